@@ -1,0 +1,55 @@
+package ingest
+
+import (
+	"context"
+	"io"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Store is what ingestion needs of a document store.
+type Store interface {
+	// FindDocument returns the live document with this external id, ErrNotFound
+	// if there is none. It ignores access lists: ingestion replaces by id.
+	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
+	// MissingEmbeddings returns those of hashes that have no vector of model.
+	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
+	// PutDocuments stores documents, versions, texts, chunks, new embeddings and
+	// feed rows in one transaction. A fault of one document is that document's
+	// PutResult.Err and leaves the others; a fault of the whole is the error, and
+	// then nothing was stored.
+	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
+}
+
+// Blobs keeps original files by content.
+type Blobs interface {
+	// Put stores what r holds and returns its SHA-256 in hexadecimal and its
+	// size. More than limit bytes is KindExhausted and stores nothing.
+	Put(ctx context.Context, r io.Reader, limit int64) (sha256 string, size int64, err error)
+}
+
+// Extractor turns bytes into structured text.
+type Extractor interface {
+	// Extract recognises the format by content (name is only a hint) and returns
+	// the text. Damaged, encrypted (KindUnauthorized), unsupported (KindInvalid)
+	// and too large or slow input (KindExhausted) are errors that say so; a
+	// document without text is no error. Goroutine-safe.
+	Extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error)
+}
+
+// Chunker cuts a text. Chunks come in reading order, every span lies within the
+// text, Text equals the span's bytes; ID, DocumentID, Version and Hash are left
+// to the pipeline. Goroutine-safe.
+type Chunker interface {
+	Chunk(t rag.Text) []rag.Chunk
+}
+
+// Embedder turns texts into unit-length vectors, one each, in order. Texts
+// longer than the model takes are cut by the model. Goroutine-safe.
+type Embedder interface {
+	Model() rag.Model
+	Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error)
+	// CountTokens returns the tokens of text by the model's own tokenizer,
+	// without the special ones.
+	CountTokens(text string) int
+}

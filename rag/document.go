@@ -1,0 +1,276 @@
+package rag
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Scope says whose data a call is about and who asks. It is part of every
+// search, count, cache key and export.
+type Scope struct {
+	Tenant     string   // "" is DefaultTenant
+	Collection string   // "" is DefaultCollection
+	Principals []string // who asks: users, groups; a document with an access list is seen by those it names
+	Admin      bool     // sees every document of the tenant, whatever its access list
+}
+
+const (
+	DefaultTenant     = "default"
+	DefaultCollection = "default"
+)
+
+// WithDefaults fills in the default tenant and collection, and sorts and
+// deduplicates the principals, so that equal scopes compare equal.
+func (s Scope) WithDefaults() Scope {
+	if s.Tenant == "" {
+		s.Tenant = DefaultTenant
+	}
+	if s.Collection == "" {
+		s.Collection = DefaultCollection
+	}
+	s.Principals = slices.Clone(s.Principals)
+	slices.Sort(s.Principals)
+	s.Principals = slices.Compact(s.Principals)
+	return s
+}
+
+// In returns the scope moved to another collection.
+func (s Scope) In(collection string) Scope {
+	s.Collection = collection
+	return s
+}
+
+// May reports whether the scope's principals may see a document with this
+// access list. An empty list is open to the whole tenant.
+func (s Scope) May(acl []string) bool {
+	if s.Admin || len(acl) == 0 {
+		return true
+	}
+	for _, p := range s.Principals {
+		if slices.Contains(acl, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// DocumentID is a time-ordered UUID (version 7, RFC 9562) in text form.
+type DocumentID string
+
+// ChunkID is given by the store, unique in a deployment, and what every index
+// returns. It is positive.
+type ChunkID int64
+
+// Hash is a SHA-256 digest. Its text form is 64 lower-case hexadecimal digits.
+type Hash [32]byte
+
+// Collection is a named set of documents of one tenant that is searched together.
+type Collection struct {
+	ID          int64      `json:"-"` // the store's own number
+	Tenant      string     `json:"tenant,omitempty"`
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Metadata    Metadata   `json:"metadata,omitempty"`
+	Generation  Generation `json:"generation"`
+	CreatedAt   time.Time  `json:"created_at"`
+	Seq         int64      `json:"seq"` // the number of its last change, 0 if none
+	Documents   int        `json:"documents"`
+	Chunks      int        `json:"chunks"`
+	Bytes       int64      `json:"bytes"` // of original files
+}
+
+// Generation fixes what may not vary within one index: how text was cut and by
+// which model it was embedded. Vectors of different models are never compared.
+type Generation struct {
+	Number     int            `json:"number"` // from 1
+	Chunker    ChunkerOptions `json:"chunker"`
+	Model      string         `json:"model"` // the embedding model's id
+	Dimensions int            `json:"dimensions"`
+}
+
+// ChunkerOptions choose how text is cut. Zero fields take the chunker's
+// defaults (see package text/chunk).
+type ChunkerOptions struct {
+	Name    string `json:"name,omitempty"`    // structure (default), fixed, recursive, semantic
+	Size    int    `json:"size,omitempty"`    // most tokens a chunk (characters for fixed and recursive)
+	Overlap int    `json:"overlap,omitempty"` // shared with the chunk before, in the same unit; negative for none
+}
+
+// Input is one document as a caller hands it in: either Text, or Content with a
+// name to help recognise its format.
+type Input struct {
+	ExternalID string    // the caller's own id, unique in the collection; "" takes Source, and failing that a new id
+	Title      string    // "" takes the title found in the content
+	Source     string    // where it came from: a path or URL, for people to read
+	Name       string    // file name, a hint at the format; content decides
+	Text       string    // plain text (Markdown is recognised by MediaType text/markdown)
+	MediaType  string    // of Text; "" is text/plain. Ignored with Content, whose bytes decide
+	Content    io.Reader // the original file, read to its end or to the limit; nil when Text is given
+	Password   string    // for encrypted files; never stored
+	Metadata   Metadata
+	ACL        []string // principals that may see it; empty: the whole tenant
+	ModifiedAt time.Time
+}
+
+// DocumentState tells how far a document has come.
+type DocumentState string
+
+const (
+	StateReady  DocumentState = "ready"  // stored, embedded, and in the change feed
+	StateFailed DocumentState = "failed" // could not be read; Error says why
+)
+
+// Document is a stored document without its text.
+type Document struct {
+	ID         DocumentID    `json:"id"`
+	ExternalID string        `json:"external_id"`
+	Title      string        `json:"title"`
+	Source     string        `json:"source,omitempty"`
+	MediaType  string        `json:"media_type"`
+	Metadata   Metadata      `json:"metadata"`
+	ACL        []string      `json:"acl,omitempty"`
+	Version    int           `json:"version"` // from 1, up by one with each change of content
+	SHA256     string        `json:"sha256"`  // of the original bytes
+	Bytes      int64         `json:"bytes"`   // of the original
+	Pages      int           `json:"pages,omitempty"`
+	Chunks     int           `json:"chunks"`
+	Language   string        `json:"language,omitempty"` // ISO 639-1, "" when unknown
+	State      DocumentState `json:"state"`
+	Error      string        `json:"error,omitempty"`
+	CreatedAt  time.Time     `json:"created_at"`
+	UpdatedAt  time.Time     `json:"updated_at"`
+}
+
+// Lookup returns the value of a filter key: metadata, or a property for one of
+// SystemKeys.
+func (d *Document) Lookup(key string) Value {
+	if !strings.HasPrefix(key, "$") {
+		return d.Metadata[key]
+	}
+	switch key {
+	case KeyDocumentID:
+		return Str(string(d.ID))
+	case KeyExternalID:
+		return Str(d.ExternalID)
+	case KeyTitle:
+		return Str(d.Title)
+	case KeyMediaType:
+		return Str(d.MediaType)
+	case KeySource:
+		return Str(d.Source)
+	case KeyCreatedAt:
+		return Num(float64(d.CreatedAt.Unix()))
+	case KeyUpdatedAt:
+		return Num(float64(d.UpdatedAt.Unix()))
+	}
+	return d.Metadata[key]
+}
+
+// Span is a range of bytes [Start, End) in the extracted text of one version of
+// a document.
+type Span struct {
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// Len returns the number of bytes.
+func (s Span) Len() int { return s.End - s.Start }
+
+// Contains reports whether t lies within s.
+func (s Span) Contains(t Span) bool { return s.Start <= t.Start && t.End <= s.End }
+
+// Overlaps reports whether the two share a byte.
+func (s Span) Overlaps(t Span) bool { return s.Start < t.End && t.Start < s.End }
+
+// Of returns the bytes of text that the span covers, "" if it lies outside.
+func (s Span) Of(text string) string {
+	if s.Start < 0 || s.End < s.Start || s.End > len(text) {
+		return ""
+	}
+	return text[s.Start:s.End]
+}
+
+// BlockKind is what a piece of a document is.
+type BlockKind string
+
+const (
+	Heading   BlockKind = "heading"
+	Paragraph BlockKind = "paragraph"
+	ListItem  BlockKind = "list_item"
+	Table     BlockKind = "table" // its text is a Markdown pipe table
+	Code      BlockKind = "code"
+	Quote     BlockKind = "quote"
+	Caption   BlockKind = "caption"
+	Footnote  BlockKind = "footnote"
+	Header    BlockKind = "header" // running header or page number: kept out of chunks
+	Footer    BlockKind = "footer"
+)
+
+// Block is one piece of a document in reading order.
+type Block struct {
+	Kind  BlockKind `json:"kind"`
+	Level int       `json:"level,omitempty"` // of a heading 1 to 6, of a list item from 1
+	Page  int       `json:"page,omitempty"`  // from 1; 0 where there are no pages
+	Span  Span      `json:"span"`            // of its text in Text.Content
+	// HeaderEnd is, for a table, the offset in Text.Content at which its header
+	// rows (with the rule below them) end, so that a split table can repeat them.
+	HeaderEnd int `json:"header_end,omitempty"`
+}
+
+// Text is the extracted form of a document: one UTF-8 string and the blocks
+// that stand in it, in order, without overlap. Bytes between blocks are white
+// space. Chunks, citations and highlights are spans of Content.
+type Text struct {
+	Content   string   `json:"content"`
+	Blocks    []Block  `json:"blocks"`
+	Title     string   `json:"title,omitempty"`      // found in the document, "" if none
+	MediaType string   `json:"media_type,omitempty"` // as recognised from the content
+	Language  string   `json:"language,omitempty"`   // ISO 639-1, "" when unknown
+	Pages     int      `json:"pages,omitempty"`
+	Metadata  Metadata `json:"metadata,omitempty"` // author, dates: what the file says of itself
+	Warnings  []string `json:"warnings,omitempty"` // what could not be read, for people
+}
+
+// Chunk is a piece of a document: the unit that is embedded, searched and cited.
+type Chunk struct {
+	ID         ChunkID    `json:"id"`
+	DocumentID DocumentID `json:"document_id"`
+	Version    int        `json:"version"`
+	Ordinal    int        `json:"ordinal"` // from 0, in reading order
+	Span       Span       `json:"span"`
+	Text       string     `json:"text"`              // Content[Span]
+	Prefix     string     `json:"prefix,omitempty"`  // repeated from before the span: the header rows of a split table
+	Page       int        `json:"page,omitempty"`    // of its first byte
+	Heading    []string   `json:"heading,omitempty"` // path of headings above it, outermost first
+	Tokens     int        `json:"tokens"`            // of Text, by the embedding model's tokenizer
+	Hash       Hash       `json:"-"`                 // SHA-256 of EmbedText: the key of its embedding
+}
+
+// EmbedText is what a chunk is embedded and indexed by: the document's title,
+// the heading path, the repeated table header, and the text, a line each. A
+// heading that repeats the title, or with which the text begins, is left out.
+func (c *Chunk) EmbedText(title string) string {
+	var b strings.Builder
+	line := func(s string) {
+		if s = strings.TrimSpace(s); s != "" {
+			b.WriteString(s)
+			b.WriteByte('\n')
+		}
+	}
+	body := strings.TrimSpace(c.Text)
+	if !strings.HasPrefix(body, strings.TrimSpace(title)) {
+		line(title)
+	}
+	var path []string
+	for _, h := range c.Heading {
+		if h != title {
+			path = append(path, h)
+		}
+	}
+	line(strings.Join(path, " > "))
+	line(c.Prefix)
+	b.WriteString(body)
+	return b.String()
+}

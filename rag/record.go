@@ -1,0 +1,169 @@
+package rag
+
+import "time"
+
+// ChangeOp is what a row of the change feed says.
+type ChangeOp uint8
+
+const (
+	ChangePut ChangeOp = iota + 1
+	ChangeDelete
+)
+
+// Change is one row of the change feed: a chunk came or went. Seq is strictly
+// ascending in the order of commit, over all collections of a deployment.
+type Change struct {
+	Seq          int64
+	CollectionID int64
+	Op           ChangeOp
+	ChunkID      ChunkID
+	DocumentID   DocumentID
+}
+
+// Record is what an index keeps of a chunk. A put of a known ChunkID replaces it.
+type Record struct {
+	ChunkID  ChunkID
+	Document *Document // shared between the records of one document; read only
+	Text     string    // Chunk.EmbedText: what the keyword side indexes
+	Vector   []float32 // unit length, Generation.Dimensions long; nil when the chunk has none
+}
+
+// IndexQuery asks an index for candidates. Empty Text skips the keyword side, an
+// empty Vector the vector side.
+type IndexQuery struct {
+	Text   string
+	Vector []float32
+	K      int // candidates per side
+	Filter Filter
+	Scope  Scope // principals and admin; an index holds one collection of one tenant
+}
+
+// Scored is a candidate.
+type Scored struct {
+	ChunkID    ChunkID
+	DocumentID DocumentID
+	Score      float32 // cosine, or BM25
+}
+
+// IndexResult holds both candidate lists, read from one snapshot, each in
+// descending order of score, ties by ascending chunk id.
+type IndexResult struct {
+	Vector  []Scored
+	Keyword []Scored
+	Seq     int64 // of the snapshot
+}
+
+// AddState says what came of handing in a document.
+type AddState string
+
+const (
+	Added     AddState = "added"
+	Updated   AddState = "updated"
+	Unchanged AddState = "unchanged"
+	Failed    AddState = "failed"
+	Skipped   AddState = "skipped" // empty, or of a kind that was not asked for
+)
+
+// AddResult is the verdict on one input. Failed and Skipped carry Err.
+type AddResult struct {
+	ID             DocumentID
+	ExternalID     string
+	Source         string
+	Title          string
+	State          AddState
+	Version        int
+	Chunks         int   // of the document
+	Embedded       int   // chunks whose embedding was computed, not reused
+	EmbeddedTokens int   // tokens of these
+	Bytes          int64 // read
+	Seq            int64 // of the last change; pass it as MinSeq to read it back
+	Warnings       []string
+	Took           time.Duration
+	Err            error
+}
+
+// QueryRecord is a row of the query log.
+type QueryRecord struct {
+	ID         string
+	Scope      Scope
+	Kind       string // "search" or "query"
+	Text       string
+	Answer     string
+	Hits       []ChunkID
+	Citations  []Citation
+	Confidence float64
+	Refused    bool
+	Cached     bool
+	Usage      Usage
+	Took       time.Duration
+	At         time.Time
+	Err        string
+}
+
+// Stats counts what a tenant has.
+type Stats struct {
+	Collections int   `json:"collections"`
+	Documents   int   `json:"documents"`
+	Chunks      int   `json:"chunks"`
+	Embeddings  int   `json:"embeddings"`
+	Bytes       int64 `json:"bytes"`       // of original files
+	StoreBytes  int64 `json:"store_bytes"` // of the database
+	Queries     int64 `json:"queries"`     // logged
+	Seq         int64 `json:"seq"`
+}
+
+// Health is the state of one dependency.
+type Health struct {
+	Name   string        `json:"name"`
+	OK     bool          `json:"ok"`
+	Needed bool          `json:"needed"` // without it the service is not ready
+	Detail string        `json:"detail,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+}
+
+// Put is one document as the ingestion pipeline hands it to a store: what is
+// committed in one transaction, with the rows of the change feed.
+type Put struct {
+	CollectionID int64
+	Document     Document // ID "" and Version 0: the store gives both
+	Text         Text
+	Chunks       []Chunk            // ID 0, DocumentID "": the store gives both
+	Vectors      map[Hash][]float32 // embeddings that the store did not have, by Chunk.Hash
+}
+
+// PutResult says what the store made of a Put.
+type PutResult struct {
+	Document Document
+	State    AddState // Added, Updated, or Failed with Err
+	Seq      int64
+	Err      error
+}
+
+// Page is one page of a listing. Next is the cursor of the page after it, ""
+// on the last.
+type Page[T any] struct {
+	Items []T
+	Next  string
+}
+
+// ListOptions choose a page of a listing.
+type ListOptions struct {
+	Cursor     string // "" begins at the start
+	Limit      int    // 0 is 100, at most 1,000
+	Filter     Filter
+	Descending bool // newest first
+}
+
+// CollectionChange changes the fields that are not nil.
+type CollectionChange struct {
+	Name        *string
+	Description *string
+	Metadata    *Metadata
+}
+
+// DocumentChange changes the fields that are not nil.
+type DocumentChange struct {
+	Title    *string
+	Metadata *Metadata
+	ACL      *[]string
+}
