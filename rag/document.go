@@ -107,11 +107,12 @@ type Input struct {
 	Name       string    // file name, a hint at the format; content decides
 	Text       string    // plain text (Markdown is recognised by MediaType text/markdown)
 	MediaType  string    // of Text; "" is text/plain. Ignored with Content, whose bytes decide
-	Content    io.Reader // the original file, read to its end or to the limit; nil when Text is given
+	Content    io.Reader // the original file, read to its end or to the limit, closed if it is an io.Closer; nil when Text is given
 	Password   string    // for encrypted files; never stored
 	Metadata   Metadata
 	ACL        []string // principals that may see it; empty: the whole tenant
 	ModifiedAt time.Time
+	Force      bool // read and cut it again even if nothing changed
 }
 
 // DocumentState tells how far a document has come.
@@ -133,6 +134,7 @@ type Document struct {
 	ACL        []string      `json:"acl,omitempty"`
 	Version    int           `json:"version"` // from 1, up by one with each change of content
 	SHA256     string        `json:"sha256"`  // of the original bytes
+	InputHash  string        `json:"-"`       // of everything else the caller gave; stores keep it so that an unchanged input is known
 	Bytes      int64         `json:"bytes"`   // of the original
 	Pages      int           `json:"pages,omitempty"`
 	Chunks     int           `json:"chunks"`

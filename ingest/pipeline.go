@@ -1,0 +1,263 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Config holds a pipeline's parts and limits.
+type Config struct {
+	Store    Store
+	Blobs    Blobs
+	Extract  Extractor
+	Embed    Embedder
+	Chunker  func(rag.ChunkerOptions) (Chunker, error) // makes the chunker of a generation
+	MaxBytes int64                                     // of one input; 0 is 100 MiB
+	Workers  int                                       // documents read at once; 0 is one a core, at least 2
+	Batch    int                                       // chunks that make a batch full; 0 is 128
+	Clock    func() time.Time                          // nil is time.Now
+	Done     func(rag.AddResult)                       // told of every result, from one goroutine a run; may be nil
+}
+
+// WithDefaults returns the configuration with its zero fields filled in.
+func (c Config) WithDefaults() Config {
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 100 << 20
+	}
+	if c.Workers <= 0 {
+		c.Workers = max(2, runtime.GOMAXPROCS(0))
+	}
+	if c.Batch <= 0 {
+		c.Batch = 128
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Done == nil {
+		c.Done = func(rag.AddResult) {}
+	}
+	return c
+}
+
+// Pipeline ingests documents. It is goroutine-safe; runs do not disturb each other.
+type Pipeline struct{ cfg Config }
+
+// New returns a pipeline over the parts in cfg.
+func New(cfg Config) *Pipeline { return &Pipeline{cfg.WithDefaults()} }
+
+// numbered is an input with its place in the order in which inputs came.
+type numbered struct {
+	index int
+	in    rag.Input
+}
+
+// prepared is an input that has been read and cut: either a result that is final
+// already, or a put that waits for its embeddings and its transaction.
+type prepared struct {
+	index  int
+	result rag.AddResult
+	final  bool
+	put    rag.Put
+	texts  []string // EmbedText of each chunk
+}
+
+// Run ingests every input into the collection. inputs is drawn as workers come
+// free, from one goroutine; report is called once an input, one call at a time, in
+// order of completion. An input's own fault is in its result. The error is what
+// stopped the run: the store, the embedder, or ctx; inputs not yet reported then
+// are not stored.
+func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
+	chunker, err := p.cfg.Chunker(col.Generation.Chunker)
+	if err != nil {
+		return err
+	}
+	if m := p.cfg.Embed.Model(); m.ID != col.Generation.Model {
+		return rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, but %s is configured: use that model, or a new collection",
+			col.Name, col.Generation.Model, m.ID)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	queue := make(chan numbered)
+	ready := make(chan prepared, p.cfg.Workers)
+	var workers sync.WaitGroup
+	workers.Go(func() {
+		defer close(queue)
+		i := 0
+		for in := range inputs {
+			select {
+			case queue <- numbered{i, in}:
+				i++
+			case <-ctx.Done():
+				closeContent(in)
+				return
+			}
+		}
+	})
+	for range p.cfg.Workers {
+		workers.Go(func() {
+			for n := range queue {
+				ready <- p.prepare(ctx, col, chunker, n)
+			}
+		})
+	}
+	go func() { // ends with the workers, which end with queue
+		workers.Wait()
+		close(ready)
+	}()
+
+	err = p.commitAll(ctx, col, ready, report)
+	if err != nil {
+		cancel(err)
+		for range ready { // let the workers finish what they hold
+		}
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// commitAll gathers prepared documents and commits them batch by batch. A batch
+// is closed when it is full or when no further document is ready: a lone
+// document does not wait for company.
+func (p *Pipeline) commitAll(ctx context.Context, col rag.Collection, ready <-chan prepared, report func(int, rag.AddResult)) error {
+	tell := func(index int, res rag.AddResult) {
+		p.cfg.Done(res)
+		report(index, res)
+	}
+	for open := true; open; {
+		var batch []prepared
+		for chunks := 0; chunks < p.cfg.Batch; {
+			var d prepared
+			if d, open = next(ready, len(batch) == 0); !open || d.index < 0 {
+				break
+			}
+			if !d.final {
+				batch = append(batch, d)
+				chunks += max(1, len(d.texts))
+				continue
+			}
+			if ctx.Err() != nil && errors.Is(d.result.Err, ctx.Err()) {
+				return context.Cause(ctx) // not a verdict on the document
+			}
+			tell(d.index, d.result)
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		if err := p.commit(ctx, col, batch); err != nil {
+			return err
+		}
+		for i := range batch {
+			tell(batch[i].index, batch[i].result)
+		}
+	}
+	return nil
+}
+
+// next receives from ready. Without wait it returns at once, with index -1 when
+// nothing is there; open is false once ready is closed and empty.
+func next(ready <-chan prepared, wait bool) (d prepared, open bool) {
+	if wait {
+		d, open = <-ready
+		return d, open
+	}
+	select {
+	case d, open = <-ready:
+		return d, open
+	default:
+		return prepared{index: -1}, true
+	}
+}
+
+// commit embeds what is new in a batch and stores the batch in one transaction.
+func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepared) error {
+	if err := p.embed(ctx, batch); err != nil {
+		return err
+	}
+	puts := make([]rag.Put, len(batch))
+	for i := range batch {
+		puts[i] = batch[i].put
+	}
+	results, err := p.cfg.Store.PutDocuments(ctx, puts)
+	if err != nil {
+		return err
+	}
+	now := p.cfg.Clock()
+	for i, res := range results {
+		r := &batch[i].result
+		r.State, r.Err, r.Seq = res.State, res.Err, res.Seq
+		if res.Err != nil {
+			r.State = rag.Failed
+		} else {
+			r.ID, r.ExternalID, r.Version = res.Document.ID, res.Document.ExternalID, res.Document.Version
+		}
+		r.Took = now.Sub(batch[i].put.Document.UpdatedAt)
+	}
+	return nil
+}
+
+// embed computes, for a whole batch at once, the vectors that the store lacks,
+// each distinct text once.
+func (p *Pipeline) embed(ctx context.Context, batch []prepared) error {
+	where := map[rag.Hash]int{} // index into texts
+	var hashes []rag.Hash
+	var texts []string
+	for _, d := range batch {
+		for i, c := range d.put.Chunks {
+			if _, seen := where[c.Hash]; !seen {
+				where[c.Hash] = len(texts)
+				hashes = append(hashes, c.Hash)
+				texts = append(texts, d.texts[i])
+			}
+		}
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
+	missing, err := p.cfg.Store.MissingEmbeddings(ctx, p.cfg.Embed.Model().ID, hashes)
+	if err != nil {
+		return err
+	}
+	need := make([]string, len(missing))
+	for i, h := range missing {
+		need[i] = texts[where[h]]
+	}
+	var vectors [][]float32
+	if len(need) > 0 {
+		if vectors, err = p.cfg.Embed.Embed(ctx, rag.PassageText, need); err != nil {
+			return rag.Wrap(rag.KindOf(err), err, "embed")
+		}
+		if len(vectors) != len(need) {
+			return rag.Errorf(rag.KindInternal, "embed: %d vectors for %d texts", len(vectors), len(need))
+		}
+	}
+	fresh := make(map[rag.Hash][]float32, len(missing))
+	for i, h := range missing {
+		fresh[h] = vectors[i]
+	}
+	paid := make(map[rag.Hash]bool, len(fresh))
+	for i := range batch {
+		d := &batch[i]
+		for _, c := range d.put.Chunks {
+			v, ok := fresh[c.Hash]
+			if !ok {
+				continue
+			}
+			// Every document brings its own vectors along, in case the one before
+			// it fails; only the first is said to have paid.
+			d.put.Vectors[c.Hash] = v
+			if !paid[c.Hash] {
+				paid[c.Hash] = true
+				d.result.Embedded++
+				d.result.EmbeddedTokens += c.Tokens
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// prepare takes one input as far as it goes without the embedder and the store's
+// writer: read, compared with what is stored, extracted, cut.
+func (p *Pipeline) prepare(ctx context.Context, col rag.Collection, chunker Chunker, n numbered) prepared {
+	begun := p.cfg.Clock()
+	d := prepared{index: n.index}
+	d.result = rag.AddResult{ExternalID: n.in.ExternalID, Source: n.in.Source, Title: n.in.Title}
+	err := p.prepareInput(ctx, col, chunker, n.in, begun, &d)
+	if err != nil {
+		d.final = true
+		d.result.Err = err
+		if d.result.State != rag.Skipped {
+			d.result.State = rag.Failed
+		}
+	}
+	if d.final {
+		d.result.Took = p.cfg.Clock().Sub(begun)
+	}
+	return d
+}
+
+func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker Chunker, in rag.Input, begun time.Time, d *prepared) error {
+	defer closeContent(in)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := validate(&in); err != nil {
+		return err
+	}
+	content, err := p.read(in)
+	if err != nil {
+		return err
+	}
+	d.result.Bytes = int64(len(content))
+	d.result.ExternalID = in.ExternalID
+	sum := sha256.Sum256(content)
+	doc := rag.Document{
+		ExternalID: in.ExternalID,
+		Source:     in.Source,
+		SHA256:     hex.EncodeToString(sum[:]),
+		InputHash:  inputHash(in, col.Generation),
+		Bytes:      int64(len(content)),
+		ACL:        in.ACL,
+		State:      rag.StateReady,
+		UpdatedAt:  begun,
+	}
+	known, err := p.known(ctx, col, in)
+	if err != nil {
+		return err
+	}
+	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && known.InputHash == doc.InputHash {
+		d.final = true
+		d.result.ID, d.result.Title, d.result.Version = known.ID, known.Title, known.Version
+		d.result.Chunks, d.result.State = known.Chunks, rag.Unchanged
+		return nil
+	}
+
+	text, err := p.extract(ctx, in, content)
+	if err != nil {
+		return err
+	}
+	d.result.Warnings = text.Warnings
+	doc.Title = title(in, text)
+	doc.MediaType, doc.Pages, doc.Language = text.MediaType, text.Pages, text.Language
+	doc.Metadata = merge(text.Metadata, in.Metadata)
+	if err := doc.Metadata.Validate(); err != nil {
+		return err
+	}
+	d.result.Title = doc.Title
+
+	chunks := chunker.Chunk(text)
+	if len(chunks) == 0 {
+		if known == nil {
+			d.result.State = rag.Skipped
+			return rag.Errorf(rag.KindInvalid, "%s", emptyReason(text, len(content)))
+		}
+		// What it held before must not go on answering.
+		d.result.Warnings = append(d.result.Warnings, emptyReason(text, len(content)))
+	}
+	d.texts = make([]string, len(chunks))
+	for i := range chunks {
+		d.texts[i] = chunks[i].EmbedText(doc.Title)
+		chunks[i].Ordinal = i
+		chunks[i].Hash = sha256.Sum256([]byte(d.texts[i]))
+	}
+	if _, _, err := p.cfg.Blobs.Put(ctx, bytes.NewReader(content), p.cfg.MaxBytes); err != nil {
+		return err
+	}
+	doc.Chunks = len(chunks)
+	d.result.Chunks = len(chunks)
+	d.put = rag.Put{CollectionID: col.ID, Document: doc, Text: text, Chunks: chunks, Vectors: map[rag.Hash][]float32{}}
+	return nil
+}
+
+// validate checks what the caller gave and settles the external id.
+func validate(in *rag.Input) error {
+	if in.Content == nil && in.Text == "" && in.Name == "" && in.Source == "" && in.Title == "" {
+		return rag.Errorf(rag.KindInvalid, "the document has neither text nor content")
+	}
+	if in.Content != nil && in.Text != "" {
+		return rag.Errorf(rag.KindInvalid, "the document has both text and content; give one")
+	}
+	if in.ExternalID == "" {
+		in.ExternalID = in.Source
+	}
+	const maxID, maxTitle, maxACL, maxPrincipal = 1024, 4096, 256, 256
+	if len(in.ExternalID) > maxID {
+		return rag.Errorf(rag.KindInvalid, "external_id has %d bytes; at most %d are kept", len(in.ExternalID), maxID)
+	}
+	if len(in.Title) > maxTitle {
+		return rag.Errorf(rag.KindInvalid, "title has %d bytes; at most %d are kept", len(in.Title), maxTitle)
+	}
+	if len(in.ACL) > maxACL {
+		return rag.Errorf(rag.KindInvalid, "acl names %d principals; at most %d are kept", len(in.ACL), maxACL)
+	}
+	for _, a := range in.ACL {
+		if a == "" || len(a) > maxPrincipal {
+			return rag.Errorf(rag.KindInvalid, "acl entry %.40q must have 1 to %d bytes", a, maxPrincipal)
+		}
+	}
+	in.ACL = slices.Clone(in.ACL)
+	slices.Sort(in.ACL)
+	in.ACL = slices.Compact(in.ACL)
+	return in.Metadata.Validate()
+}
+
+// read returns the input's bytes, refusing more than the limit while reading.
+func (p *Pipeline) read(in rag.Input) ([]byte, error) {
+	if in.Content == nil {
+		if int64(len(in.Text)) > p.cfg.MaxBytes {
+			return nil, tooLarge(p.cfg.MaxBytes)
+		}
+		return []byte(in.Text), nil
+	}
+	content, err := io.ReadAll(io.LimitReader(in.Content, p.cfg.MaxBytes+1))
+	if err != nil {
+		var kinded *rag.Error
+		if errors.As(err, &kinded) {
+			return nil, err
+		}
+		return nil, rag.Wrap(rag.KindInvalid, err, "cannot be read")
+	}
+	if int64(len(content)) > p.cfg.MaxBytes {
+		return nil, tooLarge(p.cfg.MaxBytes)
+	}
+	return content, nil
+}
+
+func tooLarge(limit int64) error {
+	return rag.Errorf(rag.KindExhausted, "is larger than the limit of %d MiB", limit>>20)
+}
+
+// known returns the stored document that the input would replace, nil if none.
+func (p *Pipeline) known(ctx context.Context, col rag.Collection, in rag.Input) (*rag.Document, error) {
+	if in.ExternalID == "" {
+		return nil, nil
+	}
+	doc, err := p.cfg.Store.FindDocument(ctx, col.ID, in.ExternalID)
+	switch {
+	case errors.Is(err, rag.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &doc, nil
+}
+
+// extract gives the text of an input. Text that a caller hands in as a string is
+// told its format by its media type, as there is no file whose bytes could.
+func (p *Pipeline) extract(ctx context.Context, in rag.Input, content []byte) (rag.Text, error) {
+	name := in.Name
+	if name == "" {
+		name = filepath.Base(in.Source)
+	}
+	if in.Content == nil {
+		switch in.MediaType {
+		case "text/markdown":
+			name = "text.md"
+		case "text/html":
+			name = "text.html"
+		case "", "text/plain":
+			name = "text.txt"
+		default:
+			return rag.Text{}, rag.Errorf(rag.KindInvalid, "media type %q of a text: use text/plain, text/markdown or text/html", in.MediaType)
+		}
+	}
+	return p.cfg.Extract.Extract(ctx, name, content, in.Password)
+}
+
+// title prefers what the caller says over what the document says over its name.
+func title(in rag.Input, text rag.Text) string {
+	for _, t := range []string{in.Title, text.Title} {
+		if t = strings.TrimSpace(t); t != "" {
+			return t
+		}
+	}
+	name := in.Name
+	if name == "" {
+		name = in.Source
+	}
+	if name == "" {
+		return in.ExternalID
+	}
+	base := filepath.Base(name)
+	if stem := strings.TrimSuffix(base, filepath.Ext(base)); stem != "" {
+		return stem
+	}
+	return base
+}
+
+// merge lays what the caller says over what the file says of itself.
+func merge(file, caller rag.Metadata) rag.Metadata {
+	out := make(rag.Metadata, len(file)+len(caller))
+	for k, v := range file {
+		out[k] = v
+	}
+	for k, v := range caller {
+		out[k] = v
+	}
+	return out
+}
+
+// inputHash covers everything beside the bytes that a stored document depends
+// on, so that a changed title, label or chunker makes the input a changed one.
+func inputHash(in rag.Input, g rag.Generation) string {
+	sum := sha256.New()
+	// Encoding to a hash cannot fail: all fields are plain values.
+	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, g})
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+func emptyReason(t rag.Text, bytes int) string {
+	switch {
+	case bytes == 0:
+		return "is empty (0 bytes)"
+	case t.Pages > 0:
+		return "has pages but no text: a scan without a text layer"
+	}
+	return "holds no text"
+}
+
+func closeContent(in rag.Input) {
+	if c, ok := in.Content.(io.Closer); ok {
+		c.Close() // only read from: nothing can be lost
+	}
+}
