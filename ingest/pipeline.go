@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -51,6 +52,9 @@ type Pipeline struct{ cfg Config }
 // New returns a pipeline over the parts in cfg.
 func New(cfg Config) *Pipeline { return &Pipeline{cfg.WithDefaults()} }
 
+// maxBatchBytes closes a batch of few but large documents.
+const maxBatchBytes = 32 << 20
+
 // numbered is an input with its place in the order in which inputs came.
 type numbered struct {
 	index int
@@ -60,11 +64,12 @@ type numbered struct {
 // prepared is an input that has been read and cut: either a result that is final
 // already, or a put that waits for its embeddings and its transaction.
 type prepared struct {
-	index  int
-	result rag.AddResult
-	final  bool
-	put    rag.Put
-	texts  []string // EmbedText of each chunk
+	index   int
+	result  rag.AddResult
+	final   bool
+	put     rag.Put
+	texts   []string // EmbedText of each chunk
+	content []byte   // the original, until it is known to be kept
 }
 
 // Run ingests every input into the collection. inputs is drawn as workers come
@@ -132,7 +137,7 @@ func (p *Pipeline) commitAll(ctx context.Context, col rag.Collection, ready <-ch
 	}
 	for open := true; open; {
 		var batch []prepared
-		for chunks := 0; chunks < p.cfg.Batch; {
+		for chunks, size := 0, 0; chunks < p.cfg.Batch && size < maxBatchBytes; {
 			var d prepared
 			if d, open = next(ready, len(batch) == 0); !open || d.index < 0 {
 				break
@@ -140,6 +145,7 @@ func (p *Pipeline) commitAll(ctx context.Context, col rag.Collection, ready <-ch
 			if !d.final {
 				batch = append(batch, d)
 				chunks += max(1, len(d.texts))
+				size += len(d.content) + len(d.put.Text.Content)
 				continue
 			}
 			if ctx.Err() != nil && errors.Is(d.result.Err, ctx.Err()) {
@@ -196,10 +202,25 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 			r.State = rag.Failed
 		} else {
 			r.ID, r.ExternalID, r.Version = res.Document.ID, res.Document.ExternalID, res.Document.Version
+			if err := p.keepBlob(ctx, &batch[i]); err != nil {
+				return err
+			}
 		}
 		r.Took = now.Sub(batch[i].put.Document.UpdatedAt)
 	}
 	return nil
+}
+
+// keepBlob makes sure, now that a committed document refers to it, that the
+// original is there. It was put before the transaction; a clean-up that found it
+// without a document just then may have taken it away.
+func (p *Pipeline) keepBlob(ctx context.Context, d *prepared) error {
+	there, err := p.cfg.Blobs.Has(ctx, d.put.Document.SHA256)
+	if err != nil || there {
+		return err
+	}
+	_, _, err = p.cfg.Blobs.Put(ctx, bytes.NewReader(d.content), p.cfg.MaxBytes)
+	return err
 }
 
 // embed computes, for a whole batch at once, the vectors that the store lacks,

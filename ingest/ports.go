@@ -26,6 +26,8 @@ type Blobs interface {
 	// Put stores what r holds and returns its SHA-256 in hexadecimal and its
 	// size. More than limit bytes is KindExhausted and stores nothing.
 	Put(ctx context.Context, r io.Reader, limit int64) (sha256 string, size int64, err error)
+	// Has reports whether the content is there.
+	Has(ctx context.Context, sha256 string) (bool, error)
 }
 
 // Extractor turns bytes into structured text.

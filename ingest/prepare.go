@@ -103,6 +103,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker
 	if _, _, err := p.cfg.Blobs.Put(ctx, bytes.NewReader(content), p.cfg.MaxBytes); err != nil {
 		return err
 	}
+	d.content = content
 	doc.Chunks = len(chunks)
 	d.result.Chunks = len(chunks)
 	d.put = rag.Put{CollectionID: col.ID, Document: doc, Text: text, Chunks: chunks, Vectors: map[rag.Hash][]float32{}}
