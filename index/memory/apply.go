@@ -1,0 +1,250 @@
+package memory
+
+import (
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/smartretriever/smartretriever/index/keyword"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// stepRows is how many rows a writer enters or takes out before it lets
+// searches in again.
+const stepRows = 16
+
+// Apply changes the index to the state at seq: deletes go, then puts come; a put
+// of a known chunk replaces it, and of several puts of one chunk the last counts.
+// Unknown deletes are no error. The document of a put becomes that of all chunks
+// of the same document, so its metadata and access list hold for them at once.
+//
+// Searches see all of a batch or nothing. On an error nothing has changed:
+// KindInvalid for a record that no index can hold (its message names the
+// chunk), KindConflict for a seq below that of the index.
+//
+// Vectors and texts are copied; documents are kept and must not be changed.
+func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	for i := range puts {
+		if err := ix.Check(&puts[i]); err != nil {
+			return err
+		}
+	}
+	ix.writing.Lock()
+	defer ix.writing.Unlock()
+	if seq < ix.seq {
+		return rag.Errorf(rag.KindConflict, "index: change %d comes after change %d", seq, ix.seq)
+	}
+	puts = lastOfEach(puts)
+	added := ix.stage(puts, ix.analyze(puts))
+	gone := ix.commit(puts, added, deletes, seq)
+	ix.purge(gone)
+	return nil
+}
+
+// Check reports why the index could not hold r, as KindInvalid, or nil.
+func (ix *Index) Check(r *rag.Record) error {
+	if r.ChunkID <= 0 {
+		return rag.Errorf(rag.KindInvalid, "index: chunk id %d is not positive", r.ChunkID)
+	}
+	if r.Document == nil || r.Document.ID == "" {
+		return rag.Errorf(rag.KindInvalid, "index: chunk %d has no document", r.ChunkID)
+	}
+	if len(r.Vector) == 0 {
+		return nil
+	}
+	if err := checkVector(r.Vector, ix.cfg.Dimensions); err != nil {
+		return rag.Errorf(rag.KindInvalid, "index: chunk %d: %w", r.ChunkID, err)
+	}
+	return nil
+}
+
+// checkVector refuses what has no direction or the wrong length.
+func checkVector(v []float32, dims int) error {
+	if len(v) != dims {
+		return rag.Errorf(rag.KindInvalid, "the vector has %d dimensions, the index %d", len(v), dims)
+	}
+	n := squared(v)
+	if math.IsNaN(n) || math.IsInf(n, 0) {
+		return rag.Errorf(rag.KindInvalid, "the vector holds a value that is not finite")
+	}
+	if n < 1e-30 {
+		return rag.Errorf(rag.KindInvalid, "the vector is zero")
+	}
+	return nil
+}
+
+func squared(v []float32) float64 {
+	var n float64
+	for _, x := range v {
+		n += float64(x) * float64(x)
+	}
+	return n
+}
+
+// unit returns v, or a copy of length one where v is off by more than rounding
+// explains.
+func unit(v []float32) []float32 {
+	n := squared(v)
+	if math.Abs(n-1) <= 1e-4 {
+		return v
+	}
+	scale := 1 / math.Sqrt(n)
+	u := make([]float32, len(v))
+	for i, x := range v {
+		u[i] = float32(float64(x) * scale)
+	}
+	return u
+}
+
+// lastOfEach returns puts without those that a later one replaces.
+func lastOfEach(puts []rag.Record) []rag.Record {
+	last := make(map[rag.ChunkID]int, len(puts))
+	for i := range puts {
+		last[puts[i].ChunkID] = i
+	}
+	if len(last) == len(puts) {
+		return puts
+	}
+	kept := make([]rag.Record, 0, len(last))
+	for i := range puts {
+		if last[puts[i].ChunkID] == i {
+			kept = append(kept, puts[i])
+		}
+	}
+	return kept
+}
+
+// analyze turns the texts into terms, on all cores when there are many.
+func (ix *Index) analyze(puts []rag.Record) []keyword.Analyzed {
+	const enough = 32 // texts that are worth a goroutine
+	out := make([]keyword.Analyzed, len(puts))
+	workers := min(runtime.GOMAXPROCS(0), len(puts)/enough)
+	if workers < 2 {
+		for i := range puts {
+			out[i] = ix.words.Analyze(puts[i].Text)
+		}
+		return out
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(puts); i = int(next.Add(1)) - 1 {
+				out[i] = ix.words.Analyze(puts[i].Text)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// stage enters vectors and postings of puts into free rows, which no search
+// sees yet, and returns the rows.
+func (ix *Index) stage(puts []rag.Record, texts []keyword.Analyzed) []uint32 {
+	rows := make([]uint32, len(puts))
+	for start := 0; start < len(puts); start += stepRows {
+		end := min(start+stepRows, len(puts))
+		ix.mu.Lock()
+		for i := start; i < end; i++ {
+			row := ix.takeRow()
+			rows[i] = row
+			if len(puts[i].Vector) > 0 {
+				ix.vectors.Set(row, puts[i].ChunkID, unit(puts[i].Vector))
+			}
+			ix.words.Add(row, puts[i].ChunkID, texts[i])
+		}
+		ix.mu.Unlock()
+	}
+	return rows
+}
+
+func (ix *Index) takeRow() uint32 {
+	if last := len(ix.free) - 1; last >= 0 {
+		row := ix.free[last]
+		ix.free = ix.free[:last]
+		return row
+	}
+	ix.owner = append(ix.owner, place{})
+	return uint32(len(ix.owner) - 1)
+}
+
+// commit makes the staged rows visible and those they replace, and the deleted
+// ones, invisible, and returns the latter.
+func (ix *Index) commit(puts []rag.Record, added []uint32, deletes []rag.ChunkID, seq int64) (gone []uint32) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for _, id := range deletes {
+		if row, ok := ix.rows[id]; ok {
+			ix.hide(id, row)
+			gone = append(gone, row)
+		}
+	}
+	for i := range puts {
+		if row, ok := ix.rows[puts[i].ChunkID]; ok {
+			ix.hide(puts[i].ChunkID, row)
+			gone = append(gone, row)
+		}
+		ix.show(&puts[i], added[i])
+	}
+	ix.seq = seq
+	return gone
+}
+
+func (ix *Index) show(r *rag.Record, row uint32) {
+	d := ix.documents[r.Document.ID]
+	if d == nil {
+		d = &document{Document: r.Document}
+		ix.documents[r.Document.ID] = d
+		ix.restrict(d, 1)
+	} else if d.Document != r.Document {
+		ix.restrict(d, -1)
+		d.Document = r.Document
+		ix.restrict(d, 1)
+	}
+	ix.owner[row] = place{document: d, at: len(d.rows)}
+	d.rows = append(d.rows, row)
+	ix.rows[r.ChunkID] = row
+	ix.live.Set(row)
+	ix.words.Show(row)
+}
+
+func (ix *Index) hide(id rag.ChunkID, row uint32) {
+	ix.words.Hide(row)
+	ix.live.Clear(row)
+	delete(ix.rows, id)
+	p := ix.owner[row]
+	ix.owner[row] = place{}
+	d, last := p.document, len(p.document.rows)-1
+	moved := d.rows[last]
+	d.rows = d.rows[:last]
+	if moved != row {
+		d.rows[p.at] = moved
+		ix.owner[moved].at = p.at
+	}
+	if last == 0 {
+		delete(ix.documents, d.ID)
+		ix.restrict(d, -1)
+	}
+}
+
+// restrict counts documents with an access list.
+func (ix *Index) restrict(d *document, by int) {
+	if len(d.ACL) > 0 {
+		ix.restricted += by
+	}
+}
+
+// purge takes what invisible rows hold out of the index and frees the rows.
+func (ix *Index) purge(rows []uint32) {
+	for start := 0; start < len(rows); start += stepRows {
+		end := min(start+stepRows, len(rows))
+		ix.mu.Lock()
+		for _, row := range rows[start:end] {
+			ix.words.Remove(row)
+			ix.vectors.Clear(row)
+			ix.free = append(ix.free, row)
+		}
+		ix.mu.Unlock()
+	}
+}
