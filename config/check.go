@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// minKeyBytes is the least length of an API key of the server: what 16 letters
+// and digits hold is beyond guessing over a network.
+const minKeyBytes = 16
+
+// readSecretFiles fills in the secrets that are given by the path of a file.
+func (l *loader) readSecretFiles() {
+	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
+	for i := range l.Server.Keys {
+		k := &l.Server.Keys[i]
+		at := fmt.Sprintf("server.keys[%d].", i)
+		l.readSecret(at+"key", at+"key_file", &k.Key, k.KeyFile)
+	}
+}
+
+func (l *loader) readSecret(name, fileName string, secret *Secret, path string) {
+	if path == "" {
+		return
+	}
+	if secret.IsSet() {
+		l.fault(l.where(fileName), fileName, "given beside "+name+"; give one of the two")
+		return
+	}
+	data, err := readBounded(path)
+	if err != nil {
+		l.fault(l.where(fileName), fileName, path+": "+reason(err))
+		return
+	}
+	value := strings.TrimSpace(string(data))
+	if value == "" || strings.ContainsAny(value, "\r\n") {
+		l.fault(l.where(fileName), fileName, path+": must hold one line with the key")
+		return
+	}
+	*secret = NewSecret(value)
+}
+
+// where returns the place a setting was given at, for faults.
+func (l *loader) where(name string) string {
+	if base, _, isEntry := strings.Cut(name, "["); isEntry {
+		name = base
+	}
+	if o := l.Origin(name); o.Layer != FromDefault {
+		return o.String()
+	}
+	return ""
+}
+
+// check reports what is wrong between settings or inside a value. Types, ranges
+// and enumerations have been checked while reading.
+func (l *loader) check() {
+	wrong := func(name, format string, args ...any) {
+		l.fault(l.where(name), name, fmt.Sprintf(format, args...))
+	}
+	if err := checkName(l.Collection); err != "" {
+		wrong("collection", "%s", err)
+	}
+	if err := checkName(l.Tenant); err != "" {
+		wrong("tenant", "%s", err)
+	}
+	if l.Chunker.Size > 0 && l.Chunker.Overlap >= l.Chunker.Size {
+		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
+	}
+	if l.LLM.Name == "openai" {
+		if l.LLM.Model == "" {
+			wrong("llm.model", "is needed when llm.name is openai")
+		}
+		if err := checkURL(l.LLM.BaseURL); err != "" {
+			wrong("llm.base_url", "%s", err)
+		}
+	}
+	if l.LLM.FirstTokenTimeout > l.LLM.Timeout {
+		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
+			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
+	}
+	if _, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
+		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
+	}
+	for _, origin := range l.Server.CORSOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || u.RawQuery != "" {
+			wrong("server.cors_origins", "%q is not an origin; write https://app.example.com, without a path", origin)
+		}
+	}
+	l.checkKeys(wrong)
+}
+
+func (l *loader) checkKeys(wrong func(name, format string, args ...any)) {
+	seen := make(map[string]string, len(l.Server.Keys)) // secret -> name of the key
+	taken := make(map[string]bool, len(l.Server.Keys))
+	for i, k := range l.Server.Keys {
+		at := fmt.Sprintf("server.keys[%d]", i)
+		if k.Name == "" {
+			wrong(at, "needs a name")
+		} else if taken[k.Name] {
+			wrong(at, "the name %q is used twice", k.Name)
+		}
+		taken[k.Name] = true
+		value := k.Key.Reveal()
+		switch other, twice := seen[value]; {
+		case value == "" && k.KeyFile == "":
+			wrong(at, "needs key or key_file")
+		case value == "":
+			// the fault of its file has been reported
+		case len(value) < minKeyBytes:
+			wrong(at, "the key has %d characters; at least %d are needed", len(value), minKeyBytes)
+		case twice:
+			wrong(at, "has the same key as %q", other)
+		default:
+			seen[value] = k.Name
+		}
+	}
+}
+
+// checkName holds names of tenants and collections to what fits a URL and a
+// table column; it returns what is wrong.
+func checkName(name string) string {
+	if name == "" || len(name) > 128 {
+		return fmt.Sprintf("%.40q must have 1 to 128 characters", name)
+	}
+	for _, r := range name {
+		if r <= ' ' || r == '/' || r == '\\' || r == 0x7f {
+			return fmt.Sprintf("%q holds a space, a slash or a control character", name)
+		}
+	}
+	return ""
+}
+
+func checkURL(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return "is not an address; write http://HOST:PORT/v1 or https://HOST/v1"
+	case u.User != nil:
+		return "holds a user name; give the key as llm.api_key"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "holds a query; write the address only"
+	}
+	return ""
+}

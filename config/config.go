@@ -1,0 +1,139 @@
+package config
+
+import "time"
+
+// Config is everything that can be set. The zero value is not useful: take it
+// from Default or Load.
+type Config struct {
+	Data       string `name:"data" help:"Folder that holds everything that is stored. Empty is the user's data folder (Linux: ~/.local/share/smartretriever)."`
+	Tenant     string `name:"tenant" default:"default" help:"Tenant whose documents the command works on."`
+	Collection string `name:"collection" default:"default" help:"Collection that a command works on when none is named."`
+
+	Log       Log       `name:"log"`
+	Store     Store     `name:"store"`
+	Embedder  Embedder  `name:"embedder"`
+	Chunker   Chunker   `name:"chunker"`
+	Retrieval Retrieval `name:"retrieval"`
+	Answer    Answer    `name:"answer"`
+	LLM       LLM       `name:"llm"`
+	Cache     Cache     `name:"cache"`
+	Limits    Limits    `name:"limits"`
+	Delete    Delete    `name:"delete"`
+	QueryLog  QueryLog  `name:"query_log"`
+	Server    Server    `name:"server"`
+
+	origins map[string]Origin // by name of the setting; absent is a default
+	file    string            // the configuration file that was read, "" if none
+}
+
+// Log says what is logged and how. Logs go to standard error.
+type Log struct {
+	Level  string `name:"level" default:"info" enum:"debug,info,warn,error,off" help:"Lowest level that is logged. Commands other than serve log errors only, unless this is set."`
+	Format string `name:"format" default:"auto" enum:"auto,text,json" help:"Form of a log line; auto is text on a terminal and json elsewhere."`
+}
+
+// Store chooses where documents are kept.
+type Store struct {
+	Name string `name:"name" default:"sqlite" enum:"sqlite" help:"Document store; sqlite is one file in the data folder."`
+}
+
+// Embedder chooses the embedding model.
+type Embedder struct {
+	Name    string `name:"name" default:"builtin" enum:"builtin" help:"Embedding model; builtin is bge-small-en-v1.5 inside the program."`
+	Threads int    `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the built-in model uses at once; 0 is all."`
+}
+
+// Chunker chooses how text of new collections is cut.
+type Chunker struct {
+	Name    string `name:"name" default:"structure" enum:"structure,semantic,recursive,fixed" help:"How the text of new collections is cut into chunks."`
+	Size    int    `name:"size" default:"0" min:"0" max:"100000" help:"Most tokens in a chunk (characters for fixed and recursive); 0 is the chunker's own default."`
+	Overlap int    `name:"overlap" default:"0" min:"-1" max:"50000" help:"Tokens (characters) shared with the chunk before; 0 is the chunker's own default, -1 none."`
+}
+
+// Retrieval sets the defaults of a search.
+type Retrieval struct {
+	K       int           `name:"k" default:"10" min:"1" max:"1000" help:"Hits that a search returns."`
+	Mode    string        `name:"mode" default:"hybrid" enum:"hybrid,vector,keyword" help:"Which searches are run."`
+	Fusion  string        `name:"fusion" default:"zscore" enum:"zscore,rrf" help:"How the two lists of a hybrid search become one: by standardised scores or by reciprocal rank."`
+	Alpha   float64       `name:"alpha" default:"0.5" min:"0.01" max:"1" help:"Weight of the vector side in a hybrid search."`
+	RRFK    int           `name:"rrf_k" default:"60" min:"1" max:"10000" help:"Constant of reciprocal rank fusion."`
+	Timeout time.Duration `name:"timeout" default:"30s" min:"10ms" max:"1h" help:"Longest that a search may take."`
+}
+
+// Answer sets the defaults of a question.
+type Answer struct {
+	K             int           `name:"k" default:"8" min:"1" max:"100" help:"Chunks that an answer is made from."`
+	ContextTokens int           `name:"context_tokens" default:"3000" min:"100" max:"1000000" help:"Most tokens that these chunks may have together when a language model writes the answer."`
+	Timeout       time.Duration `name:"timeout" default:"2m" min:"10ms" max:"1h" help:"Longest that an answer may take."`
+}
+
+// LLM is the language model that writes answers. Without one, answers are the
+// best sentences of the documents, quoted.
+type LLM struct {
+	Name              string        `name:"name" default:"none" enum:"none,openai" help:"Language model that writes the answers: none quotes the best sentences; openai is any server with the OpenAI chat API."`
+	BaseURL           string        `name:"base_url" default:"https://api.openai.com/v1" help:"Address of the API, up to and with /v1."`
+	Model             string        `name:"model" help:"Name of the model, as the server knows it."`
+	APIKey            Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
+	APIKeyFile        string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	Timeout           time.Duration `name:"timeout" default:"2m" min:"100ms" max:"1h" help:"Longest that one call may take, to its last token."`
+	ConnectTimeout    time.Duration `name:"connect_timeout" default:"10s" min:"10ms" max:"5m" help:"Longest that connecting may take."`
+	FirstTokenTimeout time.Duration `name:"first_token_timeout" default:"60s" min:"10ms" max:"1h" help:"Longest silence before the first token."`
+	Retries           int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server, before the first token only."`
+	MaxTokens         int           `name:"max_tokens" default:"1024" min:"16" max:"1000000" help:"Most tokens that an answer may have."`
+	Temperature       float64       `name:"temperature" default:"0" min:"0" max:"2" help:"Randomness of the model."`
+	PriceInput        float64       `name:"price_input" default:"0" min:"0" max:"1000000" help:"Price of a million prompt tokens."`
+	PriceOutput       float64       `name:"price_output" default:"0" min:"0" max:"1000000" help:"Price of a million tokens written."`
+	Currency          string        `name:"currency" default:"USD" help:"Currency of the prices."`
+}
+
+// Cache bounds what is kept in memory to answer faster.
+type Cache struct {
+	Name         string        `name:"name" default:"memory" enum:"memory,none" help:"Where results are cached."`
+	Size         Size          `name:"size" default:"64MiB" min:"1MiB" max:"1TiB" help:"Memory for all cached values together."`
+	EmbeddingTTL time.Duration `name:"embedding_ttl" default:"24h" min:"0s" max:"8760h" help:"How long a question's embedding is kept; 0s switches this layer off."`
+	RetrievalTTL time.Duration `name:"retrieval_ttl" default:"1h" min:"0s" max:"8760h" help:"How long search results are kept; 0s switches this layer off."`
+	AnswerTTL    time.Duration `name:"answer_ttl" default:"30m" min:"0s" max:"8760h" help:"How long answers are kept; 0s switches this layer off."`
+}
+
+// Limits bound what one document may take.
+type Limits struct {
+	FileSize       Size          `name:"file_size" default:"256MiB" min:"1KiB" max:"16GiB" help:"Largest file that is read."`
+	ExtractTimeout time.Duration `name:"extract_timeout" default:"30s" min:"100ms" max:"1h" help:"Longest that reading the text of one file may take."`
+	ExtractMemory  Size          `name:"extract_memory" default:"1GiB" min:"64MiB" max:"64GiB" help:"Most memory that reading the text of one file may take."`
+	Workers        int           `name:"workers" default:"0" min:"0" max:"256" help:"Documents that are ingested at the same time; 0 is one for each processor core."`
+}
+
+// Delete says what becomes of deleted documents.
+type Delete struct {
+	Retention time.Duration `name:"retention" default:"0s" min:"0s" max:"87600h" help:"How long a deleted document can still be brought back before it is purged; 0s purges at once."`
+}
+
+// QueryLog says whether questions and answers are recorded in the store.
+type QueryLog struct {
+	Enabled   bool          `name:"enabled" default:"true" help:"Whether questions and answers are recorded."`
+	Retention time.Duration `name:"retention" default:"30d" min:"0s" max:"87600h" help:"How long records are kept; 0s keeps them for ever."`
+}
+
+// Server is what the HTTP server listens on and whom it lets in.
+type Server struct {
+	Addr           string        `name:"addr" default:"127.0.0.1:8000" help:"Address to listen on, HOST:PORT."`
+	Keys           []Key         `name:"keys" help:"API keys that are let in, a list of entries described below. Without one, only a loopback address may be listened on, and everyone who reaches it may do everything."`
+	AllowedHosts   []string      `name:"allowed_hosts" help:"Host names that requests may be addressed to, besides the loopback names and the address listened on. Protects against DNS rebinding."`
+	CORSOrigins    []string      `name:"cors_origins" help:"Origins (https://app.example.com) whose pages may call the API from a browser."`
+	RequestTimeout time.Duration `name:"request_timeout" default:"5m" min:"1s" max:"1h" help:"Longest that one request may take."`
+	ShutdownGrace  time.Duration `name:"shutdown_grace" default:"20s" min:"0s" max:"10m" help:"How long running requests may finish when the server is told to stop."`
+}
+
+// Key lets a client of the HTTP server in.
+type Key struct {
+	Name       string   `name:"name" help:"Name of the key, for logs."`
+	Key        Secret   `name:"key" help:"The key itself, at least 16 characters, sent as Authorization: Bearer KEY."`
+	KeyFile    string   `name:"key_file" help:"File that holds the key, instead of key."`
+	Tenant     string   `name:"tenant" help:"Tenant that the key belongs to; empty is the default tenant."`
+	Principals []string `name:"principals" help:"Users and groups that the key acts for: it sees documents whose access list names one of them, and those without an access list."`
+	Admin      bool     `name:"admin" help:"Whether the key sees every document of its tenant."`
+	ReadOnly   bool     `name:"read_only" help:"Whether the key may only search and ask."`
+}
+
+// File returns the path of the configuration file that was read, "" if none.
+func (c *Config) File() string { return c.file }

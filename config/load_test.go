@@ -1,0 +1,260 @@
+package config_test
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smartretriever/smartretriever/config"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// home returns an environment whose home folder is empty, with more variables.
+func home(t *testing.T, more config.Env) config.Env {
+	t.Helper()
+	env := config.Env{"HOME": t.TempDir(), "LOCALAPPDATA": t.TempDir(), "APPDATA": t.TempDir()}
+	maps.Copy(env, more)
+	return env
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := config.Load(config.Sources{Env: home(t, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data == "" || c.Collection != "default" || c.Retrieval.K != 10 || c.Cache.EmbeddingTTL != 24*time.Hour ||
+		c.Limits.FileSize != 256<<20 || !c.QueryLog.Enabled || c.Server.Addr != "127.0.0.1:8000" || c.LLM.Name != "none" {
+		t.Errorf("defaults: %+v", c)
+	}
+	if c.File() != "" {
+		t.Errorf("a file was read: %s", c.File())
+	}
+	for _, s := range c.Settings() {
+		if s.Origin.Layer != config.FromDefault {
+			t.Errorf("%s comes from %s", s.Name, s.Origin)
+		}
+	}
+}
+
+func TestLaterSourcesWin(t *testing.T) {
+	file := write(t, "c.yaml", `
+log:
+  level: debug
+  format: json
+retrieval: {k: 5, alpha: .25}
+limits:
+  file_size: 10MB
+query_log:
+  retention: 7d
+llm:
+  model: 4
+`)
+	c, err := config.Load(config.Sources{
+		File: file,
+		Env:  home(t, config.Env{"SMARTRETRIEVER_RETRIEVAL_K": "6", "SMARTRETRIEVER_LOG_FORMAT": "text", "SMARTRETRIEVER_LLM_MODEL": ""}),
+		Flags: []config.Flag{
+			{Setting: "retrieval.k", Value: "7", As: "--set retrieval.k"},
+			{Setting: "data", Value: "/d", As: "--data"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Log.Level != "debug" || c.Log.Format != "text" || c.Retrieval.K != 7 || c.Retrieval.Alpha != .25 ||
+		c.Limits.FileSize != 10_000_000 || c.QueryLog.Retention != 7*24*time.Hour || c.LLM.Model != "4" || c.Data != "/d" {
+		t.Errorf("got %+v", c)
+	}
+	for name, want := range map[string]string{
+		"log.level":       file + ":3",
+		"log.format":      "environment SMARTRETRIEVER_LOG_FORMAT",
+		"retrieval.k":     "flag --set retrieval.k",
+		"retrieval.alpha": file + ":5",
+		"retrieval.mode":  "default",
+		"llm.model":       file + ":11",
+		"data":            "flag --data",
+	} {
+		if got := c.Origin(name).String(); got != want {
+			t.Errorf("%s comes from %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFileIsFound(t *testing.T) {
+	t.Run("by variable", func(t *testing.T) {
+		file := write(t, "c.yaml", "collection: papers")
+		c, err := config.Load(config.Sources{Env: home(t, config.Env{"SMARTRETRIEVER_CONFIG": file})})
+		if err != nil || c.Collection != "papers" || c.File() != file {
+			t.Errorf("collection %q, file %q, %v", c.Collection, c.File(), err)
+		}
+	})
+	t.Run("by default path", func(t *testing.T) {
+		env := home(t, nil)
+		path := config.DefaultFile(env)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("collection: papers"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(config.Sources{Env: env})
+		if err != nil || c.Collection != "papers" {
+			t.Errorf("collection %q, %v", c.Collection, err)
+		}
+	})
+	t.Run("named but absent", func(t *testing.T) {
+		_, err := config.Load(config.Sources{File: filepath.Join(t.TempDir(), "no.yaml"), Env: home(t, nil)})
+		if err == nil || !strings.Contains(err.Error(), "no.yaml: the configuration file cannot be read") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("without a home", func(t *testing.T) {
+		_, err := config.Load(config.Sources{})
+		if err == nil || !strings.Contains(err.Error(), "--data") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestFaults(t *testing.T) {
+	tests := []struct {
+		name  string
+		file  string
+		env   config.Env
+		flags []config.Flag
+		want  []string // in order; FILE stands for the file's path
+	}{
+		{name: "unknown in file", file: "llm:\n  modle: x\n", want: []string{"FILE:2: unknown setting llm.modle; did you mean llm.model?"}},
+		{name: "unknown section", file: "limit:\n  file_size: 1MB\n", want: []string{"FILE:1: unknown setting limit"}},
+		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean llm.base_url?"}},
+		{name: "unknown variable", env: config.Env{"SMARTRETRIEVER_LLM_MODLE": "x"}, want: []string{"environment SMARTRETRIEVER_LLM_MODLE: unknown setting; did you mean SMARTRETRIEVER_LLM_MODEL?"}},
+		{name: "unknown flag setting", flags: []config.Flag{{Setting: "retrieval.kk", Value: "1", As: "--set retrieval.kk"}}, want: []string{"flag --set retrieval.kk: unknown setting retrieval.kk; did you mean retrieval.k?"}},
+		{name: "service link variables are no fault", env: config.Env{"SMARTRETRIEVER_PORT": "tcp://10.0.0.1:80", "SMARTRETRIEVER_SERVICE_HOST": "10.0.0.1", "SMARTRETRIEVER_PORT_8000_TCP_ADDR": "10.0.0.1", "SMARTRETRIEVER_SERVICE_PORT_HTTP": "80"}},
+		{name: "types", file: "retrieval:\n  k: many\n  alpha: high\n  timeout: 5 parsecs\nquery_log:\n  enabled: sometimes\nlimits:\n  file_size: big\n",
+			want: []string{
+				`FILE:2: retrieval.k: "many" is not a whole number`,
+				`FILE:3: retrieval.alpha: "high" is not a number`,
+				`FILE:4: retrieval.timeout: "5 parsecs" is not a duration`,
+				`FILE:6: query_log.enabled: "sometimes" is neither true nor false`,
+				`FILE:8: limits.file_size: "big" is not a size`,
+			}},
+		{name: "ranges", file: "retrieval:\n  k: 0\n  mode: psychic\ncache:\n  size: 1KiB\n",
+			want: []string{"FILE:2: retrieval.k: 0 is out of range; from 1 to 1000 is allowed", `FILE:3: retrieval.mode: "psychic" is not known; write one of hybrid, vector, keyword`, "FILE:5: cache.size: 1KiB is out of range"}},
+		{name: "shapes", file: "retrieval: 5\nlog:\n  level: [info]\nserver:\n  allowed_hosts: {a: b}\n  keys: secret\n",
+			want: []string{"FILE:1: retrieval must hold settings", "FILE:3: log.level: wants a plain value", "FILE:5: server.allowed_hosts: wants a list", "FILE:6: server.keys: wants a list of entries"}},
+		{name: "not a mapping", file: "- a\n- b\n", want: []string{"FILE:1: the file must hold settings"}},
+		{name: "broken yaml", file: "a: [1, 2\nb: 3\n", want: []string{"not valid YAML"}},
+		{name: "twice", file: "collection: a\ncollection: b\n", want: []string{"FILE:2: not valid YAML"}},
+		{name: "two documents", file: "collection: a\n---\ncollection: b\n", want: []string{"more than one YAML document"}},
+		{name: "all sources together", file: "log:\n  level: loud\n", env: config.Env{"SMARTRETRIEVER_RETRIEVAL_K": "x"}, flags: []config.Flag{{Setting: "collection", Value: "a b", As: "--collection"}},
+			want: []string{"FILE:2: log.level", "environment SMARTRETRIEVER_RETRIEVAL_K: retrieval.k", "flag --collection: collection"}},
+		{name: "secret by flag", flags: []config.Flag{{Setting: "llm.api_key", Value: "sk-verysecret", As: "--set llm.api_key"}}, want: []string{"a secret is not taken from the command line"}},
+		{name: "llm without model", env: config.Env{"SMARTRETRIEVER_LLM_NAME": "openai", "SMARTRETRIEVER_LLM_BASE_URL": "localhost:8080"}, want: []string{"llm.model: is needed", "environment SMARTRETRIEVER_LLM_BASE_URL: llm.base_url: is not an address"}},
+		{name: "key in address", file: "llm: {name: openai, model: m, base_url: 'https://me:pass@host/v1'}", want: []string{"llm.base_url: holds a user name"}},
+		{name: "overlap", file: "chunker: {size: 100, overlap: 100}", want: []string{"chunker.overlap: 100 must be less than chunker.size, 100"}},
+		{name: "first token", file: "llm: {timeout: 1s}", want: []string{"llm.first_token_timeout: 1m is longer than llm.timeout, 1s"}},
+		{name: "addr and origins", file: "server:\n  addr: here\n  cors_origins: ['https://a.example/x']\n", want: []string{"server.addr: \"here\" is not HOST:PORT", "server.cors_origins: \"https://a.example/x\" is not an origin"}},
+		{name: "keys", file: "server:\n  keys:\n  - {key: 0123456789abcdef}\n  - {name: b, key: short}\n  - {name: c, key: 0123456789abcdef}\n  - {name: c}\n  - {name: d, secret: x}\n",
+			want: []string{"FILE:7: server.keys[4]: unknown setting secret", "server.keys[0]: needs a name", "server.keys[1]: the key has 5 characters", "server.keys[2]: has the same key", "server.keys[3]: the name \"c\" is used twice", "server.keys[3]: needs key or key_file"}},
+		{name: "missing secret file", file: "llm:\n  api_key_file: /nonexistent/key\n", want: []string{"FILE:2: llm.api_key_file: /nonexistent/key: "}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			src := config.Sources{Env: home(t, tt.env), Flags: tt.flags}
+			if tt.file != "" {
+				src.File = write(t, "c.yaml", tt.file)
+			}
+			_, err := config.Load(src)
+			if len(tt.want) == 0 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("no fault was reported")
+			}
+			if rag.KindOf(err) != rag.KindInvalid || !errors.Is(err, rag.ErrInvalid) {
+				t.Errorf("kind %s", rag.KindOf(err))
+			}
+			rest := err.Error()
+			if src.File != "" {
+				rest = strings.ReplaceAll(rest, src.File+":", "FILE:")
+			}
+			if strings.Contains(rest, "verysecret") || strings.Contains(rest, "pass@") || strings.Contains(rest, "0123456789abcdef") {
+				t.Errorf("a secret is shown: %s", rest)
+			}
+			for _, want := range tt.want {
+				_, after, ok := strings.Cut(rest, want)
+				if !ok {
+					t.Fatalf("no %q (in order) in\n%v", want, err)
+				}
+				rest = after
+			}
+		})
+	}
+}
+
+func TestYAMLFaultsShowNoLineOfTheFile(t *testing.T) {
+	file := write(t, "c.yaml", "llm:\n  api_key: sk-verysecret\n  model: [\n")
+	_, err := config.Load(config.Sources{File: file, Env: home(t, nil)})
+	if err == nil || strings.Contains(err.Error(), "verysecret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretsFromFilesAndVariables(t *testing.T) {
+	keyFile := write(t, "key", "sk-from-a-file\n")
+	file := write(t, "c.yaml", "llm:\n  api_key_file: "+keyFile+"\n")
+	c, err := config.Load(config.Sources{File: file, Env: home(t, config.Env{
+		"SMARTRETRIEVER_SERVER_KEYS": `[{"name": "ci", "key": "abcdefghijklmnop", "principals": ["a", "b"], "admin": true}]`,
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LLM.APIKey.Reveal() != "sk-from-a-file" {
+		t.Errorf("key %q", c.LLM.APIKey.Reveal())
+	}
+	if len(c.Server.Keys) != 1 || c.Server.Keys[0].Key.Reveal() != "abcdefghijklmnop" || len(c.Server.Keys[0].Principals) != 2 || !c.Server.Keys[0].Admin {
+		t.Errorf("keys %+v", c.Server.Keys)
+	}
+	for _, s := range c.Settings() {
+		if strings.Contains(s.Value, "sk-from") || strings.Contains(s.Value, "abcdef") {
+			t.Errorf("%s shows a secret: %s", s.Name, s.Value)
+		}
+	}
+
+	both := write(t, "c.yaml", "llm:\n  api_key: x\n  api_key_file: "+keyFile+"\n")
+	if _, err := config.Load(config.Sources{File: both, Env: home(t, nil)}); err == nil || !strings.Contains(err.Error(), "give one of the two") {
+		t.Errorf("both forms: %v", err)
+	}
+}
+
+func FuzzLoadFile(f *testing.F) {
+	f.Add("llm:\n  model: x\n")
+	f.Add("server:\n  keys:\n  - {name: a, key: 0123456789abcdef}\n")
+	f.Add("? {a: b}\n: [c, &d e, *d]\n<<: {x: y}\n")
+	f.Add("retrieval: {k: !!str 5, timeout: |\n 5s\n}")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(config.Sources{File: path, Env: config.Env{"HOME": "/home/x", "LOCALAPPDATA": `C:\x`}})
+		if err == nil && (c.Retrieval.K < 1 || c.Collection == "") {
+			t.Errorf("accepted %+v", c.Retrieval)
+		}
+	})
+}
