@@ -2,14 +2,22 @@ package answer
 
 import (
 	"context"
+	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 // Searcher finds candidates in the index of one collection. Both lists come from
-// one snapshot. Goroutine-safe.
+// one snapshot that holds at least the change minSeq. Goroutine-safe.
 type Searcher interface {
-	Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error)
+	Search(ctx context.Context, collectionID int64, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error)
+}
+
+// Cache keeps results for a while. A fault of it costs time, never an answer.
+// Goroutine-safe.
+type Cache interface {
+	Get(ctx context.Context, key string) (value []byte, found bool, err error)
+	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
 }
 
 // Chunks reads back what was found.
@@ -34,6 +42,7 @@ type Source struct {
 	Number  int    // from 1
 	Title   string // of the document
 	Heading []string
+	Prefix  string // header rows that belong above Text, where it is the later part of a table
 	Text    string
 	Score   float64
 	Vector  float64 // cosine to the question, 0 if not known
@@ -49,21 +58,23 @@ type Prompt struct {
 // Quote names the words of a source that a draft rests on.
 type Quote struct {
 	Source int      // Source.Number
-	Span   rag.Span // in Source.Text; empty (0,0) when the generator names the source only
+	Span   rag.Span // in Source.Text
 }
 
-// Draft is a generated answer before its citations are verified. Text holds the
-// markers [1], [2] ... of its sources.
+// Draft is a generated answer before its citations are verified. A generator
+// that writes marks its statements in Text with [1], [2] ... for the sources they
+// rest on, and the pipeline finds the words behind each marker. A generator that
+// quotes emits nothing and returns Quotes; the pipeline writes Text from them.
 type Draft struct {
 	Text       string
-	Quotes     []Quote // explicit quotes, as the extractive generator makes them
+	Quotes     []Quote // of a generator that quotes, in the order of the answer
 	Refused    bool    // the sources do not hold the answer
 	Confidence float64 // 0 to 1; negative when the generator does not know
 	Usage      rag.Usage
 }
 
-// Generator writes an answer from the prompt's sources and nothing else. It
-// calls emit with pieces of text as they come; an error of emit ends the work.
+// Generator makes an answer from the prompt's sources and nothing else. One that
+// writes calls emit with pieces of text as they come; an error of emit ends the work.
 // KindUnavailable or KindExhausted lets the pipeline fall back to extraction.
 // Goroutine-safe.
 type Generator interface {

@@ -1,0 +1,113 @@
+package answer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"time"
+
+	"github.com/smartretriever/smartretriever/observe"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Config holds a pipeline's parts and settings.
+type Config struct {
+	Index    Searcher
+	Chunks   Chunks
+	Embed    Embedder
+	Generate Generator
+	Fallback Generator // answers when Generate is unavailable; nil: the error is returned
+	Cache    Cache     // nil: nothing is cached
+	Record   Recorder  // nil: no query log
+	Observe  *observe.Observer
+	Logger   *slog.Logger     // nil discards
+	Clock    func() time.Time // nil is time.Now
+
+	SearchTimeout time.Duration // whole search; 0 is 10 s
+	AnswerTimeout time.Duration // whole answer; 0 is 2 min
+	RetrievalTTL  time.Duration // of cached results; 0 is 1 h, negative none
+	AnswerTTL     time.Duration // of cached answers; 0 is 30 min, negative none
+	Fusion        rag.Fusion    // where a query names none; zero is z-score, alpha .5
+	Settings      string        // part of every cache key: whatever else changes results
+}
+
+// WithDefaults returns the configuration with its zero fields filled in.
+func (c Config) WithDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.SearchTimeout == 0 {
+		c.SearchTimeout = 10 * time.Second
+	}
+	if c.AnswerTimeout == 0 {
+		c.AnswerTimeout = 2 * time.Minute
+	}
+	if c.RetrievalTTL == 0 {
+		c.RetrievalTTL = time.Hour
+	}
+	if c.AnswerTTL == 0 {
+		c.AnswerTTL = 30 * time.Minute
+	}
+	return c
+}
+
+// Pipeline searches and answers. It is goroutine-safe.
+type Pipeline struct{ cfg Config }
+
+// New returns a pipeline over the parts in cfg.
+func New(cfg Config) *Pipeline { return &Pipeline{cfg.WithDefaults()} }
+
+// run is the record of one search or answer while it is made.
+type run struct {
+	cfg      *Config
+	name     string
+	begun    time.Time
+	trace    rag.Trace
+	degraded []string
+}
+
+func (p *Pipeline) begin(name string) *run {
+	return &run{cfg: &p.cfg, name: name, begun: p.cfg.Clock(), trace: rag.Trace{ID: newID(), Stages: []rag.Stage{}}}
+}
+
+// stage notes that a stage which began at since has ended.
+func (r *run) stage(name string, since time.Time, in, out int, note string) {
+	took := r.cfg.Clock().Sub(since)
+	r.trace.Stages = append(r.trace.Stages, rag.Stage{Name: name, Took: took, In: in, Out: out, Note: note})
+	r.cfg.Observe.Stage(r.name, name, took)
+}
+
+// degrade notes a part that was down and done without.
+func (r *run) degrade(part string, err error) {
+	r.degraded = append(r.degraded, part)
+	r.cfg.Observe.Error(rag.KindOf(err), part)
+	r.cfg.Logger.Warn("done without a part that failed", "part", part, "kind", rag.KindOf(err), "error", err)
+}
+
+// end closes the trace.
+func (r *run) end() rag.Trace {
+	r.trace.Took = r.cfg.Clock().Sub(r.begun)
+	return r.trace
+}
+
+func newID() string {
+	var b [12]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// record hands a finished search or answer to the query log and the metrics.
+func (p *Pipeline) record(ctx context.Context, rec rag.QueryRecord, degraded bool) {
+	p.cfg.Observe.Query(rec.Kind, rec.Took, rec.Refused, rec.Cached, degraded)
+	if p.cfg.Record == nil {
+		return
+	}
+	if err := p.cfg.Record.RecordQuery(context.WithoutCancel(ctx), rec); err != nil {
+		p.cfg.Observe.Error(rag.KindOf(err), "query_log")
+		p.cfg.Logger.Warn("query not logged", "error", err)
+	}
+}
