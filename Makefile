@@ -1,0 +1,58 @@
+# SmartRetriever. `make run` and `make test` are all that a fresh machine needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+export CGO_ENABLED ?= 0
+
+.PHONY: help run build test test-short race lint fuzz cover bench e2e kill weights clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## add sample documents, ask three questions, say what to type next
+	@scripts/run.sh
+
+build: ## write bin/smartretriever, one static binary
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/smartretriever ./cmd/smartretriever
+
+test: ## install and start what the tests need, then run everything
+	@scripts/test.sh
+
+test-short: ## tests without servers and long sweeps, under two minutes
+	$(GO) test -short ./...
+
+race: ## the race detector on the packages with concurrent code
+	CGO_ENABLED=1 $(GO) test -race -short . ./ingest/... ./answer/... ./index/... ./store/... ./cache/... ./server/... ./observe/... ./model/... ./text/extract/sandbox/...
+
+lint: ## gofmt, go vet, staticcheck, govulncheck where its database can be had
+	@scripts/lint.sh
+
+fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
+	@scripts/fuzz.sh
+
+cover: ## test coverage by package into coverage.html
+	$(GO) test -short -coverprofile=coverage.out ./... && $(GO) tool cover -html=coverage.out -o coverage.html
+
+e2e: build ## the binary as a process: OpenAI client and browser
+	@scripts/e2e-openai.sh && scripts/e2e-ui.sh
+
+bench: bench-embed bench-spine ## all benchmarks
+
+bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
+	@bench/embed/run.sh
+
+bench-spine: build ## start, search, ingestion, memory and binary size, into bench/results/spine.json
+	$(GO) run ./bench/spine -data ../shared/data -out bench/results/spine.json
+
+bench-quality: build ## nDCG, recall, MRR, MAP on SciFact and Cranfield through the HTTP API
+	$(GO) run ./bench/quality -data ../shared/data -out bench/results/quality.json
+
+weights: ## make the model file again from its package, bit for bit
+	@tools/quantize/run.sh
+
+clean: ## remove what was built
+	rm -rf bin coverage.out coverage.html
