@@ -39,6 +39,7 @@ type Hit struct {
 	ChunkID  ChunkID  `json:"chunk_id"`
 	Score    float64  `json:"score"` // comparable within one result only
 	Text     string   `json:"text"`
+	Prefix   string   `json:"prefix,omitempty"` // header rows of the table that Text is a later part of
 	Span     Span     `json:"span"`
 	Page     int      `json:"page,omitempty"`
 	Heading  []string `json:"heading,omitempty"`
