@@ -78,6 +78,9 @@ func (a *Analyzer) Append(dst []string, text string) []string {
 	for s.words.Next() {
 		word := s.words.Value()
 		c := word[0]
+		if s.pairs.open && c < utf8.RuneSelf {
+			dst = s.pairs.flush(dst, text)
+		}
 		switch {
 		case c < utf8.RuneSelf && (len(word) == 1 || !isWordByte(c)):
 			// A single ASCII character, or white space and the like; "_x" begins
@@ -139,7 +142,7 @@ func (a *Analyzer) appendUnicode(dst []string, s *state, text, word string) []st
 	if scriptOf(r) == unspaced {
 		return s.pairs.extend(dst, text, s.words.Start(), s.words.End())
 	}
-	return a.split(dst, s, word)
+	return a.split(s.pairs.flush(dst, text), s, word)
 }
 
 // append adds the term of one word, if it has one.

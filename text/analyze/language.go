@@ -52,15 +52,32 @@ func (l *language) stem(env *snowballstem.Env, w string) string {
 // Languages lists the codes that For knows, in alphabetical order.
 func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
 
+// englishStop are the words of Snowball's English list: pronouns, auxiliaries,
+// prepositions and question words. Measured on judged questions it finds as much
+// as Lucene's list of 33 words on SciFact, and more on Cranfield (+.007 nDCG@10),
+// CACM (+.007) and HotpotQA (+.014), whose questions are whole sentences.
+const englishStop = `
+	i me my myself we our ours ourselves you your yours yourself yourselves
+	he him his himself she her hers herself it its itself they them their theirs themselves
+	what which who whom this that these those
+	am is are was were be been being have has had having do does did doing would should could ought
+	i'm you're he's she's it's we're they're i've you've we've they've i'd you'd he'd she'd we'd they'd
+	i'll you'll he'll she'll we'll they'll isn't aren't wasn't weren't hasn't haven't hadn't
+	doesn't don't didn't won't wouldn't shan't shouldn't can't cannot couldn't mustn't
+	let's that's who's what's here's there's when's where's why's how's
+	a an the and but if or because as until while of at by for with about against between
+	into through during before after above below to from up down in out on off over under
+	again further then once here there when where why how
+	all any both each few more most other some such no nor not only own same so than too very
+`
+
 // languages by ISO 639-1 code. Stop words are dropped in English only: with BM25
-// the frequent words of a language weigh next to nothing, and a list saves time
-// rather than errors. The English one is the short list of 33 words that Lucene
-// made usual; see DESIGN.md for what lists change on judged questions.
+// the frequent words of a language weigh next to nothing, and a list saves little.
 var languages = map[string]*language{
 	"ar": {script: arabic, stemmer: arabicstem.Stem},
 	"da": {script: latin, stemmer: danish.Stem},
 	"de": {script: latin, stemmer: german.Stem},
-	"en": {script: latin, stemmer: english.Stem, stop: set("a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with")},
+	"en": {script: latin, stemmer: english.Stem, stop: set(englishStop)},
 	"es": {script: latin, stemmer: spanish.Stem},
 	"fi": {script: latin, stemmer: finnish.Stem},
 	"fr": {script: latin, stemmer: french.Stem, elision: set("c d j l m n s t qu jusqu lorsqu puisqu quoiqu")},
