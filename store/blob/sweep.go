@@ -1,0 +1,160 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Info describes a stored file.
+type Info struct {
+	SHA256   string
+	Size     int64
+	Modified time.Time // when it was stored, or last stored again
+}
+
+// Walk calls fn for every stored file, in the order of their digests. Files that
+// come or go meanwhile may be left out. An error of fn ends the walk.
+func (s *Store) Walk(ctx context.Context, fn func(Info) error) error {
+	folders, err := os.ReadDir(s.dir)
+	if err != nil {
+		return rag.Errorf(rag.KindUnavailable, "list original files: %v", err)
+	}
+	for _, folder := range folders {
+		if !folder.IsDir() || len(folder.Name()) != 2 {
+			continue
+		}
+		files, err := os.ReadDir(filepath.Join(s.dir, folder.Name()))
+		if err != nil {
+			return rag.Errorf(rag.KindUnavailable, "list original files: %v", err)
+		}
+		for _, file := range files {
+			if err := ctx.Err(); err != nil {
+				return rag.Wrap(rag.KindOf(err), err, "list original files")
+			}
+			sha := folder.Name() + file.Name()
+			info, err := file.Info()
+			if err != nil || !info.Mode().IsRegular() || check(sha) != nil {
+				continue
+			}
+			if err := fn(Info{SHA256: sha, Size: info.Size(), Modified: info.ModTime()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Swept says what a Sweep removed.
+type Swept struct {
+	Files int   // that no document refers to
+	Stale int   // left over in tmp by a process that died
+	Bytes int64 // of both
+}
+
+const sweepBatch = 500
+
+// Sweep deletes files that nobody needs. unreferenced is given digests and
+// returns those of them that no document refers to; files stored or stored again
+// at or after olderThan are spared, because their documents may be about to be
+// committed, and so are temporary files. olderThan is to lie further back than
+// any ingestion takes.
+//
+// A writer that finds its content present makes the file young (see Put). Sweep
+// therefore takes the name away first, looks at the age again, and gives the name
+// back if a writer was there in between: whichever of the two comes first, the
+// writer ends with a file that stays.
+func (s *Store) Sweep(ctx context.Context, unreferenced func(context.Context, []string) ([]string, error), olderThan time.Time) (Swept, error) {
+	swept, err := s.sweepTmp(ctx, olderThan)
+	if err != nil {
+		return swept, err
+	}
+	var batch []string
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		dead, err := unreferenced(ctx, batch)
+		if err != nil {
+			return err
+		}
+		batch = batch[:0]
+		for _, sha := range dead {
+			if err := check(sha); err != nil {
+				return err
+			}
+			if err := s.sweepOne(sha, olderThan, &swept); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = s.Walk(ctx, func(i Info) error {
+		if !i.Modified.Before(olderThan) {
+			return nil
+		}
+		if batch = append(batch, i.SHA256); len(batch) < sweepBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	return swept, err
+}
+
+func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
+	path, aside := s.path(sha), filepath.Join(s.dir, tmp, "swept-"+sha)
+	err := os.Rename(path, aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return rag.Errorf(rag.KindUnavailable, "sweep original file: %v", err)
+	}
+	info, err := os.Stat(aside)
+	if err == nil && !info.ModTime().Before(olderThan) {
+		// Should a writer have written the file anew, this is the same content.
+		err = os.Rename(aside, path)
+		return rag.Wrap(rag.KindUnavailable, err, "sweep original file")
+	}
+	if err == nil {
+		err = os.Remove(aside)
+	}
+	if err != nil {
+		return rag.Errorf(rag.KindUnavailable, "sweep original file: %v", err)
+	}
+	swept.Files++
+	swept.Bytes += info.Size()
+	return nil
+}
+
+// sweepTmp removes what processes that died have left. A name that Sweep itself
+// took away and died over is one of them: its content was not needed.
+func (s *Store) sweepTmp(ctx context.Context, olderThan time.Time) (Swept, error) {
+	var swept Swept
+	files, err := os.ReadDir(filepath.Join(s.dir, tmp))
+	if err != nil {
+		return swept, rag.Errorf(rag.KindUnavailable, "sweep original files: %v", err)
+	}
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return swept, rag.Wrap(rag.KindOf(err), err, "sweep original files")
+		}
+		info, err := file.Info()
+		if err != nil || !info.Mode().IsRegular() || !info.ModTime().Before(olderThan) {
+			continue
+		}
+		if os.Remove(filepath.Join(s.dir, tmp, file.Name())) == nil {
+			swept.Stale++
+			swept.Bytes += info.Size()
+		}
+	}
+	return swept, nil
+}

@@ -1,0 +1,168 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+const chunkColumns = `k.id, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.hash`
+
+// chunkRow is a chunk as it is stored: without its text.
+type chunkRow struct {
+	rag.Chunk
+	document   int64 // row of documents
+	versionRow int64 // row of versions
+	hash       sql.RawBytes
+	heading    string
+}
+
+// scan reads chunkColumns and whatever columns follow them into more. The row is
+// reused: what of it outlives the next scan is in Chunk.
+func (k *chunkRow) scan(r scanner, more ...any) error {
+	k.Chunk = rag.Chunk{}
+	dest := [16]any{&k.ID, &k.document, &k.versionRow, &k.Ordinal, &k.Span.Start, &k.Span.End, &k.Page, &k.heading, &k.Prefix, &k.Tokens, &k.hash}
+	if err := r.Scan(append(dest[:11], more...)...); err != nil {
+		return err
+	}
+	if copy(k.Hash[:], k.hash) != len(k.Hash) || len(k.hash) != len(k.Hash) {
+		return rag.Errorf(rag.KindInternal, "chunk %d: its hash is damaged", k.ID)
+	}
+	var err error
+	if k.Heading, err = parseStrings(k.heading); err != nil {
+		return rag.Errorf(rag.KindInternal, "chunk %d: %v", k.ID, err)
+	}
+	return nil
+}
+
+// Chunks returns the live chunks with these ids and their documents' state at one
+// moment, in any order; ids that are gone, or of another collection, are left out.
+func (s *Store) Chunks(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error) {
+	chunks := make([]rag.Chunk, 0, len(ids))
+	documents := make(map[rag.DocumentID]rag.Document)
+	err := s.view(ctx, "read chunks", func(c *conn) error {
+		found, byRow, texts, err := readChunks(ctx, c, collectionID, ids)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			k := &found[i]
+			doc := byRow[k.document]
+			if k.Text, err = texts.cut(k.versionRow, k.Span); err != nil {
+				return err
+			}
+			k.DocumentID, k.Version = doc.ID, doc.Version
+			documents[doc.ID] = *doc
+			chunks = append(chunks, k.Chunk)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return chunks, documents, nil
+}
+
+// readChunks reads the rows of live chunks, the documents they belong to by row,
+// and the pieces of text that they are cut from: three statements, however many
+// ids there are.
+func readChunks(ctx context.Context, c *conn, collectionID int64, ids []rag.ChunkID) ([]chunkRow, map[int64]*rag.Document, pieces, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	const live = `FROM (SELECT DISTINCT value AS id FROM json_each(?2)) wanted
+		CROSS JOIN chunks k ON k.id = wanted.id AND k.collection = ?1
+		CROSS JOIN documents d ON d.id = k.document AND d.deleted_at IS NULL `
+	args := []any{collectionID, string(list)}
+
+	found := make([]chunkRow, 0, len(ids))
+	var k chunkRow
+	err = c.each(ctx, "SELECT "+chunkColumns+" "+live, args, func(r *sql.Rows) error {
+		if err := k.scan(r); err != nil {
+			return err
+		}
+		found = append(found, k)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	documents := make(map[int64]*rag.Document)
+	err = c.each(ctx, `SELECT `+documentColumns+` FROM documents d WHERE d.id IN (SELECT k.document `+live+`)`, args, func(r *sql.Rows) error {
+		d, err := scanDocument(r)
+		documents[d.row] = &d.Document
+		return err
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var texts pieces
+	err = c.each(ctx, `SELECT t.id, t.content `+live+`
+		CROSS JOIN texts t ON t.id BETWEEN (k.version << 24) + (k.start_at >> 13) AND (k.version << 24) + ((k.end_at - 1) >> 13)`, args, texts.scan)
+	return found, documents, texts, err
+}
+
+// Quote returns the bytes of a span of the stored text of one version of a
+// document. KindNotFound when that document, version or span is not there.
+func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error) {
+	key, err := idBytes(id)
+	if err != nil {
+		return "", err
+	}
+	var quote string
+	err = s.view(ctx, "read quote", func(c *conn) error {
+		var row int64
+		var length int
+		err := c.row(ctx, `
+			SELECT v.id, v.length FROM documents d JOIN versions v ON v.document = d.id
+			WHERE d.uuid = ? AND d.collection = ? AND d.deleted_at IS NULL AND v.version = ?`, []any{key, collectionID, version}, &row, &length)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err != nil || span.Start < 0 || span.End < span.Start || span.End > length {
+			return rag.Errorf(rag.KindNotFound, "bytes %d to %d of version %d of document %s are not in the store", span.Start, span.End, version, id)
+		}
+		quote, err = readSpan(ctx, c, row, span)
+		return err
+	})
+	return quote, err
+}
+
+// DocumentChunks returns a document's chunks in reading order. KindNotFound if
+// there is no such document that scope may see.
+func (s *Store) DocumentChunks(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Chunk, error) {
+	var chunks []rag.Chunk
+	err := s.view(ctx, "read chunks", func(c *conn) error {
+		d, err := visible(ctx, c, scope, id)
+		if err != nil {
+			return err
+		}
+		chunks = make([]rag.Chunk, 0, d.Chunks)
+		var version int64
+		var k chunkRow
+		err = c.each(ctx, "SELECT "+chunkColumns+" FROM chunks k WHERE k.document = ? ORDER BY k.ordinal", []any{d.row}, func(r *sql.Rows) error {
+			if err := k.scan(r); err != nil {
+				return err
+			}
+			k.DocumentID, k.Version, version = d.ID, d.Version, k.versionRow
+			chunks = append(chunks, k.Chunk)
+			return nil
+		})
+		if err != nil || len(chunks) == 0 {
+			return err
+		}
+		var texts pieces
+		err = c.each(ctx, "SELECT id, content FROM texts WHERE id BETWEEN ? AND ?", []any{firstPiece(version), lastPiece(version)}, texts.scan)
+		for i := range chunks {
+			if err == nil {
+				chunks[i].Text, err = texts.cut(version, chunks[i].Span)
+			}
+		}
+		return err
+	})
+	return chunks, err
+}
