@@ -215,7 +215,7 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 // original is there. It was put before the transaction; a clean-up that found it
 // without a document just then may have taken it away.
 func (p *Pipeline) keepBlob(ctx context.Context, d *prepared) error {
-	there, err := p.cfg.Blobs.Has(ctx, d.put.Document.SHA256)
+	there, err := p.cfg.Blobs.Keep(ctx, d.put.Document.SHA256, int64(len(d.content)))
 	if err != nil || there {
 		return err
 	}

@@ -26,8 +26,9 @@ type Blobs interface {
 	// Put stores what r holds and returns its SHA-256 in hexadecimal and its
 	// size. More than limit bytes is KindExhausted and stores nothing.
 	Put(ctx context.Context, r io.Reader, limit int64) (sha256 string, size int64, err error)
-	// Has reports whether the content is there.
-	Has(ctx context.Context, sha256 string) (bool, error)
+	// Keep reports whether the content is there, and makes it young if it is, so
+	// that a clean-up which began before spares it.
+	Keep(ctx context.Context, sha256 string, size int64) (bool, error)
 }
 
 // Extractor turns bytes into structured text.

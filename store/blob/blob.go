@@ -131,6 +131,18 @@ func (s *Store) keep(f *os.File, sha string, size int64) error {
 	return nil
 }
 
+// Keep reports whether content of this size is there, and makes it young if it
+// is: a Sweep that began before lets it be.
+func (s *Store) Keep(ctx context.Context, sha string, size int64) (bool, error) {
+	if err := check(sha); err != nil {
+		return false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return false, rag.Wrap(rag.KindOf(err), err, "keep original file "+sha)
+	}
+	return present(s.path(sha), size), nil
+}
+
 // present reports whether a file of this size is there, and makes it young: a
 // Sweep that was about to delete it then lets it be. A file of another size is
 // damaged and to be replaced.

@@ -59,18 +59,22 @@ type Swept struct {
 
 const sweepBatch = 500
 
+// staleAfter is the age, before olderThan, of temporary files that no process is
+// still writing.
+const staleAfter = 24 * time.Hour
+
 // Sweep deletes files that nobody needs. unreferenced is given digests and
 // returns those of them that no document refers to; files stored or stored again
-// at or after olderThan are spared, because their documents may be about to be
-// committed, and so are temporary files. olderThan is to lie further back than
-// any ingestion takes.
+// at or after olderThan, which may be now, are spared. Temporary files are
+// removed after a day.
 //
-// A writer that finds its content present makes the file young (see Put). Sweep
-// therefore takes the name away first, looks at the age again, and gives the name
-// back if a writer was there in between: whichever of the two comes first, the
-// writer ends with a file that stays.
+// A writer makes its content young once more (Keep) when its document has been
+// committed, and stores it again if it is gone. Sweep takes the name away first,
+// looks at the age again, and gives the name back if a writer was there in
+// between: whichever of the two comes first, the writer ends with a file that
+// stays.
 func (s *Store) Sweep(ctx context.Context, unreferenced func(context.Context, []string) ([]string, error), olderThan time.Time) (Swept, error) {
-	swept, err := s.sweepTmp(ctx, olderThan)
+	swept, err := s.sweepTmp(ctx, olderThan.Add(-staleAfter))
 	if err != nil {
 		return swept, err
 	}
