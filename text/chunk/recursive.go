@@ -1,0 +1,146 @@
+package chunk
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/clipperhouse/uax29/v2/graphemes"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// recursive cuts a text at the strongest separator it has (blank line, line,
+// sentence, space), goes on with the next one inside the pieces that are still too
+// long, and joins neighbouring pieces up to size characters. A chunk begins with
+// those last pieces of the one before it that are no longer than overlap together.
+//
+// This is the rule of LangChain's RecursiveCharacterTextSplitter with a sentence
+// separator added. Other than there, separators stay at the end of their piece, so
+// that a chunk is always a span of the text.
+type recursive struct{ m measure }
+
+// separators are ways to divide a span, from the strongest to the weakest.
+var separators = []func(text string, s rag.Span) iter.Seq[rag.Span]{
+	separated("\n\n"),
+	separated("\n"),
+	sentences,
+	separated(" "),
+}
+
+func (r recursive) Chunk(t rag.Text) []rag.Chunk {
+	c := r.m.collect(t)
+	for _, region := range regions(t.Content, c.where.blocks) {
+		r.split(c, region, 0)
+	}
+	return c.out
+}
+
+// split adds the chunks of a span, divided by separators[level] and those after it.
+func (r recursive) split(c *collector, s rag.Span, level int) {
+	divide := r.characters
+	if level < len(separators) {
+		divide = separators[level]
+	}
+	w := window{c: c, size: r.m.size, overlap: r.m.overlap}
+	for p := range divide(c.text, s) {
+		n := characters(p.Of(c.text), r.m.size)
+		if n <= r.m.size {
+			w.push(piece{p, n})
+			continue
+		}
+		w.flush()
+		r.split(c, p, level+1)
+	}
+	w.flush()
+}
+
+// characters yields pieces of a span that has no separators: whole graphemes, a
+// fiftieth of a chunk together, so that chunks can overlap.
+func (r recursive) characters(text string, s rag.Span) iter.Seq[rag.Span] {
+	const longest = 32 // characters of a grapheme; what is longer is cut
+	step := max(1, r.m.size/50)
+	return func(yield func(rag.Span) bool) {
+		for s.Len() > 0 {
+			rest := s.Of(text)
+			least := forward(rest, step)
+			g := graphemes.FromString(rest[:least+forward(rest[least:], longest)])
+			for g.Next() && g.End() < least {
+			}
+			if !yield(rag.Span{Start: s.Start, End: s.Start + g.End()}) {
+				return
+			}
+			s.Start += g.End()
+		}
+	}
+}
+
+// separated returns a function that yields the pieces of a span, each with the
+// separator behind it.
+func separated(sep string) func(string, rag.Span) iter.Seq[rag.Span] {
+	return func(text string, s rag.Span) iter.Seq[rag.Span] {
+		return func(yield func(rag.Span) bool) {
+			for s.Len() > 0 {
+				end := s.End
+				if i := strings.Index(s.Of(text), sep); i >= 0 {
+					end = s.Start + i + len(sep)
+				}
+				if !yield(rag.Span{Start: s.Start, End: end}) {
+					return
+				}
+				s.Start = end
+			}
+		}
+	}
+}
+
+// piece is a span with its length in characters.
+type piece struct {
+	span rag.Span
+	n    int
+}
+
+// window is the open chunk of recursive: neighbouring pieces.
+type window struct {
+	c             *collector
+	size, overlap int
+	pieces        []piece
+	total         int // characters of pieces
+}
+
+// push adds a piece. If the chunk would grow too long, it is closed first, and the
+// pieces at its front are dropped until the rest can serve as overlap.
+func (w *window) push(p piece) {
+	if len(w.pieces) > 0 && w.total+p.n > w.size {
+		w.emit()
+		drop := 0
+		for w.total > 0 && (w.total > w.overlap || w.total+p.n > w.size) {
+			w.total -= w.pieces[drop].n
+			drop++
+		}
+		w.pieces = append(w.pieces[:0], w.pieces[drop:]...)
+	}
+	w.pieces = append(w.pieces, p)
+	w.total += p.n
+}
+
+func (w *window) flush() {
+	if len(w.pieces) > 0 {
+		w.emit()
+	}
+	w.pieces, w.total = w.pieces[:0], 0
+}
+
+func (w *window) emit() {
+	w.c.add(rag.Span{Start: w.pieces[0].span.Start, End: w.pieces[len(w.pieces)-1].span.End})
+}
+
+// characters counts the characters of s, but not much beyond limit.
+func characters(s string, limit int) int {
+	n := 0
+	for range s {
+		if n++; n > limit {
+			break
+		}
+	}
+	return n
+}
