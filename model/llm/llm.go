@@ -1,0 +1,75 @@
+package llm
+
+import (
+	"context"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Model is a chat model. Chat sends the messages and hands each piece of text to
+// onDelta as it comes; an error of onDelta ends the call and is returned as it
+// is. The result holds the whole text. Goroutine-safe.
+//
+// Errors have the kind that tells what can be done: KindUnavailable (the server
+// is down, wrongly configured or not reachable), KindExhausted (rate, quota, time
+// or length), KindRefused (the provider declines the content), KindInternal (the
+// request was malformed). Those that may pass by themselves are a *Temporary.
+type Model interface {
+	Chat(ctx context.Context, r Request, onDelta func(text string) error) (Result, error)
+}
+
+// Request is one call.
+type Request struct {
+	Messages    []rag.Message
+	MaxTokens   int      // most tokens to write; 0 leaves it to the server
+	Temperature float64  // 0 is the likeliest text
+	Stop        []string // ends the text before any of these
+}
+
+// FinishReason says why a text ended.
+type FinishReason string
+
+const (
+	FinishStop   FinishReason = "stop"   // the model was done
+	FinishLength FinishReason = "length" // MaxTokens was met: the text is cut off
+	FinishOther  FinishReason = "other"
+)
+
+// Result is a finished call.
+type Result struct {
+	Text   string
+	Finish FinishReason
+	Usage  Usage
+	Model  string // as the server names it
+}
+
+// Usage counts tokens as the server reports them; both are 0 when it does not.
+type Usage struct {
+	PromptTokens     int
+	CompletionTokens int
+}
+
+// Price is what a million tokens cost.
+type Price struct {
+	Input    float64
+	Output   float64
+	Currency string
+}
+
+// Cost returns the price of u.
+func (p Price) Cost(u Usage) float64 {
+	return (p.Input*float64(u.PromptTokens) + p.Output*float64(u.CompletionTokens)) / 1e6
+}
+
+// Temporary is an error that may be gone on the next try.
+type Temporary struct {
+	Err   error
+	After time.Duration // how long the server asks to wait, 0 if it does not say
+}
+
+// Error returns the message of the cause.
+func (t *Temporary) Error() string { return t.Err.Error() }
+
+// Unwrap returns the cause.
+func (t *Temporary) Unwrap() error { return t.Err }

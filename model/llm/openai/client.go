@@ -1,0 +1,317 @@
+// Package openai is a client of the chat completions of OpenAI's API, which many
+// servers speak: OpenAI itself, Ollama, vLLM, llama.cpp, LM Studio and others.
+//
+// It speaks the protocol itself over net/http: one request, one stream of
+// server-sent events. The provider's own Go library would add 18 MB to the
+// program for these two message types, and reads the environment.
+//
+// The API key goes into the Authorization header of requests to the configured
+// address and nowhere else: redirects are not followed, and it is removed from
+// messages of the server before these become part of an error.
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Config says which model is called and how long it may take.
+type Config struct {
+	BaseURL string // up to and with /v1
+	Model   string
+	Key     string // "" sends none
+
+	Proxy string // address of an HTTP proxy, "" for none
+
+	ConnectTimeout    time.Duration // of connecting and of the TLS handshake; 0 is 10 s
+	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s
+	Timeout           time.Duration // of the whole call; 0 is 2 min
+
+	Transport http.RoundTripper // nil makes one; for tests and proxies
+}
+
+// WithDefaults fills in the zero fields.
+func (c Config) WithDefaults() Config {
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	if c.FirstTokenTimeout == 0 {
+		c.FirstTokenTimeout = 60 * time.Second
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 2 * time.Minute
+	}
+	return c
+}
+
+// Validate reports what is wrong, as KindInvalid.
+func (c Config) Validate() error {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return rag.Errorf(rag.KindInvalid, "llm: the address must be http://HOST/v1 or https://HOST/v1")
+	}
+	if p, err := url.Parse(c.Proxy); c.Proxy != "" && (err != nil || p.Host == "") {
+		return rag.Errorf(rag.KindInvalid, "llm: the proxy must be http://HOST:PORT")
+	}
+	if c.Model == "" {
+		return rag.Errorf(rag.KindInvalid, "llm: the name of the model is missing")
+	}
+	return nil
+}
+
+// Client calls one model of one server. It is goroutine-safe.
+type Client struct {
+	cfg  Config
+	http *http.Client
+
+	// What this server has been found not to take. Models differ in what they
+	// accept, and say so only when asked.
+	modernLimit   atomic.Bool // wants max_completion_tokens instead of max_tokens
+	noTemperature atomic.Bool
+	noUsage       atomic.Bool // does not know stream_options
+}
+
+var _ llm.Model = (*Client)(nil)
+
+// New returns a client, or an error of KindInvalid.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	var proxy func(*http.Request) (*url.URL, error)
+	if cfg.Proxy != "" {
+		u, _ := url.Parse(cfg.Proxy) // checked by Validate
+		proxy = http.ProxyURL(u)
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = &http.Transport{
+			Proxy:                 proxy, // not from the environment: only config reads that
+			DialContext:           (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   cfg.ConnectTimeout,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConns:          16,
+			MaxIdleConnsPerHost:   16,
+			IdleConnTimeout:       90 * time.Second,
+			ResponseHeaderTimeout: 0, // held by the first token's timer
+		}
+	}
+	return &Client{cfg: cfg, http: &http.Client{
+		Transport: cfg.Transport,
+		// A redirect could carry the key to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Close drops idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// errSilence ends a call in which nothing was heard for too long.
+var errSilence = errors.New("silence")
+
+// Chat implements llm.Model.
+func (c *Client) Chat(ctx context.Context, r llm.Request, onDelta func(string) error) (llm.Result, error) {
+	whole, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	for {
+		res, err := c.once(whole, r, onDelta)
+		if refused, ok := errors.AsType[*parameterError](err); ok && c.learn(refused.parameter) {
+			continue // each parameter is learned once, so this ends
+		}
+		return res, c.explain(ctx, whole, err)
+	}
+}
+
+// learn notes that the server does not take a parameter and reports whether a
+// request without it is worth a try.
+func (c *Client) learn(parameter string) bool {
+	switch parameter {
+	case "max_tokens":
+		return !c.modernLimit.Swap(true)
+	case "temperature":
+		return !c.noTemperature.Swap(true)
+	case "stream_options":
+		return !c.noUsage.Swap(true)
+	}
+	return false
+}
+
+// request is the body of a call.
+type request struct {
+	Model               string         `json:"model"`
+	Messages            []rag.Message  `json:"messages"`
+	Temperature         *float64       `json:"temperature,omitempty"`
+	MaxTokens           int            `json:"max_tokens,omitempty"`
+	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"`
+	Stop                []string       `json:"stop,omitempty"`
+	Stream              bool           `json:"stream"`
+	StreamOptions       *streamOptions `json:"stream_options,omitempty"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+func (c *Client) body(r llm.Request) ([]byte, error) {
+	b := request{Model: c.cfg.Model, Messages: r.Messages, Stop: r.Stop, Stream: true}
+	if !c.noTemperature.Load() {
+		b.Temperature = &r.Temperature
+	}
+	if c.modernLimit.Load() {
+		b.MaxCompletionTokens = r.MaxTokens
+	} else {
+		b.MaxTokens = r.MaxTokens
+	}
+	if !c.noUsage.Load() {
+		b.StreamOptions = &streamOptions{IncludeUsage: true}
+	}
+	return json.Marshal(b)
+}
+
+// once makes one HTTP request.
+func (c *Client) once(ctx context.Context, r llm.Request, onDelta func(string) error) (llm.Result, error) {
+	body, err := c.body(r)
+	if err != nil {
+		return llm.Result{}, rag.Wrap(rag.KindInternal, err, "llm: encode the request")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })
+	defer silence.Stop()
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.BaseURL+"/chat/completions", bytes.NewReader(body))
+	if err != nil {
+		return llm.Result{}, rag.Wrap(rag.KindInvalid, err, "llm: address")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "text/event-stream, application/json")
+	if c.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return llm.Result{}, callFailed(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return llm.Result{}, c.status(resp)
+	}
+	// The reader of the answer may take its time; only the server's silence counts.
+	alive := func() { silence.Reset(c.cfg.FirstTokenTimeout) }
+	heard := func(s string) error {
+		silence.Stop()
+		defer alive()
+		return onDelta(s)
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	var res llm.Result
+	if media == "application/json" {
+		res, err = readWhole(resp.Body, heard)
+	} else {
+		res, err = readStream(resp.Body, alive, heard)
+	}
+	if err != nil && context.Cause(ctx) != nil {
+		if _, ours := errors.AsType[*emitError](err); !ours {
+			err = callFailed(ctx, err)
+		}
+	}
+	return res, err
+}
+
+// callFailed says why the transport failed.
+func callFailed(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSilence) {
+		return errSilence
+	}
+	// url.Error repeats method and address; the cause is what matters.
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err
+	}
+	return &llm.Temporary{Err: rag.Wrap(rag.KindUnavailable, err, "llm: the language model cannot be reached")}
+}
+
+// explain gives time-outs their words and takes the marks off that are of use
+// within this package only.
+func (c *Client) explain(caller, whole context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if emit, ok := errors.AsType[*emitError](err); ok {
+		return emit.error
+	}
+	switch {
+	case caller.Err() != nil:
+		return rag.Wrap(rag.KindOf(caller.Err()), context.Cause(caller), "llm: the call was given up")
+	case errors.Is(err, errSilence):
+		return &llm.Temporary{Err: rag.Errorf(rag.KindUnavailable, "llm: the language model said nothing for %s", c.cfg.FirstTokenTimeout)}
+	case whole.Err() != nil:
+		return rag.Errorf(rag.KindExhausted, "llm: the answer took longer than %s", c.cfg.Timeout)
+	}
+	return err
+}
+
+// emitError marks an error of the caller's onDelta.
+type emitError struct{ error }
+
+// Check asks the server for its models, which costs nothing, and reports whether
+// the configured one is among them. A server without that list is taken at its
+// word.
+func (c *Client) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.cfg.BaseURL+"/models", nil)
+	if err != nil {
+		return rag.Wrap(rag.KindInvalid, err, "llm: address")
+	}
+	if c.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return callFailed(ctx, err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return nil
+	default:
+		return c.status(resp)
+	}
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := json.NewDecoder(bounded(resp.Body)).Decode(&list); err != nil {
+		return rag.Errorf(rag.KindUnavailable, "llm: %s does not answer like the OpenAI API", c.cfg.BaseURL)
+	}
+	var known []string
+	for _, m := range list.Data {
+		if m.ID == c.cfg.Model || strings.TrimSuffix(m.ID, ":latest") == c.cfg.Model {
+			return nil
+		}
+		known = append(known, m.ID)
+	}
+	if len(known) > 8 {
+		known = append(known[:8], fmt.Sprintf("and %d more", len(known)-8))
+	}
+	return rag.Errorf(rag.KindNotFound, "llm: the server has no model %q; it has %s", c.cfg.Model, strings.Join(known, ", "))
+}
