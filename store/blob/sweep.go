@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -114,7 +115,7 @@ func (s *Store) Sweep(ctx context.Context, unreferenced func(context.Context, []
 }
 
 func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
-	path, aside := s.path(sha), filepath.Join(s.dir, tmp, "swept-"+sha)
+	path, aside := s.path(sha), filepath.Join(s.dir, tmp, sweptPrefix+sha)
 	err := os.Rename(path, aside)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -139,8 +140,12 @@ func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
 	return nil
 }
 
-// sweepTmp removes what processes that died have left. A name that Sweep itself
-// took away and died over is one of them: its content was not needed.
+// sweptPrefix begins the names under which Sweep puts files aside.
+const sweptPrefix = "swept-"
+
+// sweepTmp removes what processes that died have left: half-written files. A whole
+// file that a Sweep had put aside when it died gets its name back, to be asked
+// about again: a writer may have found it present just before.
 func (s *Store) sweepTmp(ctx context.Context, olderThan time.Time) (Swept, error) {
 	var swept Swept
 	files, err := os.ReadDir(filepath.Join(s.dir, tmp))
@@ -155,7 +160,14 @@ func (s *Store) sweepTmp(ctx context.Context, olderThan time.Time) (Swept, error
 		if err != nil || !info.Mode().IsRegular() || !info.ModTime().Before(olderThan) {
 			continue
 		}
-		if os.Remove(filepath.Join(s.dir, tmp, file.Name())) == nil {
+		name := filepath.Join(s.dir, tmp, file.Name())
+		if sha, aside := strings.CutPrefix(file.Name(), sweptPrefix); aside && check(sha) == nil {
+			if err := os.Rename(name, s.path(sha)); err != nil {
+				return swept, rag.Errorf(rag.KindUnavailable, "sweep original files: %v", err)
+			}
+			continue
+		}
+		if os.Remove(name) == nil {
 			swept.Stale++
 			swept.Bytes += info.Size()
 		}

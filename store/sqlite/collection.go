@@ -260,6 +260,7 @@ func (s *Store) DeleteCollection(ctx context.Context, tenant, name string) error
 			return err
 		}
 		for _, query := range []string{
+			"INSERT OR IGNORE INTO loose_embeddings (id) SELECT embedding FROM chunks WHERE collection = ? AND embedding IS NOT NULL",
 			"DELETE FROM chunks WHERE collection = ?",
 			"DELETE FROM versions WHERE document IN (SELECT id FROM documents WHERE collection = ?)",
 			"DELETE FROM documents WHERE collection = ?",

@@ -188,7 +188,7 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 	if _, err := b.store.announce(ctx, b.conn, rag.ChangeDelete, old, count{}); err != nil {
 		return err
 	}
-	if _, err := b.conn.exec(ctx, "DELETE FROM chunks WHERE document = ?", old.row); err != nil {
+	if err := deleteChunks(ctx, b.conn, old.row); err != nil {
 		return err
 	}
 	if err := deleteVersions(ctx, b.conn, old.row, d.Version-b.store.cfg.KeepVersions); err != nil {
@@ -200,6 +200,19 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 		WHERE id = ?`,
 		d.Title, d.Source, d.MediaType, formatMetadata(d.Metadata), formatStrings(d.ACL), d.Version,
 		d.SHA256, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.UpdatedAt), d.row)
+	return err
+}
+
+// deleteChunks removes a document's chunks. Their embeddings stay until a purge
+// finds that no other chunk has them: the next version of a document has most of
+// its chunks in common with the one before.
+func deleteChunks(ctx context.Context, c *conn, document int64) error {
+	_, err := c.exec(ctx, `INSERT OR IGNORE INTO loose_embeddings (id)
+		SELECT embedding FROM chunks WHERE document = ? AND embedding IS NOT NULL`, document)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(ctx, "DELETE FROM chunks WHERE document = ?", document)
 	return err
 }
 

@@ -119,6 +119,11 @@ CREATE TABLE embeddings (
     UNIQUE (hash, model)
 ) STRICT;
 
+-- Embeddings whose last chunk may be gone: what a purge has to look at.
+CREATE TABLE loose_embeddings (
+    id INTEGER PRIMARY KEY
+) STRICT;
+
 -- The change feed. There is one writer at a time, so the order of seq is the
 -- order of commit.
 CREATE TABLE changes (
@@ -131,6 +136,7 @@ CREATE TABLE changes (
 ) STRICT;
 CREATE INDEX changes_collection ON changes (collection, seq);
 CREATE INDEX changes_chunk ON changes (chunk, seq);
+CREATE INDEX changes_deletes ON changes (at) WHERE op = 2;
 
 CREATE TABLE queries (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
