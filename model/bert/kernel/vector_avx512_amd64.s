@@ -1,0 +1,248 @@
+#include "textflag.h"
+
+// Vector operations with AVX-512. The formulas and their constants are those of
+// generic.go. Lengths are multiples of 16 and not zero.
+
+DATA constants512<>+0(SB)/4, $-87.33
+DATA constants512<>+4(SB)/4, $1.44269504088896341
+DATA constants512<>+8(SB)/4, $0.693359375
+DATA constants512<>+12(SB)/4, $-2.12194440e-4
+DATA constants512<>+16(SB)/4, $0.9999997019767761
+DATA constants512<>+20(SB)/4, $0.4999915063381195
+DATA constants512<>+24(SB)/4, $0.1666763573884964
+DATA constants512<>+28(SB)/4, $0.04189793020486832
+DATA constants512<>+32(SB)/4, $0.008290314115583897
+DATA constants512<>+36(SB)/4, $1.0
+DATA constants512<>+40(SB)/4, $5.4
+DATA constants512<>+44(SB)/4, $-5.4
+DATA constants512<>+48(SB)/4, $0.7978834509849548
+DATA constants512<>+52(SB)/4, $0.10979218035936356
+DATA constants512<>+56(SB)/4, $0.011812091805040836
+DATA constants512<>+60(SB)/4, $0.0007461144123226404
+DATA constants512<>+64(SB)/4, $1.352374874841189e-05
+DATA constants512<>+68(SB)/4, $0.304261714220047
+DATA constants512<>+72(SB)/4, $0.040530961006879807
+DATA constants512<>+76(SB)/4, $0.0030463943257927895
+DATA constants512<>+80(SB)/4, $0.00013386378122959286
+DATA constants512<>+84(SB)/4, $5.63325386337965e-07
+DATA constants512<>+88(SB)/4, $0.5
+GLOBL constants512<>(SB), RODATA|NOPTR, $92
+
+// Folds the 16 lanes of z into lane 0, with x and y its lower parts.
+#define FOLD(OP, z, y, x, ty, tx) \
+	VEXTRACTF64X4 $1, z, ty \
+	OP ty, y, y \
+	VEXTRACTF128 $1, y, tx \
+	OP tx, x, x \
+	VPERMILPS $0x4E, x, tx \
+	OP tx, x, x \
+	VPERMILPS $0xB1, x, tx \
+	OP tx, x, x
+
+// func softmaxAVX512(row *float32, n int) float32
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-20
+	MOVQ row+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $4, CX
+	VBROADCASTSS constants512<>+0(SB), Z16
+	VBROADCASTSS constants512<>+4(SB), Z17
+	VBROADCASTSS constants512<>+8(SB), Z18
+	VBROADCASTSS constants512<>+12(SB), Z19
+	VBROADCASTSS constants512<>+16(SB), Z20
+	VBROADCASTSS constants512<>+20(SB), Z21
+	VBROADCASTSS constants512<>+24(SB), Z22
+	VBROADCASTSS constants512<>+28(SB), Z23
+	VBROADCASTSS constants512<>+32(SB), Z24
+	VBROADCASTSS constants512<>+36(SB), Z25
+	MOVQ SI, DI
+	MOVQ CX, DX
+	VMOVUPS (DI), Z0
+highest:
+	VMAXPS (DI), Z0, Z0
+	ADDQ $64, DI
+	DECQ DX
+	JNZ  highest
+	FOLD(VMAXPS, Z0, Y0, X0, Y1, X1)
+	VBROADCASTSS X0, Z0
+	VPXORD Z1, Z1, Z1
+exponential:
+	VMOVUPS (SI), Z2
+	VSUBPS Z0, Z2, Z2
+	VMAXPS Z16, Z2, Z2
+	VMULPS Z17, Z2, Z3
+	VRNDSCALEPS $0, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+	VMOVAPS Z24, Z4
+	VFMADD213PS Z23, Z2, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z20, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VSCALEFPS Z3, Z4, Z4
+	VMOVUPS Z4, (SI)
+	VADDPS Z4, Z1, Z1
+	ADDQ $64, SI
+	DECQ CX
+	JNZ  exponential
+	FOLD(VADDPS, Z1, Y1, X1, Y2, X2)
+	VDIVSS X1, X25, X1
+	VMOVSS X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func geluAVX512(x *float32, n int)
+TEXT ·geluAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $4, CX
+	VBROADCASTSS constants512<>+40(SB), Z16
+	VBROADCASTSS constants512<>+44(SB), Z17
+	VBROADCASTSS constants512<>+48(SB), Z18
+	VBROADCASTSS constants512<>+52(SB), Z19
+	VBROADCASTSS constants512<>+56(SB), Z20
+	VBROADCASTSS constants512<>+60(SB), Z21
+	VBROADCASTSS constants512<>+64(SB), Z22
+	VBROADCASTSS constants512<>+68(SB), Z23
+	VBROADCASTSS constants512<>+72(SB), Z24
+	VBROADCASTSS constants512<>+76(SB), Z25
+	VBROADCASTSS constants512<>+80(SB), Z26
+	VBROADCASTSS constants512<>+84(SB), Z27
+	VBROADCASTSS constants512<>+36(SB), Z28
+	VBROADCASTSS constants512<>+88(SB), Z29
+gelu:
+	VMOVUPS (SI), Z0
+	VMINPS Z16, Z0, Z1
+	VMAXPS Z17, Z1, Z1
+	VMULPS Z1, Z1, Z2
+	VMOVAPS Z22, Z3
+	VFMADD213PS Z21, Z2, Z3
+	VMOVAPS Z27, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z20, Z2, Z3
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z19, Z2, Z3
+	VFMADD213PS Z24, Z2, Z4
+	VFMADD213PS Z18, Z2, Z3
+	VFMADD213PS Z23, Z2, Z4
+	VMULPS Z1, Z3, Z3
+	VFMADD213PS Z28, Z2, Z4
+	VDIVPS Z4, Z3, Z3
+	VMULPS Z29, Z0, Z0
+	VFMADD213PS Z0, Z0, Z3
+	VMOVUPS Z3, (SI)
+	ADDQ $64, SI
+	DECQ CX
+	JNZ  gelu
+	VZEROUPPER
+	RET
+
+// func extremesAVX512(x *float32, n int) (lowest, highest float32)
+TEXT ·extremesAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $4, CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+extremes:
+	VMOVUPS (SI), Z2
+	VMINPS Z2, Z0, Z0
+	VMAXPS Z2, Z1, Z1
+	ADDQ $64, SI
+	DECQ CX
+	JNZ  extremes
+	FOLD(VMINPS, Z0, Y0, X0, Y2, X2)
+	FOLD(VMAXPS, Z1, Y1, X1, Y2, X2)
+	VMOVSS X0, lowest+16(FP)
+	VMOVSS X1, highest+20(FP)
+	VZEROUPPER
+	RET
+
+// func roundAVX512(q *uint8, x *float32, n int, inverse float32, zero int32)
+TEXT ·roundAVX512(SB), NOSPLIT, $0-32
+	MOVQ q+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SHRQ $4, CX
+	VBROADCASTSS inverse+24(FP), Z0
+	MOVL zero+28(FP), AX
+	VPBROADCASTD AX, Z1
+	VPXORD Z2, Z2, Z2
+round:
+	VMULPS (SI), Z0, Z3
+	VCVTPS2DQ Z3, Z3
+	VPADDD Z1, Z3, Z3
+	VPMAXSD Z2, Z3, Z3
+	VPMOVUSDB Z3, (DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ  round
+	VZEROUPPER
+	RET
+
+// func normAVX512(x, residual, gamma, beta *float32, n int, eps float32)
+// residual may be nil.
+TEXT ·normAVX512(SB), NOSPLIT, $0-44
+	MOVQ x+0(FP), SI
+	MOVQ residual+8(FP), DI
+	MOVQ gamma+16(FP), R8
+	MOVQ beta+24(FP), R9
+	MOVQ n+32(FP), CX
+	VCVTSI2SSQ CX, X31, X31
+	SHRQ $4, CX
+	VPXORD Z0, Z0, Z0
+	MOVQ SI, R10
+	MOVQ CX, DX
+	TESTQ DI, DI
+	JZ   sum
+add:
+	VMOVUPS (R10), Z2
+	VADDPS (DI), Z2, Z2
+	VMOVUPS Z2, (R10)
+	VADDPS Z2, Z0, Z0
+	ADDQ $64, R10
+	ADDQ $64, DI
+	DECQ DX
+	JNZ  add
+	JMP  mean
+sum:
+	VADDPS (R10), Z0, Z0
+	ADDQ $64, R10
+	DECQ DX
+	JNZ  sum
+mean:
+	FOLD(VADDPS, Z0, Y0, X0, Y2, X2)
+	VDIVSS X31, X0, X0
+	VBROADCASTSS X0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ SI, R10
+	MOVQ CX, DX
+square:
+	VMOVUPS (R10), Z2
+	VSUBPS Z0, Z2, Z2
+	VFMADD231PS Z2, Z2, Z1
+	ADDQ $64, R10
+	DECQ DX
+	JNZ  square
+	FOLD(VADDPS, Z1, Y1, X1, Y2, X2)
+	VDIVSS X31, X1, X1
+	VADDSS eps+40(FP), X1, X1
+	VSQRTSS X1, X1, X1
+	VMOVSS constants512<>+36(SB), X2
+	VDIVSS X1, X2, X1
+	VBROADCASTSS X1, Z1
+scale:
+	VMOVUPS (SI), Z2
+	VSUBPS Z0, Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VMOVUPS (R8), Z3
+	VFMADD213PS (R9), Z3, Z2
+	VMOVUPS Z2, (SI)
+	ADDQ $64, SI
+	ADDQ $64, R8
+	ADDQ $64, R9
+	DECQ CX
+	JNZ  scale
+	VZEROUPPER
+	RET
