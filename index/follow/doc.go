@@ -1,0 +1,42 @@
+// Package follow keeps the in-memory indexes of many collections in step with a
+// store's change feed.
+//
+// A view is the index of one collection. It is opened when it is first needed:
+// loaded from its snapshot file and brought up to date from the feed, or, where
+// there is no usable file or the feed does not reach back that far, rebuilt from
+// the store, with the embeddings that the store keeps. From then on it follows
+// the feed:
+//
+//   - Notify, called by a writer in this process, makes it catch up at once;
+//   - polling the store's data version, every Config.Poll, finds what other
+//     processes have written;
+//   - Wait, and a search that asks for a sequence number, catch up themselves
+//     before they go on, so that a write can be read back as soon as it returned.
+//
+// A batch of changes never ends in the middle of a document (unless one document
+// has more than 65,536 changes), so a search sees a replaced document in its old
+// or its new form.
+//
+// # When the store fails
+//
+// A view that is open goes on answering from what it has. It is tried again with
+// a growing pause, and Health says how long it has been behind and why. Only
+// opening a view, and a search that asks for a sequence number the view has not
+// reached, need the store.
+//
+// # Files
+//
+// A view that changed is saved Config.SaveAfter later, when it is evicted and at
+// Close. A snapshot file is a throwaway copy, with one duty: a deleted chunk must
+// not live on in it. So the file is removed the moment a view applies a delete,
+// before anything else is done, and written again later; Purge does the same for
+// a collection that is not open. A file is written only by a view that has just
+// caught up.
+//
+// # Locks
+//
+// Follower.mu guards the map of views and is held for moments only. Each view has
+// a lock of its own, held while it catches up, is saved or closed, that a caller
+// stops waiting for when its context ends. The order is view lock, then
+// Follower.mu, then the view's state.
+package follow

@@ -1,0 +1,141 @@
+package follow
+
+import (
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// loop lets views catch up when there is reason to, and saves what has changed.
+func (f *Follower) loop() {
+	ticker := time.NewTicker(f.cfg.Poll)
+	defer ticker.Stop()
+	var poll poll
+	for {
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-f.wake:
+		case <-ticker.C:
+			f.poll(&poll)
+		}
+		for _, v := range f.open() {
+			f.tend(v)
+		}
+	}
+}
+
+// poll is what the loop remembers of its looks at the data version.
+type poll struct {
+	version  int64
+	known    bool
+	failures int
+	skip     int // looks left out after a failure
+}
+
+// poll marks all views when the store has changed.
+func (f *Follower) poll(p *poll) {
+	open := f.open()
+	if len(open) == 0 {
+		p.known = false // a view that is opened meanwhile is up to date when it is ready
+		return
+	}
+	if p.skip > 0 {
+		p.skip--
+		return
+	}
+	version, err := f.cfg.Feed.DataVersion(f.ctx)
+	if f.ctx.Err() != nil {
+		return
+	}
+	f.noteFeed(err)
+	if err != nil {
+		p.failures++
+		p.skip = 1<<min(p.failures, 5) - 1
+		return
+	}
+	changed := !p.known || version != p.version || p.failures > 0
+	*p = poll{version: version, known: true}
+	if !changed {
+		return
+	}
+	for _, v := range open {
+		v.stale.Store(true)
+	}
+}
+
+func (f *Follower) noteFeed(err error) {
+	f.mu.Lock()
+	before := f.feedErr
+	f.feedErr = err
+	f.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		f.cfg.Logger.Warn("index: the store cannot be asked for changes", "err", err)
+	case err == nil && before != nil:
+		f.cfg.Logger.Info("index: the store can be asked for changes again")
+	}
+}
+
+// tend does what is due for one view. A view whose lock is taken is catching up
+// or being closed; it stays marked for the next round.
+func (f *Follower) tend(v *view) {
+	behind := v.stale.Load()
+	if !behind && !f.dueForSaving(v) || !f.mayTry(v) || !v.tryLock() {
+		return
+	}
+	defer v.unlock()
+	if v.isClosed() {
+		return
+	}
+	if behind && f.catchUp(f.ctx, v) != nil {
+		return
+	}
+	if f.dueForSaving(v) {
+		f.settle(f.ctx, v)
+	}
+}
+
+func (f *Follower) mayTry(v *view) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.state.err == nil || !f.cfg.Now().Before(v.state.retryAt)
+}
+
+// Notify says that change seq of a collection has been committed. The view, if it
+// is open, catches up soon; Notify does not wait for it.
+func (f *Follower) Notify(collectionID, seq int64) {
+	f.mu.Lock()
+	v := f.views[collectionID]
+	f.mu.Unlock()
+	if v == nil {
+		return
+	}
+	if ix := v.index.Load(); ix != nil && ix.Seq() >= seq {
+		return
+	}
+	v.stale.Store(true)
+	select {
+	case f.wake <- struct{}{}:
+	default: // the loop will look anyway
+	}
+}
+
+// Health says whether the views are in step with the store. Detail names the
+// first that is not, with the reason.
+func (f *Follower) Health() rag.Health {
+	f.mu.Lock()
+	err := f.feedErr
+	f.mu.Unlock()
+	h := rag.Health{Name: "index", OK: err == nil, Needed: true}
+	if err != nil {
+		h.Detail = err.Error()
+	}
+	for _, s := range f.Status() {
+		if s.Err != nil && h.OK {
+			h.OK = false
+			h.Detail = "collection " + s.Collection.Name + " has been behind for " + s.Lag.Round(time.Second).String() + ": " + s.Err.Error()
+		}
+	}
+	return h
+}

@@ -1,0 +1,130 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Open gets the view of a collection ready. It is not needed before a Searcher:
+// it only takes the work forward. An open view of another generation is replaced.
+func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
+	_, err := f.view(ctx, c)
+	return err
+}
+
+// Wait returns when a collection's view holds change minSeq, or everything that
+// was committed to the collection before the call. The collection must have been
+// opened before (KindNotFound), its view need not be open still.
+func (f *Follower) Wait(ctx context.Context, collectionID, minSeq int64) error {
+	c, err := f.remembered(collectionID)
+	if err != nil {
+		return err
+	}
+	_, err = f.at(ctx, c, minSeq)
+	return err
+}
+
+func (f *Follower) remembered(collectionID int64) (rag.Collection, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, ok := f.known[collectionID]
+	if !ok {
+		return c, rag.Errorf(rag.KindNotFound, "index: collection %d was never opened", collectionID)
+	}
+	return c, nil
+}
+
+// at returns the index of a view that is at minSeq or has everything.
+func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64) (*memory.Index, error) {
+	for {
+		v, err := f.view(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if ix := v.index.Load(); ix.Seq() >= minSeq {
+			return ix, nil
+		}
+		if err := v.lock(ctx); err != nil {
+			return nil, err
+		}
+		if v.isClosed() { // evicted, or dropped, while we waited
+			v.unlock()
+			continue
+		}
+		if v.index.Load().Seq() < minSeq {
+			err = f.catchUp(ctx, v)
+		}
+		ix := v.index.Load()
+		v.unlock()
+		return ix, err
+	}
+}
+
+// Search searches a collection that has been opened before (KindNotFound), in a
+// state that holds change minSeq or everything that was committed before the
+// call; minSeq 0 takes the state that is there.
+func (f *Follower) Search(ctx context.Context, collectionID int64, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
+	c, err := f.remembered(collectionID)
+	if err != nil {
+		return rag.IndexResult{}, err
+	}
+	return f.search(ctx, c, q, minSeq)
+}
+
+func (f *Follower) search(ctx context.Context, c rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
+	ix, err := f.at(ctx, c, minSeq)
+	if err != nil {
+		return rag.IndexResult{}, err
+	}
+	return ix.Search(ctx, q)
+}
+
+// Searcher searches one collection. It costs nothing to make, and opens the view
+// when it is first used. Goroutine-safe.
+type Searcher struct {
+	follower   *Follower
+	collection rag.Collection
+	minSeq     int64
+}
+
+// Searcher returns a searcher of a collection whose results hold change minSeq.
+func (f *Follower) Searcher(c rag.Collection, minSeq int64) Searcher {
+	return Searcher{follower: f, collection: c, minSeq: minSeq}
+}
+
+// Search finds candidates; see memory.Index.Search and Follower.Search.
+func (s Searcher) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
+	return s.follower.search(ctx, s.collection, q, s.minSeq)
+}
+
+// Status describes an open view.
+type Status struct {
+	Collection rag.Collection // as it was opened
+	Stats      memory.Stats
+	Err        error         // why it is behind, nil if nothing is wrong
+	Lag        time.Duration // since it was last known to hold everything, 0 if nothing is wrong
+	Saved      bool          // there is a snapshot file
+	Faults     int           // records of the store that could not be held as they are
+}
+
+// Status lists the open views by collection id.
+func (f *Follower) Status() []Status {
+	var out []Status
+	for _, v := range f.open() {
+		s := Status{Collection: v.collection, Stats: v.index.Load().Stats()}
+		v.with(func(st *state) {
+			s.Err, s.Saved, s.Faults = st.err, st.filed, st.faults
+			if st.err != nil {
+				s.Lag = f.cfg.Now().Sub(st.inStep)
+			}
+		})
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Collection.ID, b.Collection.ID) })
+	return out
+}
