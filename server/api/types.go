@@ -1,0 +1,235 @@
+package api
+
+import (
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Collection is a named set of documents that is searched together.
+type Collection struct {
+	Name        string       `json:"name" doc:"Unique within the tenant"`
+	Description string       `json:"description" doc:"For people"`
+	Metadata    rag.Metadata `json:"metadata" doc:"Free values"`
+	Generation  int          `json:"generation" doc:"Counts from 1; fixes chunker and model"`
+	Chunker     Chunker      `json:"chunker"`
+	Model       string       `json:"model" doc:"Embedding model"`
+	Dimensions  int          `json:"dimensions" doc:"Of its vectors"`
+	Documents   int          `json:"documents" doc:"How many it holds"`
+	Chunks      int          `json:"chunks" doc:"How many it holds"`
+	Bytes       int64        `json:"bytes" doc:"Of original files"`
+	Seq         int64        `json:"seq" doc:"Number of its last change"`
+	CreatedAt   time.Time    `json:"created_at"`
+}
+
+// Chunker says how text is cut. Zero fields take the defaults.
+type Chunker struct {
+	Name    string `json:"name,omitempty" enum:"structure,semantic,recursive,fixed" doc:"Kind of chunker"`
+	Size    int    `json:"size,omitempty" minimum:"0" doc:"Most tokens of a chunk; characters for recursive and fixed"`
+	Overlap int    `json:"overlap,omitempty" minimum:"-1" doc:"Shared with the chunk before, in the same unit; -1 for none"`
+}
+
+func collectionOf(c rag.Collection) Collection {
+	g := c.Generation
+	return Collection{
+		Name: c.Name, Description: c.Description, Metadata: metadata(c.Metadata),
+		Generation: g.Number, Chunker: Chunker{g.Chunker.Name, g.Chunker.Size, g.Chunker.Overlap},
+		Model: g.Model, Dimensions: g.Dimensions,
+		Documents: c.Documents, Chunks: c.Chunks, Bytes: c.Bytes, Seq: c.Seq, CreatedAt: c.CreatedAt.UTC(),
+	}
+}
+
+// Document is a stored document without its text.
+type Document struct {
+	ID         rag.DocumentID    `json:"id" doc:"UUID"`
+	ExternalID string            `json:"external_id" doc:"The caller's own id, unique in the collection"`
+	Title      string            `json:"title"`
+	Source     string            `json:"source" doc:"Where it came from: a path, URL or file name"`
+	MediaType  string            `json:"media_type" doc:"As recognised from the content"`
+	Metadata   rag.Metadata      `json:"metadata" doc:"What filters are about"`
+	ACL        []string          `json:"acl" nullable:"false" doc:"Principals that may see it; empty: the whole tenant"`
+	Version    int               `json:"version" doc:"From 1, up by one with each change of content"`
+	SHA256     string            `json:"sha256" doc:"Of the original bytes"`
+	Bytes      int64             `json:"bytes" doc:"Of the original"`
+	Pages      int               `json:"pages" doc:"0 where there are none"`
+	Chunks     int               `json:"chunks"`
+	Language   string            `json:"language" doc:"ISO 639-1, empty when unknown"`
+	State      rag.DocumentState `json:"state" enum:"ready,failed"`
+	Error      string            `json:"error,omitempty"`
+	CreatedAt  time.Time         `json:"created_at"`
+	UpdatedAt  time.Time         `json:"updated_at"`
+}
+
+func documentOf(d rag.Document) Document {
+	return Document{
+		ID: d.ID, ExternalID: d.ExternalID, Title: d.Title, Source: d.Source, MediaType: d.MediaType,
+		Metadata: metadata(d.Metadata), ACL: list(d.ACL), Version: d.Version, SHA256: d.SHA256, Bytes: d.Bytes,
+		Pages: d.Pages, Chunks: d.Chunks, Language: d.Language, State: d.State, Error: d.Error,
+		CreatedAt: d.CreatedAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(),
+	}
+}
+
+// Source is the document that a hit or a citation belongs to.
+type Source struct {
+	ID         rag.DocumentID `json:"id" doc:"UUID"`
+	ExternalID string         `json:"external_id" doc:"The caller's own id"`
+	Title      string         `json:"title"`
+	Source     string         `json:"source" doc:"Where it came from: a path, URL or file name"`
+	MediaType  string         `json:"media_type"`
+	Metadata   rag.Metadata   `json:"metadata"`
+}
+
+func sourceOf(d rag.Document) Source {
+	return Source{ID: d.ID, ExternalID: d.ExternalID, Title: d.Title, Source: d.Source, MediaType: d.MediaType, Metadata: metadata(d.Metadata)}
+}
+
+// Span is a range of bytes in the extracted text of one version of a document.
+type Span struct {
+	Start int `json:"start" doc:"First byte"`
+	End   int `json:"end" doc:"One past the last byte"`
+}
+
+// Hit is a chunk that was found.
+type Hit struct {
+	ChunkID      rag.ChunkID `json:"chunk_id"`
+	Score        float64     `json:"score" doc:"Comparable within one result only"`
+	Text         string      `json:"text"`
+	Span         Span        `json:"span"`
+	Page         *int        `json:"page" doc:"From 1; null where there are no pages"`
+	Heading      []string    `json:"heading" nullable:"false" doc:"Headings above it, outermost first"`
+	Version      int         `json:"version" doc:"Of the document that the span is in"`
+	Tokens       int         `json:"tokens"`
+	VectorScore  *float64    `json:"vector_score" doc:"Cosine; null where the vector search did not find it"`
+	KeywordScore *float64    `json:"keyword_score" doc:"BM25; null where the keyword search did not find it"`
+	Document     Source      `json:"document"`
+}
+
+func hitsOf(hs []rag.Hit) []Hit {
+	out := make([]Hit, len(hs))
+	for i, h := range hs {
+		out[i] = Hit{
+			ChunkID: h.ChunkID, Score: h.Score, Text: h.Text, Span: Span(h.Span), Page: page(h.Page), Heading: list(h.Heading),
+			Version: h.Version, Tokens: h.Tokens, Document: sourceOf(h.Document),
+			VectorScore: ranked(h.Vector, h.VectorRank), KeywordScore: ranked(h.Keyword, h.KeywordRank),
+		}
+	}
+	return out
+}
+
+// Citation points to the words that an answer rests on.
+type Citation struct {
+	Number   int         `json:"number" doc:"As in the answer's text, from 1"`
+	Document Source      `json:"document"`
+	ChunkID  rag.ChunkID `json:"chunk_id"`
+	Version  int         `json:"version" doc:"Of the document that the span is in"`
+	Page     *int        `json:"page" doc:"From 1; null where there are no pages"`
+	Heading  []string    `json:"heading" nullable:"false" doc:"Headings above it, outermost first"`
+	Span     Span        `json:"span" doc:"Of the quote in the document's extracted text"`
+	Quote    string      `json:"quote" doc:"Exactly the bytes of the span"`
+	SHA256   string      `json:"sha256" doc:"Of the quote's bytes"`
+}
+
+func citationsOf(cs []rag.Citation) []Citation {
+	out := make([]Citation, len(cs))
+	for i, c := range cs {
+		out[i] = Citation{
+			Number: c.Number, Document: sourceOf(c.Document), ChunkID: c.ChunkID, Version: c.Version, Page: page(c.Page),
+			Heading: list(c.Heading), Span: Span(c.Span), Quote: c.Quote, SHA256: c.SHA256,
+		}
+	}
+	return out
+}
+
+// Trace says what was done, with times and counts.
+type Trace struct {
+	ID     string  `json:"id"`
+	MS     float64 `json:"ms" doc:"Milliseconds in all"`
+	Stages []Stage `json:"stages" nullable:"false" doc:"In the order in which they began"`
+}
+
+// Stage is one step of a pipeline.
+type Stage struct {
+	Name   string  `json:"name"`
+	MS     float64 `json:"ms" doc:"Milliseconds"`
+	In     int     `json:"in" doc:"Candidates that came in"`
+	Out    int     `json:"out" doc:"Candidates that went out"`
+	Cached bool    `json:"cached"`
+	Note   string  `json:"note,omitempty"`
+}
+
+func traceOf(t rag.Trace) Trace {
+	out := Trace{ID: t.ID, MS: milliseconds(t.Took), Stages: make([]Stage, len(t.Stages))}
+	for i, s := range t.Stages {
+		out.Stages[i] = Stage{Name: s.Name, MS: milliseconds(s.Took), In: s.In, Out: s.Out, Cached: s.Cached, Note: s.Note}
+	}
+	return out
+}
+
+// Usage counts what an answer used and cost.
+type Usage struct {
+	EmbeddingTokens  int     `json:"embedding_tokens"`
+	PromptTokens     int     `json:"prompt_tokens"`
+	CompletionTokens int     `json:"completion_tokens"`
+	TotalTokens      int     `json:"total_tokens"`
+	Cost             float64 `json:"cost" doc:"In the currency of the configured prices"`
+	Currency         string  `json:"currency,omitempty"`
+	Model            string  `json:"model,omitempty"`
+}
+
+// Answer is what a question returns.
+type Answer struct {
+	ID               string     `json:"id"`
+	Answer           string     `json:"answer" doc:"Markers like [1] name citations by number"`
+	Citations        []Citation `json:"citations" nullable:"false"`
+	Hits             []Hit      `json:"hits" nullable:"false" doc:"The chunks that the answer was made from"`
+	Confidence       float64    `json:"confidence" minimum:"0" maximum:"1"`
+	Usage            Usage      `json:"usage"`
+	Trace            Trace      `json:"trace"`
+	Cached           bool       `json:"cached"`
+	Degraded         []string   `json:"degraded" nullable:"false" doc:"Parts that were down and done without"`
+	Refused          bool       `json:"refused" doc:"The documents do not hold the answer"`
+	DroppedCitations int        `json:"dropped_citations" doc:"Did not match their source and were left out"`
+	Seq              int64      `json:"seq" doc:"The change up to which the index was read"`
+}
+
+func answerOf(a rag.Answer) Answer {
+	return Answer{
+		ID: a.ID, Answer: a.Text, Citations: citationsOf(a.Citations), Hits: hitsOf(a.Hits), Confidence: a.Confidence,
+		Usage: Usage(a.Usage), Trace: traceOf(a.Trace), Cached: a.Cached, Degraded: list(a.Degraded), Refused: a.Refused,
+		DroppedCitations: a.DroppedCitations, Seq: a.Seq,
+	}
+}
+
+// page is null where there are no pages.
+func page(n int) *int {
+	if n <= 0 {
+		return nil
+	}
+	return &n
+}
+
+// ranked is null where that search did not find the chunk.
+func ranked(score float64, rank int) *float64 {
+	if rank == 0 {
+		return nil
+	}
+	return &score
+}
+
+// list is never null in JSON.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func metadata(m rag.Metadata) rag.Metadata {
+	if m == nil {
+		return rag.Metadata{}
+	}
+	return m
+}
+
+// milliseconds keeps microseconds as the fraction.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,158 @@
+package servertest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+func (f *Fake) visible(s rag.Scope, id rag.DocumentID) (*collection, *document, error) {
+	c, err := f.find(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range c.docs {
+		if d.ID == id && s.May(d.ACL) {
+			return c, d, nil
+		}
+	}
+	return nil, nil, rag.Errorf(rag.KindNotFound, "document %q does not exist", id)
+}
+
+func (f *Fake) Document(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.Document, error) {
+	leave, err := f.enter("Document")
+	if err != nil {
+		return rag.Document{}, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return rag.Document{}, err
+	}
+	return d.Document, nil
+}
+
+func (f *Fake) FindDocument(_ context.Context, s rag.Scope, externalID string) (rag.Document, error) {
+	leave, err := f.enter("FindDocument")
+	if err != nil {
+		return rag.Document{}, err
+	}
+	defer leave()
+	c, err := f.find(s)
+	if err != nil {
+		return rag.Document{}, err
+	}
+	if d := f.byExternalID(c, externalID); d != nil && s.May(d.ACL) {
+		return d.Document, nil
+	}
+	return rag.Document{}, rag.Errorf(rag.KindNotFound, "document %q does not exist", externalID)
+}
+
+func (f *Fake) Documents(_ context.Context, s rag.Scope, opt rag.ListOptions) (rag.Page[rag.Document], error) {
+	leave, err := f.enter("Documents")
+	if err != nil {
+		return rag.Page[rag.Document]{}, err
+	}
+	defer leave()
+	c, err := f.find(s)
+	if err != nil {
+		return rag.Page[rag.Document]{}, err
+	}
+	if err := opt.Filter.Validate(); err != nil {
+		return rag.Page[rag.Document]{}, err
+	}
+	var out []rag.Document
+	for _, d := range c.docs {
+		if s.May(d.ACL) && opt.Filter.Match(d.Lookup) {
+			out = append(out, d.Document)
+		}
+	}
+	return paged(out, opt, func(d rag.Document) string { return string(d.ID) })
+}
+
+func (f *Fake) Text(_ context.Context, s rag.Scope, id rag.DocumentID, version int) (rag.Text, error) {
+	leave, err := f.enter("Text")
+	if err != nil {
+		return rag.Text{}, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return rag.Text{}, err
+	}
+	if version == 0 {
+		version = d.Version
+	}
+	t, ok := d.texts[version]
+	if !ok {
+		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %q is not kept", version, id)
+	}
+	return t, nil
+}
+
+func (f *Fake) Chunks(_ context.Context, s rag.Scope, id rag.DocumentID) ([]rag.Chunk, error) {
+	leave, err := f.enter("Chunks")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(d.chunks), nil
+}
+
+func (f *Fake) Original(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.Document, io.ReadCloser, error) {
+	leave, err := f.enter("Original")
+	if err != nil {
+		return rag.Document{}, nil, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return rag.Document{}, nil, err
+	}
+	return d.Document, io.NopCloser(bytes.NewReader(d.original)), nil
+}
+
+func (f *Fake) UpdateDocument(_ context.Context, s rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error) {
+	leave, err := f.enter("UpdateDocument")
+	if err != nil {
+		return rag.Document{}, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return rag.Document{}, err
+	}
+	if change.Title != nil {
+		d.Title = *change.Title
+	}
+	if change.Metadata != nil {
+		d.Metadata = *change.Metadata
+	}
+	if change.ACL != nil {
+		d.ACL = *change.ACL
+	}
+	d.UpdatedAt = f.tick()
+	return d.Document, nil
+}
+
+func (f *Fake) DeleteDocument(_ context.Context, s rag.Scope, id rag.DocumentID) error {
+	leave, err := f.enter("DeleteDocument")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	c, d, err := f.visible(s, id)
+	if err != nil {
+		return err
+	}
+	c.docs = slices.DeleteFunc(c.docs, func(e *document) bool { return e == d })
+	f.tick()
+	return nil
+}
