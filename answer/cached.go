@@ -13,22 +13,23 @@ import (
 // key names a cached value by everything that it depends on: who asks and for
 // whom, the collection as of its last change, the model, the settings, and the
 // request. So a value can be neither stale nor foreign; it just stops being
-// found when one of these changes.
+// found when one of these changes. A request that cannot be encoded has no key.
 func (p *Pipeline) key(layer string, scope rag.Scope, col rag.Collection, request any) string {
 	sum := sha256.New()
-	// Plain values: encoding cannot fail, and a failure would only empty the key's
-	// last part for every caller alike - so it is checked by a test of key.
-	_ = json.NewEncoder(sum).Encode([]any{
+	err := json.NewEncoder(sum).Encode([]any{
 		scope.Tenant, scope.Principals, scope.Admin,
 		col.ID, col.Seq, col.Generation, p.cfg.Settings, request,
 	})
+	if err != nil {
+		return "" // cannot be named, so it is not cached
+	}
 	return layer + "/" + hex.EncodeToString(sum.Sum(nil))
 }
 
 // lookup reads a cached value. Any fault of the cache is a miss.
 func lookup[T any](ctx context.Context, p *Pipeline, layer, key string, skip bool) (T, bool) {
 	var v T
-	if p.cfg.Cache == nil || skip {
+	if p.cfg.Cache == nil || skip || key == "" {
 		return v, false
 	}
 	data, found, err := p.cfg.Cache.Get(ctx, key)
@@ -45,7 +46,7 @@ func lookup[T any](ctx context.Context, p *Pipeline, layer, key string, skip boo
 
 // keep stores a value. A fault of the cache is counted and forgotten.
 func (p *Pipeline) keep(ctx context.Context, layer, key string, v any, ttl time.Duration) {
-	if p.cfg.Cache == nil || ttl < 0 {
+	if p.cfg.Cache == nil || ttl < 0 || key == "" {
 		return
 	}
 	data, err := json.Marshal(v)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -237,6 +238,13 @@ func TestCacheKeys(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeNamedIsNotCached(t *testing.T) {
+	p := build(t, twoDocuments(), &script{}, func(c *Config) { c.Cache = &mapCache{} })
+	if key := p.key("x", rag.Scope{}, rag.Collection{}, math.NaN()); key != "" {
+		t.Errorf("key %q for a request that cannot be encoded", key)
+	}
+}
+
 func TestCachedAnswerCostsNothing(t *testing.T) {
 	g := &script{pieces: []string{"It stands 330 metres tall [1]."}, draft: Draft{Confidence: -1, Usage: rag.Usage{PromptTokens: 10, Cost: 1}}}
 	p := build(t, twoDocuments(), g, func(c *Config) { c.Cache = &mapCache{} })
@@ -262,6 +270,8 @@ func TestFaultyQueries(t *testing.T) {
 		"group":   {Text: "x", GroupBy: "page"},
 		"fusion":  {Text: "x", Fusion: rag.Fusion{Method: "sum"}},
 		"alpha":   {Text: "x", Fusion: rag.Fusion{Alpha: 2}},
+		"nan":     {Text: "x", Fusion: rag.Fusion{Alpha: math.NaN()}},
+		"nan in":  {Text: "x", Filter: rag.Eq("a", rag.Num(math.NaN()))},
 		"filter":  {Text: "x", Filter: rag.Filter{Type: "eq"}},
 		"rrf_k":   {Text: "x", Fusion: rag.Fusion{RRFK: -1}},
 		"group_2": {Text: "x", K: -1},

@@ -108,7 +108,7 @@ func (p *Pipeline) checkQuery(q rag.Query) (rag.Query, error) {
 	switch {
 	case q.Fusion.Method != "zscore" && q.Fusion.Method != "rrf":
 		return q, rag.Errorf(rag.KindInvalid, "fusion: method %q is unknown; use zscore or rrf", q.Fusion.Method)
-	case q.Fusion.Alpha < 0 || q.Fusion.Alpha > 1:
+	case !(q.Fusion.Alpha >= 0 && q.Fusion.Alpha <= 1): // so that NaN is refused
 		return q, rag.Errorf(rag.KindInvalid, "fusion: alpha %g is out of range 0 to 1", q.Fusion.Alpha)
 	case q.Fusion.RRFK < 1:
 		return q, rag.Errorf(rag.KindInvalid, "fusion: rrf_k %d must be positive", q.Fusion.RRFK)

@@ -1,6 +1,7 @@
 package rag
 
 import (
+	"math"
 	"strings"
 )
 
@@ -114,6 +115,11 @@ func (f Filter) validate(path string, depth int, nodes *int) error {
 	}
 	if len(f.Filters) > 0 {
 		return Errorf(KindInvalid, "%s: %q takes a key and a value, not filters", path, f.Type)
+	}
+	for _, v := range f.Value.Items() {
+		if v.kind == NumberValue && (math.IsNaN(v.num) || math.IsInf(v.num, 0)) {
+			return Errorf(KindInvalid, "%s: the number in \"value\" is not finite", path)
+		}
 	}
 	k := f.Value.kind
 	switch f.Type {
