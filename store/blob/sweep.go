@@ -132,6 +132,9 @@ func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
 	if err == nil {
 		err = os.Remove(aside)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another Sweep gave the name back
+	}
 	if err != nil {
 		return rag.Errorf(rag.KindUnavailable, "sweep original file: %v", err)
 	}
@@ -162,7 +165,7 @@ func (s *Store) sweepTmp(ctx context.Context, olderThan time.Time) (Swept, error
 		}
 		name := filepath.Join(s.dir, tmp, file.Name())
 		if sha, aside := strings.CutPrefix(file.Name(), sweptPrefix); aside && check(sha) == nil {
-			if err := os.Rename(name, s.path(sha)); err != nil {
+			if err := ignoreMissing(os.Rename(name, s.path(sha))); err != nil {
 				return swept, rag.Errorf(rag.KindUnavailable, "sweep original files: %v", err)
 			}
 			continue

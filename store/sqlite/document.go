@@ -12,7 +12,7 @@ import (
 )
 
 const documentColumns = `d.id, d.uuid, d.external_id, d.title, d.source, d.media_type, d.metadata, d.acl, d.version,
-       d.sha256, d.bytes, d.pages, d.chunks, d.language, d.state, d.error, d.created_at, d.updated_at`
+       d.sha256, d.input_hash, d.bytes, d.pages, d.chunks, d.language, d.state, d.error, d.created_at, d.updated_at`
 
 // document is a row: what callers see of it and its number in the store.
 type document struct {
@@ -28,7 +28,7 @@ func scanDocument(r scanner, more ...any) (document, error) {
 	var metadata, acl, state string
 	var created, updated int64
 	dest := []any{&d.row, &id, &d.ExternalID, &d.Title, &d.Source, &d.MediaType, &metadata, &acl, &d.Version,
-		&d.SHA256, &d.Bytes, &d.Pages, &d.Chunks, &d.Language, &state, &d.Error, &created, &updated}
+		&d.SHA256, &d.InputHash, &d.Bytes, &d.Pages, &d.Chunks, &d.Language, &state, &d.Error, &created, &updated}
 	if err := r.Scan(append(dest, more...)...); err != nil {
 		return d, err
 	}

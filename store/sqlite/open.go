@@ -109,11 +109,9 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		readers := errors.Join(s.watcher.close(nil), s.readers.close(nil))
 		writer := s.writer.close(func(c *conn) error {
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-			defer cancel()
 			// Another process may be reading from the log: then it stays, and is
 			// moved by whoever closes last.
-			_, err := checkpoint(ctx, c)
+			_, err := checkpoint(context.Background(), c)
 			return err
 		})
 		s.closed = translate(context.Background(), errors.Join(readers, writer), "close store "+s.cfg.Path)
@@ -121,11 +119,21 @@ func (s *Store) Close() error {
 	return s.closed
 }
 
+// checkpointWait bounds how long a checkpoint waits for readers of the log: it
+// holds up writers meanwhile.
+const checkpointWait = 2 * time.Second
+
 // checkpoint moves the write-ahead log into the database file and empties it.
 // done is false where another connection still needs the log.
 func checkpoint(ctx context.Context, c *conn) (done bool, err error) {
+	brief, cancel := context.WithTimeout(ctx, checkpointWait)
+	defer cancel()
 	var busy, frames, moved int
-	err = c.row(ctx, "PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &frames, &moved)
+	err = c.row(brief, "PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &frames, &moved)
+	if brief.Err() != nil {
+		c.drop() // an interrupted connection is not used again
+		return false, ctx.Err()
+	}
 	return busy == 0, err
 }
 

@@ -8,20 +8,8 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
-
-// PurgeReport counts what a Purge removed.
-type PurgeReport struct {
-	Documents  int
-	Chunks     int
-	Embeddings int // that no chunk had any more
-	Queries    int // rows of the query log whose answers were made from the documents
-	Changes    int // rows of the change feed
-	// Erased says that the write-ahead log, too, has been emptied, so that no
-	// deleted byte is left in the store's files. It is false where another
-	// process was reading from the log all the time; the next Purge tries again.
-	Erased bool
-}
 
 // Purge removes for good the documents that were deleted at olderThan or before,
 // of every tenant: versions, texts, chunks, embeddings that no chunk has any more,
@@ -33,20 +21,20 @@ type PurgeReport struct {
 //
 // The work is done in many short transactions, so that others can write in
 // between; a Purge that is interrupted is completed by the next one.
-func (s *Store) Purge(ctx context.Context, olderThan time.Time) (PurgeReport, error) {
-	var report PurgeReport
-	for _, step := range []func(context.Context, *conn, *PurgeReport) (more bool, err error){
-		func(ctx context.Context, c *conn, r *PurgeReport) (bool, error) {
+func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeReport, error) {
+	var report store.PurgeReport
+	for _, step := range []func(context.Context, *conn, *store.PurgeReport) (more bool, err error){
+		func(ctx context.Context, c *conn, r *store.PurgeReport) (bool, error) {
 			return purgeDocuments(ctx, c, olderThan, r)
 		},
 		purgeEmbeddings,
 		compactFeed,
-		func(ctx context.Context, c *conn, r *PurgeReport) (bool, error) {
+		func(ctx context.Context, c *conn, r *store.PurgeReport) (bool, error) {
 			return dropDeletes(ctx, c, s.now().Add(-s.cfg.FeedRetention), r)
 		},
 	} {
 		for more := true; more; {
-			var done PurgeReport
+			var done store.PurgeReport
 			err := s.update(ctx, "purge", func(ctx context.Context, c *conn) (err error) {
 				done = report
 				more, err = step(ctx, c, &done)
@@ -69,7 +57,7 @@ const (
 	purgeRowBatch      = 20_000
 )
 
-func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *PurgeReport) (more bool, err error) {
+func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *store.PurgeReport) (more bool, err error) {
 	type row struct {
 		id     int64
 		uuid   []byte
@@ -111,7 +99,7 @@ func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *Purge
 const maxVersion = 1<<31 - 1
 
 // purgeEmbeddings removes embeddings that lost a chunk and have no other.
-func purgeEmbeddings(ctx context.Context, c *conn, report *PurgeReport) (more bool, err error) {
+func purgeEmbeddings(ctx context.Context, c *conn, report *store.PurgeReport) (more bool, err error) {
 	var last sql.NullInt64
 	err = c.row(ctx, "SELECT max(id) FROM (SELECT id FROM loose_embeddings ORDER BY id LIMIT ?)", []any{purgeRowBatch}, &last)
 	if err != nil || !last.Valid {
@@ -131,7 +119,7 @@ func purgeEmbeddings(ctx context.Context, c *conn, report *PurgeReport) (more bo
 // compactFeed drops the rows of the feed that a later row of the same chunk makes
 // void: whoever reads on from any point ends in the same state without them. The
 // number up to which this was done is in meta.
-func compactFeed(ctx context.Context, c *conn, report *PurgeReport) (more bool, err error) {
+func compactFeed(ctx context.Context, c *conn, report *store.PurgeReport) (more bool, err error) {
 	var mark int64
 	err = c.row(ctx, "SELECT value FROM meta WHERE key = 'feed_compacted'", nil, &mark)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -156,7 +144,7 @@ func compactFeed(ctx context.Context, c *conn, report *PurgeReport) (more bool, 
 
 // dropDeletes drops the deletes up to horizon. From then on the feed cannot be
 // continued from before them, which feed_start says.
-func dropDeletes(ctx context.Context, c *conn, horizon time.Time, report *PurgeReport) (more bool, err error) {
+func dropDeletes(ctx context.Context, c *conn, horizon time.Time, report *store.PurgeReport) (more bool, err error) {
 	at := toMicros(horizon)
 	_, err = c.exec(ctx, `
 		UPDATE collections SET feed_start = max(feed_start, gone.seq)
@@ -183,9 +171,6 @@ func (s *Store) emptyLog(ctx context.Context) (done bool, err error) {
 	}
 	defer s.writer.give(c)
 	done, err = checkpoint(ctx, c)
-	if err != nil {
-		c.drop()
-	}
 	return done, translate(ctx, err, doing)
 }
 

@@ -173,10 +173,10 @@ func (b *batch) insert(ctx context.Context, d document) (document, error) {
 	}
 	res, err := b.conn.exec(ctx, `
 		INSERT INTO documents (uuid, collection, external_id, title, source, media_type, metadata, acl, version,
-			sha256, bytes, pages, chunks, language, state, error, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			sha256, input_hash, bytes, pages, chunks, language, state, error, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id[:], d.collection, d.ExternalID, d.Title, d.Source, d.MediaType, formatMetadata(d.Metadata), formatStrings(d.ACL), d.Version,
-		d.SHA256, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.CreatedAt), toMicros(d.UpdatedAt))
+		d.SHA256, d.InputHash, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.CreatedAt), toMicros(d.UpdatedAt))
 	if err != nil {
 		return d, err
 	}
@@ -196,10 +196,10 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 	}
 	_, err := b.conn.exec(ctx, `
 		UPDATE documents SET title = ?, source = ?, media_type = ?, metadata = ?, acl = ?, version = ?,
-			sha256 = ?, bytes = ?, pages = ?, chunks = ?, language = ?, state = ?, error = ?, updated_at = ?
+			sha256 = ?, input_hash = ?, bytes = ?, pages = ?, chunks = ?, language = ?, state = ?, error = ?, updated_at = ?
 		WHERE id = ?`,
 		d.Title, d.Source, d.MediaType, formatMetadata(d.Metadata), formatStrings(d.ACL), d.Version,
-		d.SHA256, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.UpdatedAt), d.row)
+		d.SHA256, d.InputHash, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.UpdatedAt), d.row)
 	return err
 }
 

@@ -50,6 +50,7 @@ CREATE TABLE documents (
     acl         TEXT    NOT NULL, -- JSON array, or empty for the whole tenant
     version     INTEGER NOT NULL,
     sha256      TEXT    NOT NULL,
+    input_hash  TEXT    NOT NULL, -- of what else the caller gave: rag.Document.InputHash
     bytes       INTEGER NOT NULL,
     pages       INTEGER NOT NULL,
     chunks      INTEGER NOT NULL,
