@@ -31,7 +31,7 @@ func (w *world) add(id, text string, acl ...string) {
 		Span: rag.Span{End: len(text)}, Text: text, Tokens: len(wordsOf(text))})
 }
 
-func (w *world) Search(_ context.Context, _ int64, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
+func (w *world) Search(_ context.Context, _ rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls++

@@ -7,10 +7,10 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// Searcher finds candidates in the index of one collection. Both lists come from
+// Searcher finds candidates in the index of a collection. Both lists come from
 // one snapshot that holds at least the change minSeq. Goroutine-safe.
 type Searcher interface {
-	Search(ctx context.Context, collectionID int64, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error)
+	Search(ctx context.Context, col rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error)
 }
 
 // Cache keeps results for a while. A fault of it costs time, never an answer.

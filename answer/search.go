@@ -150,7 +150,7 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 	}
 	for {
 		begun := p.cfg.Clock()
-		found, err := p.cfg.Index.Search(ctx, col.ID, iq, max(q.MinSeq, col.Seq))
+		found, err := p.cfg.Index.Search(ctx, col, iq, max(q.MinSeq, col.Seq))
 		if err != nil {
 			return nil, 0, err
 		}
