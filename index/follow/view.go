@@ -26,8 +26,8 @@ type view struct {
 
 // state is guarded by view.mu.
 type state struct {
-	closed   bool // no longer in the map; use the one that is
-	filed    bool // a snapshot file exists
+	closed   bool      // no longer in the map; use the one that is
+	filed    bool      // a snapshot file exists
 	changed  time.Time // when the oldest change came that is not saved
 	nextSave time.Time
 	inStep   time.Time // when it had everything

@@ -1,22 +1,43 @@
 package kernel
 
-// Dot returns the sum of a[i]*b[i]. Lengths must be equal; Dot panics if b is
-// the shorter one, and ignores the rest of b if it is longer.
+// version is one way to compute dot products.
+type version struct {
+	name string
+	// rows sets dst[i] to the dot product of q and the i-th row of rows.
+	rows func(dst, q, rows []float32)
+}
+
+// used is chosen at start and never changes.
+var used = best()
+
+// Name says which version is in use: avx512, avx2 or plain.
+func Name() string { return used.name }
+
+// Dot returns the sum of a[i]*b[i]. It panics if b is shorter than a, and
+// ignores the rest of b if it is longer.
 func Dot(a, b []float32) float32 {
-	return dot(a, b[:len(a)])
+	var dst [1]float32
+	used.rows(dst[:], a, b[:len(a)])
+	return dst[0]
 }
 
 // DotRows sets dst[i] to the dot product of q and row i of rows, which lie one
 // after the other, len(q) values each, for i up to len(dst)-1. It panics if rows
 // is shorter than len(dst) rows. dst[i] has exactly the bits of Dot(q, row i).
 func DotRows(dst, q, rows []float32) {
-	d := len(q)
-	rows = rows[:len(dst)*d]
-	dotRows(dst, q, rows)
+	used.rows(dst, q, rows[:len(dst)*len(q)])
 }
 
-// plainDot is the reference: four sums, so that additions need not wait for
-// each other.
+// plain is the reference and the fallback.
+var plain = version{"plain", plainRows}
+
+func plainRows(dst, q, rows []float32) {
+	for i := range dst {
+		dst[i] = plainDot(q, rows[i*len(q):][:len(q)])
+	}
+}
+
+// plainDot keeps four sums, so that an addition need not wait for the one before.
 func plainDot(a, b []float32) float32 {
 	var s0, s1, s2, s3 float32
 	b = b[:len(a)]
@@ -32,11 +53,4 @@ func plainDot(a, b []float32) float32 {
 		s0 += a[i] * b[i]
 	}
 	return (s0 + s1) + (s2 + s3)
-}
-
-func plainDotRows(dst, q, rows []float32) {
-	d := len(q)
-	for i := range dst {
-		dst[i] = plainDot(q, rows[i*d:i*d+d])
-	}
 }

@@ -1,8 +1,8 @@
+//go:build !amd64
+
 package kernel
 
-func dot(a, b []float32) float32 { return plainDot(a, b) }
+func best() version { return plain }
 
-func dotRows(dst, q, rows []float32) { plainDotRows(dst, q, rows) }
-
-// Name says which version is in use.
-func Name() string { return "plain" }
+// versions lists what this processor can run.
+func versions() []version { return []version{plain} }

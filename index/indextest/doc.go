@@ -1,0 +1,50 @@
+// Package indextest holds the conformance suite for indexes: what anything that
+// searches the chunks of one collection must do, checked against a model that
+// looks at every chunk.
+//
+// The suite's texts are made of words like w17, which every analyzer takes as
+// they are. Scores are compared with those of exact cosine and of BM25 by the
+// formula in package keyword, with the default k1 and b.
+package indextest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Index is what is tested.
+type Index interface {
+	// Apply takes deletes out, then puts in, all at once; see memory.Index.Apply.
+	Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error
+	Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error)
+	Seq() int64
+}
+
+// Open returns an empty index for vectors of dims dimensions. What it needs to
+// clean up it registers with t.
+type Open func(t *testing.T, dims int) Index
+
+// Run runs the suite, each part on an index of its own.
+func Run(t *testing.T, open Open) {
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T, Open)
+	}{
+		{"Empty", testEmpty},
+		{"PutReplaceDelete", testPutReplaceDelete},
+		{"Batches", testBatches},
+		{"Sides", testSides},
+		{"Ties", testTies},
+		{"Filters", testFilters},
+		{"AccessLists", testAccessLists},
+		{"DocumentChanges", testDocumentChanges},
+		{"Refusals", testRefusals},
+		{"Cancelled", testCancelled},
+		{"RandomHistory", testRandomHistory},
+		{"BatchesAreAtomic", testAtomic},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
+	}
+}
