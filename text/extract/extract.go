@@ -1,0 +1,226 @@
+// Package extract turns files into structured text: Markdown, plain text and
+// source code, HTML, PDF and Word (DOCX).
+//
+//	Extract: size -> format.Detect -> read here, or in a child process -> rag.Text
+//
+// Detection goes by content (package format). Each format has a package of its
+// own below this one that knows nothing of the others. Formats whose files can
+// make a reader hang or grow (PDF, DOCX, HTML) are read in a child process if one
+// is configured (package sandbox): its time and memory are bounded from outside,
+// and a crash costs one file.
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/clean"
+	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/pdf"
+)
+
+// Isolation says where files are read that can do harm.
+type Isolation string
+
+const (
+	// IsolationNone reads in this process. The time limit ends a PDF through
+	// checks in the engine, which make it about four times slower, and the
+	// memory limit holds for the engine only.
+	IsolationNone Isolation = "none"
+	// IsolationProcess reads in child processes that are killed when they pass
+	// a limit.
+	IsolationProcess Isolation = "process"
+)
+
+// Config says how files are read. The zero value reads in this process.
+type Config struct {
+	// MaxBytes is the most bytes of a file. Default 100 MiB.
+	MaxBytes int64
+	// MaxText is the most bytes of text taken from a file. Default 64 MiB.
+	MaxText int
+	// MaxPages is the most pages of a PDF. Default 5,000.
+	MaxPages int
+	// Timeout is the most time for one file, not counting the wait for a free
+	// worker. Default 30 s.
+	Timeout time.Duration
+	// MemoryLimit is the most memory of a child process in bytes; without
+	// isolation, of the PDF engine for one document. Default 1 GiB.
+	MemoryLimit int64
+	// Workers is how many files are read at once. Default the number of cores.
+	Workers int
+	// RecycleAfter is how many files a child reads before a new one takes its
+	// place. Default 500.
+	RecycleAfter int
+	// Isolation is IsolationProcess or IsolationNone. Default process if Command
+	// is set, none otherwise.
+	Isolation Isolation
+	// Command starts a child: a program that calls sandbox.Main with its
+	// standard input and output, and its arguments. There is no default, since
+	// only the program itself knows that it has such a verb.
+	Command []string
+	// Env is the child's whole environment. It needs none.
+	Env []string
+	// CacheDir keeps the compiled PDF engine between starts (14 MB), so that one
+	// takes 0.05 s in place of 1.5 s. "" compiles in every process anew.
+	CacheDir string
+}
+
+// WithDefaults returns the configuration with its defaults filled in.
+func (c Config) WithDefaults() Config {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 100 << 20
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MemoryLimit == 0 {
+		c.MemoryLimit = 1 << 30
+	}
+	set(&c.MaxText, 64<<20)
+	set(&c.MaxPages, pdf.DefaultMaxPages)
+	set(&c.Workers, runtime.NumCPU())
+	set(&c.RecycleAfter, 500)
+	if c.Isolation == "" {
+		c.Isolation = IsolationNone
+		if len(c.Command) > 0 {
+			c.Isolation = IsolationProcess
+		}
+	}
+	return c
+}
+
+// Validate reports all faults together, as KindInvalid.
+func (c Config) Validate() error {
+	var faults []error
+	positive := func(name string, ok bool) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("%s must not be negative", name))
+		}
+	}
+	positive("MaxBytes", c.MaxBytes >= 0)
+	positive("MaxText", c.MaxText >= 0)
+	positive("MaxPages", c.MaxPages >= 0)
+	positive("Timeout", c.Timeout >= 0)
+	positive("Workers", c.Workers >= 0)
+	positive("RecycleAfter", c.RecycleAfter >= 0)
+	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
+		faults = append(faults, fmt.Errorf("MemoryLimit must be at least %d MiB", minMemory>>20))
+	}
+	switch c.Isolation {
+	case "", IsolationNone:
+	case IsolationProcess:
+		if len(c.Command) == 0 {
+			faults = append(faults, errors.New("Isolation \"process\" needs a Command"))
+		}
+	default:
+		faults = append(faults, fmt.Errorf("Isolation %q is neither \"process\" nor \"none\"", c.Isolation))
+	}
+	return rag.Wrap(rag.KindInvalid, errors.Join(faults...), "extract")
+}
+
+// minMemory is what a child needs to read anything at all.
+const minMemory = 128 << 20
+
+// Extractor reads files. It is goroutine-safe.
+type Extractor struct {
+	config Config
+	local  *format.Reader
+	slots  chan struct{} // one for each file that may be read in this process at once
+}
+
+// New returns an extractor. Nothing is started before the first file needs it.
+// Close frees it.
+func New(config Config) (*Extractor, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.WithDefaults()
+	return &Extractor{
+		config: config,
+		slots:  make(chan struct{}, config.Workers),
+		local: &format.Reader{
+			MaxText: config.MaxText, MaxPages: config.MaxPages,
+			PDF: pdf.NewEngine(pdf.Config{
+				CacheDir: config.CacheDir, Interruptible: true,
+				MemoryLimit: config.MemoryLimit, Instances: config.Workers,
+			}),
+		},
+	}, nil
+}
+
+// Close ends the child processes. No Extract may be running.
+func (e *Extractor) Close() error {
+	return e.local.PDF.Close()
+}
+
+// Extract recognises the format of content and returns its text. name helps to
+// tell kinds of text apart and appears in errors. Kinds of error: KindInvalid
+// for damaged files and formats that are not supported, KindUnauthorized for
+// encrypted files without the right password, KindExhausted for files that pass
+// a limit. An empty file is an empty text and no error.
+func (e *Extractor) Extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error) {
+	text, err := e.extract(ctx, name, content, password)
+	if err == nil {
+		return text, nil
+	}
+	if name = clean.Line(name); name != "" {
+		err = rag.Errorf(rag.KindOf(err), "%s: %w", name, err)
+	}
+	return rag.Text{}, err
+}
+
+func (e *Extractor) extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error) {
+	if int64(len(content)) > e.config.MaxBytes {
+		return rag.Text{}, rag.Errorf(rag.KindExhausted, "the file has %d bytes; at most %d are read", len(content), e.config.MaxBytes)
+	}
+	id, err := format.Detect(name, content)
+	if err != nil {
+		return rag.Text{}, err
+	}
+	req := format.Request{Format: id, Name: name, Password: password, Content: content}
+	return e.readLocal(ctx, req)
+}
+
+// readLocal reads in this process, as many files at once as there are slots.
+func (e *Extractor) readLocal(ctx context.Context, req format.Request) (rag.Text, error) {
+	select {
+	case e.slots <- struct{}{}:
+	case <-ctx.Done():
+		return rag.Text{}, ctx.Err()
+	}
+	defer func() { <-e.slots }()
+	limited, cancel := context.WithTimeout(ctx, e.config.Timeout)
+	defer cancel()
+	text, err := e.local.Read(limited, req)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return rag.Text{}, rag.Errorf(rag.KindExhausted, "reading it took longer than %s", e.config.Timeout)
+	}
+	return text, err
+}
+
+// Formats lists what is supported: for help texts and for choosing files by
+// name while walking a folder.
+func Formats() []format.Format { return format.All() }
+
+// KnownSuffix reports whether a file name's suffix is one of a supported format.
+func KnownSuffix(name string) bool { return format.ByName(name) != "" }
+
+// Suffixes lists the suffixes of the supported formats in order.
+func Suffixes() []string {
+	var all []string
+	for _, f := range Formats() {
+		all = append(all, f.Suffixes...)
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,274 @@
+package pdf
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/clean"
+)
+
+const (
+	maxWarnings = 20
+	maxNotes    = 2000 // annotations of one page that are looked at
+	lineHyphen  = '\x02'
+)
+
+// line is a line of a page. Its place is that of the first letter's origin in
+// points, y growing upwards as the page is shown; placed is false where PDFium
+// does not know it.
+type line struct {
+	text    string // without white space at its ends and without the hyphen
+	hyphen  bool   // ended in a hyphen that divides a word
+	placed  bool
+	x, y    float64
+	size    float64 // of the font, in points
+	bold    bool
+	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
+}
+
+type page struct {
+	number int // from 1
+	lines  []line
+	notes  []string // text of annotations and form fields
+}
+
+// reader reads one open document.
+type reader struct {
+	in       pdfium.Pdfium
+	doc      references.FPDF_DOCUMENT
+	limit    int
+	size     int // bytes of text so far
+	warnings []string
+}
+
+func (r *reader) warn(format string, args ...any) {
+	if len(r.warnings) < maxWarnings {
+		r.warnings = append(r.warnings, clean.Line(fmt.Sprintf(format, args...)))
+	}
+}
+
+// pages reads all pages. A page that cannot be read is empty and a warning; if
+// none can, the document is damaged.
+func (r *reader) pages(ctx context.Context, most int) ([]page, error) {
+	count, err := r.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: r.doc})
+	if err != nil {
+		return nil, rag.Errorf(rag.KindInvalid, "the PDF is damaged: %w", err)
+	}
+	if most <= 0 {
+		most = DefaultMaxPages
+	}
+	if count.PageCount > most {
+		return nil, rag.Errorf(rag.KindExhausted, "the PDF has %d pages; at most %d are read", count.PageCount, most)
+	}
+	pages := make([]page, count.PageCount)
+	failed := 0
+	for i := range pages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		pages[i].number = i + 1
+		if err := r.page(&pages[i]); err != nil {
+			if rag.KindOf(err) == rag.KindExhausted {
+				return nil, err
+			}
+			failed++
+			r.warn("page %d is damaged and was left out: %v", i+1, err)
+			if failed == len(pages) {
+				return nil, rag.Errorf(rag.KindInvalid, "the PDF is damaged: page %d: %w", i+1, err)
+			}
+		}
+	}
+	return pages, nil
+}
+
+// page reads the lines and notes of one page.
+func (r *reader) page(p *page) error {
+	loaded, err := r.in.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: r.doc, Index: p.number - 1})
+	if err != nil {
+		return err
+	}
+	defer r.in.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page})
+	ref := requests.Page{ByReference: &loaded.Page}
+
+	text, err := r.in.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: ref})
+	if err != nil {
+		return err
+	}
+	defer r.in.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
+	if err := r.lines(p, ref, text.TextPage); err != nil {
+		return err
+	}
+	r.notes(p, ref)
+	return nil
+}
+
+// lines reads the page's text at once and asks for place and font of the first
+// letter of each line only: asking for every letter takes three times as long.
+func (r *reader) lines(p *page, ref requests.Page, text references.FPDF_TEXTPAGE) error {
+	count, err := r.in.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text})
+	if err != nil || count.Count == 0 {
+		return err
+	}
+	got, err := r.in.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text, Count: count.Count})
+	if err != nil {
+		return err
+	}
+	if r.size += len(got.Text); r.limit > 0 && r.size > r.limit {
+		return rag.Errorf(rag.KindExhausted, "it holds more than %d MiB of text", max(1, r.limit>>20))
+	}
+	rotation := enums.FPDF_PAGE_ROTATION_NONE
+	if rot, err := r.in.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: ref}); err == nil {
+		rotation = rot.PageRotation
+	}
+	index := 0 // of the line's first character in the text
+	for raw := range strings.SplitSeq(strings.TrimRight(got.Text, "\x00"), "\n") {
+		l := line{text: raw}
+		first := index
+		for _, c := range raw {
+			if !unicode.IsSpace(c) && c != lineHyphen {
+				break
+			}
+			first++
+		}
+		for range raw {
+			index++
+		}
+		index++
+		l.text = strings.TrimSpace(l.text)
+		l.text, l.hyphen = strings.CutSuffix(l.text, string(lineHyphen))
+		l.text = clean.Line(strings.ReplaceAll(l.text, string(lineHyphen), ""))
+		if l.text == "" {
+			continue
+		}
+		r.place(&l, text, first, rotation)
+		p.lines = append(p.lines, l)
+	}
+	return nil
+}
+
+// place finds out where a line stands and in what font. What PDFium does not
+// know is left zero.
+func (r *reader) place(l *line, text references.FPDF_TEXTPAGE, first int, rotation enums.FPDF_PAGE_ROTATION) {
+	char, err := r.in.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: text, NTextIndex: first})
+	if err != nil || char.CharIndex < 0 {
+		return
+	}
+	at := char.CharIndex
+	if size, err := r.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: text, Index: at}); err == nil {
+		l.size = size.FontSize
+	}
+	if w, err := r.in.FPDFText_GetFontWeight(&requests.FPDFText_GetFontWeight{TextPage: text, Index: at}); err == nil {
+		l.bold = w.FontWeight >= 600
+	}
+	origin, err := r.in.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: text, Index: at})
+	if err != nil {
+		return
+	}
+	l.placed = true
+	switch rotation {
+	case enums.FPDF_PAGE_ROTATION_90_CW:
+		l.x, l.y = origin.Y, -origin.X
+	case enums.FPDF_PAGE_ROTATION_180_CW:
+		l.x, l.y = -origin.X, -origin.Y
+	case enums.FPDF_PAGE_ROTATION_270_CW:
+		l.x, l.y = -origin.Y, origin.X
+	default:
+		l.x, l.y = origin.X, origin.Y
+	}
+}
+
+// notes reads what people wrote onto the page: free text and filled-in fields.
+// Nothing here is a reason to fail.
+func (r *reader) notes(p *page, ref requests.Page) {
+	count, err := r.in.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: ref})
+	if err != nil {
+		return
+	}
+	for i := range min(count.Count, maxNotes) {
+		note, err := r.in.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: ref, Index: i})
+		if err != nil {
+			continue
+		}
+		if text := clean.Paragraph(r.note(note.Annotation)); text != "" {
+			r.size += len(text)
+			p.notes = append(p.notes, text)
+		}
+		_, _ = r.in.FPDFPage_CloseAnnot(&requests.FPDFPage_CloseAnnot{Annotation: note.Annotation})
+	}
+}
+
+func (r *reader) note(a references.FPDF_ANNOTATION) string {
+	kind, err := r.in.FPDFAnnot_GetSubtype(&requests.FPDFAnnot_GetSubtype{Annotation: a})
+	if err != nil {
+		return ""
+	}
+	key := ""
+	switch kind.Subtype {
+	case enums.FPDF_ANNOT_SUBTYPE_FREETEXT:
+		key = "Contents"
+	case enums.FPDF_ANNOT_SUBTYPE_WIDGET:
+		key = "V"
+	default:
+		return ""
+	}
+	value, err := r.in.FPDFAnnot_GetStringValue(&requests.FPDFAnnot_GetStringValue{Annotation: a, Key: key})
+	if err != nil || value.Value == "Off" {
+		return ""
+	}
+	return value.Value
+}
+
+// properties returns what the file says of itself.
+func (r *reader) properties() (title string, meta rag.Metadata) {
+	get := func(tag string) string {
+		m, err := r.in.FPDF_GetMetaText(&requests.FPDF_GetMetaText{Document: r.doc, Tag: tag})
+		if err != nil {
+			return ""
+		}
+		return clean.Cut(clean.Line(strings.TrimRight(m.Value, "\x00")), rag.MaxMetadataString)
+	}
+	meta = rag.Metadata{}
+	for tag, key := range map[string]string{"Author": "author", "Subject": "subject", "Keywords": "keywords"} {
+		if v := get(tag); v != "" {
+			meta[key] = rag.Str(v)
+		}
+	}
+	for tag, key := range map[string]string{"CreationDate": "date", "ModDate": "modified"} {
+		if t, ok := parseDate(get(tag)); ok {
+			meta[key] = rag.Str(t.UTC().Format(time.RFC3339))
+		}
+	}
+	if len(meta) == 0 {
+		meta = nil
+	}
+	return properTitle(get("Title")), meta
+}
+
+// properTitle drops titles that a program and not a person gave: the name of
+// the file that was printed.
+func properTitle(title string) string {
+	for _, prefix := range []string{"Microsoft Word - ", "Microsoft PowerPoint - "} {
+		if _, is := strings.CutPrefix(title, prefix); is {
+			return ""
+		}
+	}
+	low := strings.ToLower(title)
+	for _, suffix := range []string{".doc", ".docx", ".dvi", ".tex", ".pdf", ".ps", ".indd", ".htm", ".html", ".qxd", ".rtf", ".txt", ".ppt", ".pptx", ".xls", ".xlsx", ".fm"} {
+		if strings.HasSuffix(low, suffix) {
+			return ""
+		}
+	}
+	if low == "untitled" || low == "none" || low == "title" {
+		return ""
+	}
+	return title
+}
