@@ -266,8 +266,13 @@ func (c *Chunk) EmbedText(title string) string {
 		line(title)
 	}
 	var path []string
+	rest := body
 	for _, h := range c.Heading {
-		if h != title {
+		after, begins := strings.CutPrefix(strings.TrimLeft(rest, "# \t\r\n"), h)
+		switch {
+		case begins && (after == "" || strings.HasPrefix(strings.TrimLeft(after, " \t\r"), "\n")):
+			rest = after
+		case h != title:
 			path = append(path, h)
 		}
 	}
