@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/url"
@@ -80,8 +81,13 @@ func (l *loader) check() {
 		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
 			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
 	}
-	if _, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
+	if p, err := url.Parse(l.LLM.Proxy); l.LLM.Proxy != "" && (err != nil || p.Host == "") {
+		wrong("llm.proxy", "is not an address; write http://HOST:PORT")
+	}
+	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
+	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {
+		wrong("server.addr", "%s is reached by other machines, and no server.keys are configured; set keys, or server.open to let everyone in", l.Server.Addr)
 	}
 	for _, origin := range l.Server.CORSOrigins {
 		u, err := url.Parse(origin)
@@ -105,8 +111,14 @@ func (l *loader) checkKeys(wrong func(name, format string, args ...any)) {
 		taken[k.Name] = true
 		value := k.Key.Reveal()
 		switch other, twice := seen[value]; {
+		case k.SHA256 != "" && (value != "" || k.KeyFile != ""):
+			wrong(at, "has sha256 beside a key; give one of the two")
+		case k.SHA256 != "":
+			if _, err := hex.DecodeString(k.SHA256); err != nil || len(k.SHA256) != 64 {
+				wrong(at, "sha256 must have 64 hexadecimal digits")
+			}
 		case value == "" && k.KeyFile == "":
-			wrong(at, "needs key or key_file")
+			wrong(at, "needs key, key_file or sha256")
 		case value == "":
 			// the fault of its file has been reported
 		case len(value) < minKeyBytes:
@@ -117,6 +129,12 @@ func (l *loader) checkKeys(wrong func(name, format string, args ...any)) {
 			seen[value] = k.Name
 		}
 	}
+}
+
+// loopback reports whether a host to listen on is reached from this machine only.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // checkName holds names of tenants and collections to what fits a URL and a

@@ -75,6 +75,7 @@ type LLM struct {
 	Model             string        `name:"model" help:"Name of the model, as the server knows it."`
 	APIKey            Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile        string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	Proxy             string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`
 	Timeout           time.Duration `name:"timeout" default:"2m" min:"100ms" max:"1h" help:"Longest that one call may take, to its last token."`
 	ConnectTimeout    time.Duration `name:"connect_timeout" default:"10s" min:"10ms" max:"5m" help:"Longest that connecting may take."`
 	FirstTokenTimeout time.Duration `name:"first_token_timeout" default:"60s" min:"10ms" max:"1h" help:"Longest silence before the first token."`
@@ -116,12 +117,14 @@ type QueryLog struct {
 
 // Server is what the HTTP server listens on and whom it lets in.
 type Server struct {
-	Addr           string        `name:"addr" default:"127.0.0.1:8000" help:"Address to listen on, HOST:PORT."`
-	Keys           []Key         `name:"keys" help:"API keys that are let in, a list of entries described below. Without one, only a loopback address may be listened on, and everyone who reaches it may do everything."`
-	AllowedHosts   []string      `name:"allowed_hosts" help:"Host names that requests may be addressed to, besides the loopback names and the address listened on. Protects against DNS rebinding."`
-	CORSOrigins    []string      `name:"cors_origins" help:"Origins (https://app.example.com) whose pages may call the API from a browser."`
-	RequestTimeout time.Duration `name:"request_timeout" default:"5m" min:"1s" max:"1h" help:"Longest that one request may take."`
-	ShutdownGrace  time.Duration `name:"shutdown_grace" default:"20s" min:"0s" max:"10m" help:"How long running requests may finish when the server is told to stop."`
+	Addr          string        `name:"addr" default:"127.0.0.1:8000" help:"Address to listen on, HOST:PORT."`
+	Keys          []Key         `name:"keys" help:"API keys that are let in, a list of entries described below. Without keys everyone who reaches the server may do everything, so it listens on loopback addresses only, unless server.open is set."`
+	AllowedHosts  []string      `name:"allowed_hosts" help:"Host names that requests may be addressed to, besides the loopback names and the address listened on. Protects against DNS rebinding."`
+	CORSOrigins   []string      `name:"cors_origins" help:"Origins (https://app.example.com) whose pages may call the API from a browser."`
+	MaxForm       Size          `name:"max_form" default:"1GiB" min:"1MiB" max:"64GiB" help:"Largest form with uploaded files, all files together. One file is bounded by limits.file_size."`
+	PublicMetrics bool          `name:"public_metrics" default:"false" help:"Whether GET /metrics is answered without a key."`
+	Open          bool          `name:"open" default:"false" help:"Whether a server without keys may listen on an address that other machines reach."`
+	ShutdownGrace time.Duration `name:"shutdown_grace" default:"20s" min:"0s" max:"10m" help:"How long running requests may finish when the server is told to stop."`
 }
 
 // Key lets a client of the HTTP server in.
@@ -129,10 +132,10 @@ type Key struct {
 	Name       string   `name:"name" help:"Name of the key, for logs."`
 	Key        Secret   `name:"key" help:"The key itself, at least 16 characters, sent as Authorization: Bearer KEY."`
 	KeyFile    string   `name:"key_file" help:"File that holds the key, instead of key."`
+	SHA256     string   `name:"sha256" help:"SHA-256 of the key in hexadecimal, instead of key: the file then holds no secret."`
 	Tenant     string   `name:"tenant" help:"Tenant that the key belongs to; empty is the default tenant."`
 	Principals []string `name:"principals" help:"Users and groups that the key acts for: it sees documents whose access list names one of them, and those without an access list."`
-	Admin      bool     `name:"admin" help:"Whether the key sees every document of its tenant."`
-	ReadOnly   bool     `name:"read_only" help:"Whether the key may only search and ask."`
+	Admin      bool     `name:"admin" help:"Whether the key manages everything of its tenant and may name other principals."`
 }
 
 // File returns the path of the configuration file that was read, "" if none.

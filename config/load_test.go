@@ -167,7 +167,10 @@ func TestFaults(t *testing.T) {
 		{name: "first token", file: "llm: {timeout: 1s}", want: []string{"llm.first_token_timeout: 1m is longer than llm.timeout, 1s"}},
 		{name: "addr and origins", file: "server:\n  addr: here\n  cors_origins: ['https://a.example/x']\n", want: []string{"server.addr: \"here\" is not HOST:PORT", "server.cors_origins: \"https://a.example/x\" is not an origin"}},
 		{name: "keys", file: "server:\n  keys:\n  - {key: 0123456789abcdef}\n  - {name: b, key: short}\n  - {name: c, key: 0123456789abcdef}\n  - {name: c}\n  - {name: d, secret: x}\n",
-			want: []string{"FILE:7: server.keys[4]: unknown setting secret", "server.keys[0]: needs a name", "server.keys[1]: the key has 5 characters", "server.keys[2]: has the same key", "server.keys[3]: the name \"c\" is used twice", "server.keys[3]: needs key or key_file"}},
+			want: []string{"FILE:7: server.keys[4]: unknown setting secret", "server.keys[0]: needs a name", "server.keys[1]: the key has 5 characters", "server.keys[2]: has the same key", "server.keys[3]: the name \"c\" is used twice", "server.keys[3]: needs key, key_file or sha256"}},
+		{name: "open to others", env: config.Env{"SMARTRETRIEVER_SERVER_ADDR": "0.0.0.0:80"}, want: []string{"environment SMARTRETRIEVER_SERVER_ADDR: server.addr: 0.0.0.0:80 is reached by other machines"}},
+		{name: "open to others on purpose", file: "server: {addr: ':80', open: true}"},
+		{name: "digests", file: "server:\n  keys:\n  - {name: a, sha256: abc}\n  - {name: b, sha256: abc, key: 0123456789abcdef}\n", want: []string{"server.keys[0]: sha256 must have 64", "server.keys[1]: has sha256 beside a key"}},
 		{name: "missing secret file", file: "llm:\n  api_key_file: /nonexistent/key\n", want: []string{"FILE:2: llm.api_key_file: /nonexistent/key: "}},
 	}
 	for _, tt := range tests {
