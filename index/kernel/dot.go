@@ -5,6 +5,8 @@ type version struct {
 	name string
 	// rows sets dst[i] to the dot product of q and the i-th row of rows.
 	rows func(dst, q, rows []float32)
+	// one is rows for a single row, with a result that need not be on the heap.
+	one func(a, b []float32) float32
 }
 
 // used is chosen at start and never changes.
@@ -16,9 +18,7 @@ func Name() string { return used.name }
 // Dot returns the sum of a[i]*b[i]. It panics if b is shorter than a, and
 // ignores the rest of b if it is longer.
 func Dot(a, b []float32) float32 {
-	var dst [1]float32
-	used.rows(dst[:], a, b[:len(a)])
-	return dst[0]
+	return used.one(a, b[:len(a)])
 }
 
 // DotRows sets dst[i] to the dot product of q and row i of rows, which lie one
@@ -29,7 +29,7 @@ func DotRows(dst, q, rows []float32) {
 }
 
 // plain is the reference and the fallback.
-var plain = version{"plain", plainRows}
+var plain = version{"plain", plainRows, plainDot}
 
 func plainRows(dst, q, rows []float32) {
 	for i := range dst {

@@ -48,10 +48,8 @@ func TestVersionsAgree(t *testing.T) {
 						if got := float64(dst[r+1]); !(math.Abs(got-want) <= 1e-6*size) {
 							t.Fatalf("%d dimensions, offset %d, row %d: got %v, want %v", dims, offset, r, got, want)
 						}
-						var one [1]float32
-						v.rows(one[:], q, row)
-						if one[0] != dst[r+1] {
-							t.Fatalf("%d dimensions, row %d: %v by itself, %v among others", dims, r, one[0], dst[r+1])
+						if one := v.one(q, row); one != dst[r+1] {
+							t.Fatalf("%d dimensions, row %d: %v by itself, %v among others", dims, r, one, dst[r+1])
 						}
 					}
 					if dst[0] != 42 || dst[rows+1] != 42 {
@@ -81,6 +79,13 @@ func TestDot(t *testing.T) {
 	DotRows(dst, []float32{1, 2}, []float32{3, 4, 5, 6, 7, 8})
 	if dst[0] != 11 || dst[1] != 17 {
 		t.Errorf("got %v, want [11 17]", dst)
+	}
+}
+
+func TestDotDoesNotAllocate(t *testing.T) {
+	v := make([]float32, 100)
+	if n := testing.AllocsPerRun(100, func() { Dot(v, v) }); n != 0 {
+		t.Errorf("%v allocations a call", n)
 	}
 }
 

@@ -1,0 +1,460 @@
+package follow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+func TestConfig(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"no feed":  {Index: indexConfig},
+		"no index": {Feed: newFeed()},
+		"negative": {Feed: newFeed(), Index: indexConfig, MaxOpen: -1},
+	} {
+		if _, err := New(cfg); !errors.Is(err, rag.ErrInvalid) {
+			t.Errorf("%s: error %v, want an invalid one", name, err)
+		}
+	}
+}
+
+func TestOpensFromStoreThenFromFile(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	s.put("a", "apple", "banana apple")
+	f := start(t, Config{Feed: s, Dir: dir})
+	expect(t, "apples", found(t, f, c, "apple", 0), 2)
+	expect(t, "rebuilds", s.count("snapshot"), 1)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Open(t.Context(), c); !errors.Is(err, rag.ErrUnavailable) {
+		t.Errorf("after Close, Open gives %v", err)
+	}
+
+	s.put("b", "cherry apple")
+	f = start(t, Config{Feed: s, Dir: dir})
+	expect(t, "apples", found(t, f, c, "apple", 0), 3)
+	expect(t, "rebuilds", s.count("snapshot"), 1)
+
+	// The file is of no use for another store.
+	f = start(t, Config{Feed: s, Dir: dir, StoreID: "other"})
+	expect(t, "apples", found(t, f, c, "apple", 0), 3)
+	expect(t, "rebuilds", s.count("snapshot"), 2)
+}
+
+func TestDamagedFileIsIgnored(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	s.put("a", "apple")
+	if err := os.WriteFile(filepath.Join(dir, "1.index"), []byte("no snapshot"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, Config{Feed: s, Dir: dir})
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	expect(t, "rebuilds", s.count("snapshot"), 1)
+}
+
+func TestReadYourOwnWrites(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "apples", found(t, f, c, "apple", 0), 0)
+	seq := s.put("a", "apple")
+	expect(t, "apples, not asked for", found(t, f, c, "apple", 0), 0)
+	expect(t, "apples, asked for", found(t, f, c, "apple", seq), 1)
+	seq = s.put("a", "pear")
+	if err := f.Wait(t.Context(), 1, seq); err != nil {
+		t.Fatal(err)
+	}
+	res, err := f.Search(t.Context(), 1, rag.IndexQuery{Text: "apple pear", K: 5}, 0)
+	if err != nil || len(res.Keyword) != 1 || res.Seq != seq {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	// A number from another collection, which this one never reaches.
+	if err := f.Wait(t.Context(), 1, seq+1000); err != nil {
+		t.Errorf("waiting for a foreign number: %v", err)
+	}
+	if err := f.Wait(t.Context(), 77, 1); !errors.Is(err, rag.ErrNotFound) {
+		t.Errorf("a collection that was never opened: %v", err)
+	}
+}
+
+func TestNotifyAndPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		f := start(t, Config{Feed: s})
+		expect(t, "apples", found(t, f, c, "apple", 0), 0)
+		time.Sleep(time.Second)
+		reads := s.count("changes")
+		time.Sleep(time.Minute)
+		expect(t, "reads of the feed while nothing happens", s.count("changes"), reads)
+
+		f.Notify(1, s.put("a", "apple"))
+		f.Notify(99, 5)
+		synctest.Wait()
+		expect(t, "apples after Notify", found(t, f, c, "apple", 0), 1)
+
+		s.put("b", "apple") // as another process would
+		time.Sleep(DefaultPoll + time.Millisecond)
+		synctest.Wait()
+		expect(t, "apples after a poll", found(t, f, c, "apple", 0), 2)
+	})
+}
+
+func TestStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		s.put("a", "apple")
+		f := start(t, Config{Feed: s})
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		if h := f.Health(); !h.OK {
+			t.Errorf("health %+v, want OK", h)
+		}
+		seq := s.put("b", "apple")
+		down := rag.Errorf(rag.KindUnavailable, "the disk is away")
+		s.with(func() { s.err = down })
+		f.Notify(1, seq)
+		time.Sleep(time.Minute)
+		expect(t, "apples while the store is down", found(t, f, c, "apple", 0), 1)
+		if n := s.count("changes"); n > 25 {
+			t.Errorf("the feed was read %d times in a minute without success", n)
+		}
+		if n := s.count("version"); n > 40 {
+			t.Errorf("the data version was asked for %d times in a minute without success", n)
+		}
+		h := f.Health()
+		if h.OK || !bytes.Contains([]byte(h.Detail), []byte("disk is away")) {
+			t.Errorf("health %+v, want the reason", h)
+		}
+		if st := f.Status(); len(st) != 1 || !errors.Is(st[0].Err, rag.ErrUnavailable) || st[0].Lag < 50*time.Second {
+			t.Errorf("status %+v, want the error and a lag of a minute", st)
+		}
+		if _, err := f.Searcher(c, seq).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 1}); !errors.Is(err, rag.ErrUnavailable) {
+			t.Errorf("a search for what cannot be read: %v", err)
+		}
+		if err := f.Open(t.Context(), collection(2)); !errors.Is(err, rag.ErrUnavailable) {
+			t.Errorf("opening without a store: %v", err)
+		}
+		s.with(func() { s.err = nil })
+		time.Sleep(15 * time.Second)
+		expect(t, "apples when the store is back", found(t, f, c, "apple", 0), 2)
+		if h := f.Health(); !h.OK {
+			t.Errorf("health %+v, want OK again", h)
+		}
+		if err := f.Open(t.Context(), collection(2)); err != nil {
+			t.Errorf("opening when the store is back: %v", err)
+		}
+	})
+}
+
+func TestFeedThatCannotBeContinued(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple")
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	s.put("a", "pear")
+	seq := s.put("b", "pear")
+	s.with(func() { s.start, s.changes = s.last()-1, s.changes[len(s.changes)-1:] })
+	expect(t, "pears", found(t, f, c, "pear", seq), 2)
+	expect(t, "apples that are gone", found(t, f, c, "apple", 0), 0)
+	expect(t, "rebuilds", s.count("snapshot"), 2)
+}
+
+func TestCollectionThatIsGone(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	seq := s.put("a", "apple")
+	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	save(t, f, 1)
+	s.with(func() { s.gone = true })
+	if err := f.Wait(t.Context(), 1, seq+1); !errors.Is(err, rag.ErrNotFound) {
+		t.Errorf("error %v, want not found", err)
+	}
+	absent(t, f, 1)
+	expect(t, "open views", len(f.Status()), 0)
+}
+
+// save writes a view's snapshot as the loop would.
+func save(t *testing.T, f *Follower, collectionID int64) {
+	t.Helper()
+	f.mu.Lock()
+	v := f.views[collectionID]
+	f.mu.Unlock()
+	if err := v.lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer v.unlock()
+	f.settle(t.Context(), v)
+	if _, err := os.Stat(f.path(collectionID)); err != nil {
+		t.Fatalf("no snapshot was written: %v", err)
+	}
+}
+
+func absent(t *testing.T, f *Follower, collectionID int64) {
+	t.Helper()
+	if _, err := os.Stat(f.path(collectionID)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the snapshot of collection %d is still there (%v)", collectionID, err)
+	}
+}
+
+func TestDeleteMeansGone(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	s.put("a", "secretword")
+	s.put("b", "apple")
+	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	expect(t, "secrets", found(t, f, c, "secretword", 0), 1)
+	save(t, f, 1)
+	if data, err := os.ReadFile(f.path(1)); err != nil || !bytes.Contains(data, []byte("secretword")) {
+		t.Fatalf("the test looks for a word that is not in the file (%v)", err)
+	}
+	s.put("a")
+	if err := f.Purge(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	absent(t, f, 1)
+	expect(t, "secrets", found(t, f, c, "secretword", 0), 0)
+	save(t, f, 1)
+	if data, err := os.ReadFile(f.path(1)); err != nil || bytes.Contains(data, []byte("secretword")) {
+		t.Fatalf("a deleted word is in the new file (%v)", err)
+	}
+
+	// The file of a collection that is not open goes as well.
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	if err := f.Purge(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	absent(t, f, 1)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	save(t, f, 1)
+	if err := f.Drop(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	absent(t, f, 1)
+	expect(t, "open views", len(f.Status()), 0)
+}
+
+func TestChangesAreSavedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dir, c := newFeed(), t.TempDir(), collection(1)
+		s.put("a", "apple")
+		f := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		time.Sleep(DefaultSaveAfter - time.Second)
+		absent(t, f, 1)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		info, err := os.Stat(f.path(1))
+		if err != nil {
+			t.Fatalf("nothing was saved: %v", err)
+		}
+		f.Notify(1, s.put("b", "pear"))
+		time.Sleep(2 * DefaultSaveAfter)
+		synctest.Wait()
+		again, err := os.Stat(f.path(1))
+		if err != nil || os.SameFile(info, again) {
+			t.Errorf("the file was not written again (%v)", err)
+		}
+		if ix, err := memory.Load(f.path(1), indexConfig(c), memory.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}); err != nil || ix.Stats().Chunks != 2 {
+			t.Errorf("the file holds something else: %v", err)
+		}
+	})
+}
+
+func TestEviction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dir := newFeed(), t.TempDir()
+		s.put("a", "apple")
+		f := start(t, Config{Feed: s, Dir: dir, MaxOpen: 3})
+		for id := range int64(10) {
+			time.Sleep(time.Second)
+			expect(t, "apples", found(t, f, collection(id+1), "apple", 0), 1)
+			synctest.Wait()
+		}
+		st := f.Status()
+		if len(st) != 3 || st[0].Collection.ID != 8 {
+			t.Errorf("open are %+v, want the last three", st)
+		}
+		rebuilds := s.count("snapshot")
+		expect(t, "apples after eviction", found(t, f, collection(1), "apple", 0), 1)
+		expect(t, "rebuilds", s.count("snapshot"), rebuilds)
+		seq := s.put("b", "apple")
+		if err := f.Wait(t.Context(), 2, seq); err != nil {
+			t.Errorf("waiting for an evicted view: %v", err)
+		}
+	})
+}
+
+func TestMemoryBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFeed()
+		s.put("a", "apple")
+		f := start(t, Config{Feed: s, MaxBytes: 1})
+		for id := range int64(5) {
+			time.Sleep(time.Second)
+			expect(t, "apples", found(t, f, collection(id+1), "apple", 0), 1)
+			synctest.Wait()
+			expect(t, "open views", len(f.Status()), 1)
+		}
+	})
+}
+
+func TestNewGenerationReplacesTheView(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple")
+	f := start(t, Config{Feed: s, Dir: t.TempDir(), Poll: time.Hour})
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	c.Generation.Number = 2
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	expect(t, "rebuilds", s.count("snapshot"), 2)
+}
+
+func TestFaultyRecords(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple", "apple pie")
+	s.with(func() {
+		r := s.chunks[1]
+		r.Vector = []float32{1}
+		s.chunks[1] = r
+	})
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "apples", found(t, f, c, "apple", 0), 2)
+	seq := s.put("b", "apple")
+	s.with(func() {
+		r := s.chunks[3]
+		r.Document = nil
+		s.chunks[3] = r
+	})
+	expect(t, "apples", found(t, f, c, "apple", seq), 2)
+	st := f.Status()[0]
+	expect(t, "faults", st.Faults, 2)
+	expect(t, "vectors", st.Stats.Vectors, 1)
+}
+
+func TestOpeningGoesOnWithoutTheCaller(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple")
+	block := make(chan struct{})
+	s.with(func() { s.block = block })
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Open(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want that of the context", err)
+	}
+	s.with(func() { s.block = nil })
+	close(block)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	expect(t, "rebuilds", s.count("snapshot"), 1)
+}
+
+func TestCloseWhileOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFeed()
+		s.with(func() { s.block = make(chan struct{}) })
+		f := start(t, Config{Feed: s, Dir: t.TempDir()})
+		errs := make(chan error)
+		go func() { errs <- f.Open(t.Context(), collection(1)) }()
+		synctest.Wait()
+		expect(t, "rebuilds begun", s.count("snapshot"), 1)
+		go func() { errs <- f.Close() }()
+		for range 2 {
+			if err := <-errs; err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want that of a cancelled context", err)
+			}
+		}
+		expect(t, "open views", len(f.Status()), 0)
+	})
+}
+
+func TestWholeDocuments(t *testing.T) {
+	changes := func(documents string) []rag.Change {
+		var out []rag.Change
+		for i, d := range documents {
+			out = append(out, rag.Change{Seq: int64(i + 1), DocumentID: rag.DocumentID(d)})
+		}
+		return out
+	}
+	for in, want := range map[string]int{"a": 0, "aaa": 0, "ab": 1, "aabb": 2, "abab": 3} {
+		expect(t, in, len(wholeDocuments(changes(in))), want)
+	}
+}
+
+// TestBatchesEndBetweenDocuments reads a feed that is longer than a batch, with a
+// document that is longer than a batch by itself, while searches look on.
+func TestBatchesEndBetweenDocuments(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "chunks", found(t, f, c, "word", 0), 0)
+	sizes := map[string]int{}
+	for i, n := range []int{700, 600, 3000, 1, 1023, 1024, 1025, 5} {
+		texts := make([]string, n)
+		for j := range texts {
+			texts[j] = "word d" + strconv.Itoa(i)
+		}
+		sizes["d"+strconv.Itoa(i)] = n
+		s.put("d"+strconv.Itoa(i), texts...)
+	}
+	done := make(chan error, 1)
+	go func() { done <- f.Wait(t.Context(), 1, s.last()) }()
+	for {
+		res, err := f.Search(t.Context(), 1, rag.IndexQuery{Text: "word", K: 10000}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]int{}
+		for _, h := range res.Keyword {
+			seen[string(h.DocumentID)]++
+		}
+		for d, n := range seen {
+			if n != sizes[d] {
+				t.Fatalf("at change %d document %s has %d chunks, want %d", res.Seq, d, n, sizes[d])
+			}
+		}
+		if len(seen) == len(sizes) {
+			break
+		}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestManyReadersAndWriters(t *testing.T) {
+	s, dir := newFeed(), t.TempDir()
+	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Millisecond, SaveAfter: time.Millisecond, MaxOpen: 2})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				word := fmt.Sprintf("w%dx%d", w, i)
+				seq := s.put("d"+strconv.Itoa(w), word, "other")
+				c := collection(int64(i%3 + 1))
+				f.Notify(c.ID, seq)
+				res, err := f.Searcher(c, seq).Search(t.Context(), rag.IndexQuery{Text: word, K: 5})
+				if err != nil || len(res.Keyword) != 1 {
+					t.Errorf("writer %d does not find %s: %+v, %v", w, word, res, err)
+					return
+				}
+				if i%10 == 9 {
+					if err := f.Purge(t.Context(), c.ID); err != nil {
+						t.Error(err)
+					}
+				}
+				f.Health()
+			}
+		})
+	}
+	wg.Wait()
+}
