@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -70,18 +69,17 @@ func (s *Store) Chunks(ctx context.Context, collectionID int64, ids []rag.ChunkI
 // and the pieces of text that they are cut from: three statements, however many
 // ids there are.
 func readChunks(ctx context.Context, c *conn, collectionID int64, ids []rag.ChunkID) ([]chunkRow, map[int64]*rag.Document, pieces, error) {
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, nil, nil, err
+	if len(ids) == 0 {
+		return nil, nil, nil, nil
 	}
 	const live = `FROM (SELECT DISTINCT value AS id FROM json_each(?2)) wanted
 		CROSS JOIN chunks k ON k.id = wanted.id AND k.collection = ?1
 		CROSS JOIN documents d ON d.id = k.document AND d.deleted_at IS NULL `
-	args := []any{collectionID, string(list)}
+	args := []any{collectionID, mustJSON(ids)}
 
 	found := make([]chunkRow, 0, len(ids))
 	var k chunkRow
-	err = c.each(ctx, "SELECT "+chunkColumns+" "+live, args, func(r *sql.Rows) error {
+	err := c.each(ctx, "SELECT "+chunkColumns+" "+live, args, func(r *sql.Rows) error {
 		if err := k.scan(r); err != nil {
 			return err
 		}

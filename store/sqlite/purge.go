@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -185,14 +184,14 @@ func affected(res sql.Result) int {
 // UnreferencedBlobs returns those of shas that are the original file of no
 // version of any document, deleted ones that can be restored included.
 func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string, error) {
-	list, err := json.Marshal(shas)
-	if err != nil {
-		return nil, rag.Wrap(rag.KindInternal, err, "look up original files")
+	if len(shas) == 0 {
+		return nil, nil
 	}
+	list := mustJSON(shas)
 	var dead []string
-	err = s.view(ctx, "look up original files", func(c *conn) error {
+	err := s.view(ctx, "look up original files", func(c *conn) error {
 		return c.each(ctx, `
-			SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = j.value)`, []any{string(list)},
+			SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = j.value)`, []any{list},
 			func(r *sql.Rows) error {
 				var sha string
 				err := r.Scan(&sha)
@@ -206,13 +205,19 @@ func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string,
 // LiveBlobs calls fn with the digest of every original file that a document
 // refers to, each once, in ascending order. An error of fn ends it.
 func (s *Store) LiveBlobs(ctx context.Context, fn func(sha string) error) error {
-	return s.view(ctx, "list original files", func(c *conn) error {
+	var stop error // of fn, to be returned as it is
+	err := s.view(ctx, "list original files", func(c *conn) error {
 		return c.each(ctx, "SELECT DISTINCT sha256 FROM versions WHERE sha256 <> '' ORDER BY sha256", nil, func(r *sql.Rows) error {
 			var sha string
 			if err := r.Scan(&sha); err != nil {
 				return err
 			}
-			return fn(sha)
+			stop = fn(sha)
+			return stop
 		})
 	})
+	if stop != nil {
+		return stop
+	}
+	return err
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -16,12 +15,19 @@ import (
 // one document share Document; fn may keep what it is given. An error of fn ends
 // the reading and is returned.
 func (s *Store) Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (seq int64, err error) {
+	var stop error // of fn, to be returned as it is
 	err = s.view(ctx, "read collection", func(c *conn) error {
 		if _, seq, err = feedBounds(ctx, c, collectionID); err != nil {
 			return err
 		}
-		return snapshot(ctx, c, collectionID, fn)
+		return snapshot(ctx, c, collectionID, func(r rag.Record) error {
+			stop = fn(r)
+			return stop
+		})
 	})
+	if stop != nil {
+		return 0, stop
+	}
 	return seq, err
 }
 
@@ -186,13 +192,9 @@ func readVectors(ctx context.Context, c *conn, chunks []chunkRow) (map[rag.Chunk
 	for i := range chunks {
 		ids[i] = chunks[i].ID
 	}
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
-	}
 	vectors := make(map[rag.ChunkID][]byte, len(ids))
-	err = c.each(ctx, `SELECT k.id, e.vector FROM json_each(?) wanted
-		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.id = k.embedding`, []any{string(list)},
+	err := c.each(ctx, `SELECT k.id, e.vector FROM json_each(?) wanted
+		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.id = k.embedding`, []any{mustJSON(ids)},
 		func(r *sql.Rows) error {
 			var id rag.ChunkID
 			var vector []byte

@@ -1,0 +1,110 @@
+// Package storetest is the suite that every document store passes. It says in
+// tests what the comments of package sqlite say in words: a store that passes it
+// can take the place of another.
+//
+// The suite needs nothing but an empty store for each test. What only one kind of
+// store can do or suffer (files, processes that die, faults of a driver) is tested
+// beside that store.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
+)
+
+// Store is all that a document store provides. Nothing but this suite needs all
+// of it: the pipelines, the indexes and the servers each declare their part.
+type Store interface {
+	ID() string
+	Ping(ctx context.Context) error
+	Close() error
+
+	CreateCollection(ctx context.Context, spec rag.Collection) (rag.Collection, error)
+	Collection(ctx context.Context, tenant, name string) (rag.Collection, error)
+	CollectionByID(ctx context.Context, id int64) (rag.Collection, error)
+	Collections(ctx context.Context, tenant string, opt rag.ListOptions) (rag.Page[rag.Collection], error)
+	UpdateCollection(ctx context.Context, tenant, name string, change rag.CollectionChange) (rag.Collection, error)
+	DeleteCollection(ctx context.Context, tenant, name string) error
+
+	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
+	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
+	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
+
+	Document(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, error)
+	DocumentByExternalID(ctx context.Context, scope rag.Scope, externalID string) (rag.Document, error)
+	Documents(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.Document], error)
+	Text(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.Text, error)
+	DocumentChunks(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Chunk, error)
+	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
+	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
+	RestoreDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
+	Purge(ctx context.Context, olderThan time.Time) (store.PurgeReport, error)
+	UnreferencedBlobs(ctx context.Context, shas []string) ([]string, error)
+	LiveBlobs(ctx context.Context, fn func(sha string) error) error
+
+	Chunks(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error)
+	Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error)
+
+	Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (seq int64, err error)
+	Records(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Record, error)
+	Changes(ctx context.Context, collectionID int64, afterSeq int64, limit int) ([]rag.Change, error)
+	LastSeq(ctx context.Context, collectionID int64) (int64, error)
+	FeedStart(ctx context.Context, collectionID int64) (int64, error)
+	DataVersion(ctx context.Context) (int64, error)
+
+	RecordQuery(ctx context.Context, r rag.QueryRecord) error
+	RecordQueries(ctx context.Context, records []rag.QueryRecord) error
+	Queries(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.QueryRecord], error)
+	Stats(ctx context.Context, scope rag.Scope) (rag.Stats, error)
+
+	Verify(ctx context.Context) ([]string, error)
+}
+
+// Run runs the suite. open makes an empty store that the test's end closes. After
+// every test the store's own invariants are verified.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	for _, group := range []struct {
+		name  string
+		tests []test
+	}{
+		{"collections", collectionTests},
+		{"put", putTests},
+		{"read", readTests},
+		{"list", listTests},
+		{"delete", deleteTests},
+		{"feed", feedTests},
+		{"log", logTests},
+		{"together", togetherTests},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, test := range group.tests {
+				t.Run(test.name, func(t *testing.T) {
+					s := open(t)
+					test.run(t, s)
+					Sound(t, s)
+				})
+			}
+		})
+	}
+}
+
+type test struct {
+	name string
+	run  func(*testing.T, Store)
+}
+
+// Sound fails the test if the store's invariants are violated.
+func Sound(t *testing.T, s Store) {
+	t.Helper()
+	faults, err := s.Verify(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Errorf("verify: %v", err)
+	}
+	for _, f := range faults {
+		t.Errorf("violated: %s", f)
+	}
+}
