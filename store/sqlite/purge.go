@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store"
 )
 
