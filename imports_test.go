@@ -20,7 +20,8 @@ const module = "github.com/smartretriever/smartretriever"
 // (tools, bench, e2e) are programs of the project itself and may import anything.
 var tiers = [][]string{
 	{"rag"},
-	{"text", "model", "index", "store", "cache", "observe"},
+	{"observe"},
+	{"text", "model", "index", "store", "cache"},
 	{"ingest", "answer", "eval"},
 	{""},
 	{"server", "backends", "config"},
@@ -63,7 +64,7 @@ func projectFiles(t *testing.T) []goFile {
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
-		f, err := parser.ParseFile(set, p, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(set, p, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return err
 		}
