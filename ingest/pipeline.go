@@ -181,34 +181,56 @@ func next(ready <-chan prepared, wait bool) (d prepared, open bool) {
 	}
 }
 
+// commitTries is how often a document is handed to the store that says that an
+// embedding it counted on has been purged meanwhile.
+const commitTries = 3
+
 // commit embeds what is new in a batch and stores the batch in one transaction.
+// Documents that lost an embedding to a clean-up in between are embedded and
+// stored once more.
 func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepared) error {
-	if err := p.embed(ctx, batch); err != nil {
-		return err
-	}
-	puts := make([]rag.Put, len(batch))
+	todo := make([]*prepared, len(batch))
 	for i := range batch {
-		puts[i] = batch[i].put
+		todo[i] = &batch[i]
 	}
-	results, err := p.cfg.Store.PutDocuments(ctx, puts)
-	if err != nil {
-		return err
-	}
-	now := p.cfg.Clock()
-	for i, res := range results {
-		r := &batch[i].result
-		r.State, r.Err, r.Seq = res.State, res.Err, res.Seq
-		if res.Err != nil {
-			r.State = rag.Failed
-		} else {
-			r.ID, r.ExternalID, r.Version = res.Document.ID, res.Document.ExternalID, res.Document.Version
-			if err := p.keepBlob(ctx, &batch[i]); err != nil {
+	for try := 1; len(todo) > 0; try++ {
+		if err := p.embed(ctx, todo); err != nil {
+			return err
+		}
+		puts := make([]rag.Put, len(todo))
+		for i, d := range todo {
+			puts[i] = d.put
+		}
+		results, err := p.cfg.Store.PutDocuments(ctx, puts)
+		if err != nil {
+			return err
+		}
+		var again []*prepared
+		for i, res := range results {
+			if errors.Is(res.Err, rag.ErrConflict) && try < commitTries {
+				again = append(again, todo[i])
+				continue
+			}
+			if err := p.settle(ctx, todo[i], res); err != nil {
 				return err
 			}
 		}
-		r.Took = now.Sub(batch[i].put.Document.UpdatedAt)
+		todo = again
 	}
 	return nil
+}
+
+// settle completes a document's result with what the store said.
+func (p *Pipeline) settle(ctx context.Context, d *prepared, res rag.PutResult) error {
+	r := &d.result
+	r.State, r.Err, r.Seq = res.State, res.Err, res.Seq
+	r.Took = p.cfg.Clock().Sub(d.put.Document.UpdatedAt)
+	if res.Err != nil {
+		r.State = rag.Failed
+		return nil
+	}
+	r.ID, r.ExternalID, r.Version = res.Document.ID, res.Document.ExternalID, res.Document.Version
+	return p.keepBlob(ctx, d)
 }
 
 // keepBlob makes sure, now that a committed document refers to it, that the
@@ -225,7 +247,7 @@ func (p *Pipeline) keepBlob(ctx context.Context, d *prepared) error {
 
 // embed computes, for a whole batch at once, the vectors that the store lacks,
 // each distinct text once.
-func (p *Pipeline) embed(ctx context.Context, batch []prepared) error {
+func (p *Pipeline) embed(ctx context.Context, batch []*prepared) error {
 	where := map[rag.Hash]int{} // index into texts
 	var hashes []rag.Hash
 	var texts []string
@@ -263,8 +285,7 @@ func (p *Pipeline) embed(ctx context.Context, batch []prepared) error {
 		fresh[h] = vectors[i]
 	}
 	paid := make(map[rag.Hash]bool, len(fresh))
-	for i := range batch {
-		d := &batch[i]
+	for _, d := range batch {
 		for _, c := range d.put.Chunks {
 			v, ok := fresh[c.Hash]
 			if !ok {

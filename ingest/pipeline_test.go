@@ -28,6 +28,7 @@ type memory struct {
 	putErr   error
 	batches  []int
 	failDoc  string // external id whose put fails
+	forget   bool   // an embedding is purged before the first put
 	embedded [][]string
 	embedErr error
 }
@@ -66,6 +67,12 @@ func (m *memory) PutDocuments(_ context.Context, puts []rag.Put) ([]rag.PutResul
 	for i, p := range puts {
 		if p.Document.ExternalID == m.failDoc && m.failDoc != "" {
 			out[i] = rag.PutResult{State: rag.Failed, Err: rag.Errorf(rag.KindInvalid, "will not have it")}
+			continue
+		}
+		if m.forget && len(p.Vectors) == 0 {
+			m.forget = false
+			clear(m.vectors)
+			out[i] = rag.PutResult{State: rag.Failed, Err: rag.Errorf(rag.KindConflict, "embedding purged")}
 			continue
 		}
 		d := p.Document
@@ -262,6 +269,15 @@ func TestOriginalIsStoredAgainAfterACleanUp(t *testing.T) {
 	m.run(t, text("a", "one"))
 	if len(m.blobs) != 1 {
 		t.Error("the original of a committed document is gone")
+	}
+}
+
+func TestEmbeddingPurgedMeanwhileIsMadeAgain(t *testing.T) {
+	m := newMemory()
+	m.run(t, text("a", "same"))
+	m.forget = true
+	if r := m.run(t, text("b", "same"))[0]; r.State != rag.Added || r.Embedded != 1 {
+		t.Errorf("%+v", r)
 	}
 }
 
