@@ -9,6 +9,7 @@ package indextest
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -26,25 +27,37 @@ type Index interface {
 // clean up it registers with t.
 type Open func(t *testing.T, dims int) Index
 
-// Run runs the suite, each part on an index of its own.
-func Run(t *testing.T, open Open) {
-	for _, part := range []struct {
-		name string
-		run  func(*testing.T, Open)
-	}{
-		{"Empty", testEmpty},
-		{"PutReplaceDelete", testPutReplaceDelete},
-		{"Batches", testBatches},
-		{"Sides", testSides},
-		{"Ties", testTies},
-		{"Filters", testFilters},
-		{"AccessLists", testAccessLists},
-		{"DocumentChanges", testDocumentChanges},
-		{"Refusals", testRefusals},
-		{"Cancelled", testCancelled},
-		{"RandomHistory", testRandomHistory},
-		{"BatchesAreAtomic", testAtomic},
-	} {
-		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
+type part struct {
+	name string
+	run  func(*testing.T, Open)
+}
+
+var parts = []part{
+	{"Empty", testEmpty},
+	{"PutReplaceDelete", testPutReplaceDelete},
+	{"Batches", testBatches},
+	{"Sides", testSides},
+	{"Ties", testTies},
+	{"Filters", testFilters},
+	{"AccessLists", testAccessLists},
+	{"DocumentChanges", testDocumentChanges},
+	{"Refusals", testRefusals},
+	{"Cancelled", testCancelled},
+	{"RandomHistory", testRandomHistory},
+	{"BatchesAreAtomic", testAtomic},
+}
+
+// Run runs the suite, each part on an index of its own. With names of parts
+// it runs these only.
+func Run(t *testing.T, open Open, only ...string) {
+	for _, name := range only {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			t.Fatalf("the suite has no part %q", name)
+		}
+	}
+	for _, p := range parts {
+		if len(only) == 0 || slices.Contains(only, p.name) {
+			t.Run(p.name, func(t *testing.T) { p.run(t, open) })
+		}
 	}
 }
