@@ -1,0 +1,112 @@
+package smartretriever
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/smartretriever/smartretriever/answer"
+	"github.com/smartretriever/smartretriever/observe"
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/chunk"
+	"github.com/smartretriever/smartretriever/text/extract"
+)
+
+// Embedder turns texts into unit-length vectors and counts their tokens. See
+// ingest.Embedder for the contract.
+type Embedder interface {
+	Model() rag.Model
+	Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error)
+	CountTokens(text string) int
+}
+
+// Config says where the data is and which parts are used. Every field but Dir
+// has a useful zero value.
+type Config struct {
+	// Dir is the data folder; it is made if it does not exist. Several processes
+	// may have it open at once.
+	Dir string
+
+	// Embedder is used for everything; nil is the built-in bge-small-en-v1.5.
+	// It is closed by Close if it has a Close method.
+	Embedder Embedder
+	// Generator writes answers; nil quotes the best sentences.
+	Generator answer.Generator
+	// Cache keeps embeddings of questions, results and answers; nil is one in
+	// process of CacheBytes.
+	Cache answer.Cache
+	// CacheBytes bounds the cache in process; 0 is 64 MiB, negative is no cache.
+	CacheBytes int64
+	// EmbeddingTTL, RetrievalTTL and AnswerTTL bound the age of what is cached;
+	// 0 is 24 h, 1 h and 30 min, negative keeps nothing of that layer.
+	EmbeddingTTL, RetrievalTTL, AnswerTTL time.Duration
+
+	// Chunker is the default of new collections.
+	Chunker rag.ChunkerOptions
+	// Fusion is used where a query names none; zero is z-score, alpha .5.
+	Fusion rag.Fusion
+
+	// Extract sets limits and isolation of reading files; see extract.Config.
+	// CacheDir defaults to a folder under Dir.
+	Extract extract.Config
+	// MaxFileBytes bounds one document; 0 is 100 MiB.
+	MaxFileBytes int64
+	// Workers read and cut documents at once; 0 is one a core.
+	Workers int
+
+	// SearchTimeout and AnswerTimeout bound a search (0: 10 s) and an answer (0: 2 min).
+	SearchTimeout, AnswerTimeout time.Duration
+
+	// Retention is how long a deleted document can be restored before it is purged;
+	// 0 purges as soon as possible.
+	Retention time.Duration
+	// NoQueryLog keeps searches and questions out of the store.
+	NoQueryLog bool
+
+	Observer *observe.Observer // nil counts nothing
+	Logger   *slog.Logger      // nil is silent
+	Clock    func() time.Time  // nil is time.Now
+}
+
+// WithDefaults returns the configuration with its zero fields filled in, but for
+// parts, which Open makes.
+func (c Config) WithDefaults() Config {
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 64 << 20
+	}
+	if c.EmbeddingTTL == 0 {
+		c.EmbeddingTTL = 24 * time.Hour
+	}
+	if c.MaxFileBytes == 0 {
+		c.MaxFileBytes = 100 << 20
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return c
+}
+
+// Validate reports all faults together, as KindInvalid.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Dir == "" {
+		faults = append(faults, errors.New("Dir: a data folder is needed"))
+	}
+	if c.MaxFileBytes < 0 {
+		faults = append(faults, errors.New("MaxFileBytes: must not be negative"))
+	}
+	if c.Retention < 0 {
+		faults = append(faults, errors.New("Retention: must not be negative"))
+	}
+	if _, err := chunk.New(c.Chunker, func(string) int { return 0 }); err != nil {
+		faults = append(faults, err)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return rag.Wrap(rag.KindInvalid, errors.Join(faults...), "configuration")
+}

@@ -1,0 +1,152 @@
+package smartretriever
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// janitor makes deleted mean gone. A deletion takes a document out of every
+// search in its own transaction; the janitor then removes what is left of it: rows,
+// texts, embeddings that nothing refers to, the bytes in the database file, the
+// original, and index snapshots that were written before. It runs shortly after a
+// deletion or replacement, so that many of them share one run; once more when the
+// retriever is closed; and, with a retention, every hour.
+type janitor struct {
+	r       *Retriever
+	due     chan struct{}
+	mu      sync.Mutex
+	touched map[int64]bool // collections whose indexes hold, or held, what is to go
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	once    sync.Once
+}
+
+const (
+	janitorDelay    = 500 * time.Millisecond
+	janitorInterval = time.Hour
+	janitorAtStart  = 5 * time.Second
+	janitorRetry    = time.Minute
+	janitorAtClose  = 30 * time.Second // most that Close waits for it
+)
+
+func startJanitor(r *Retriever) *janitor {
+	ctx, cancel := context.WithCancel(context.Background())
+	j := &janitor{r: r, due: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
+	j.done.Go(func() { j.run(ctx) })
+	return j
+}
+
+// wake asks for a run soon; something of the collection was deleted or replaced
+// (0: of none that still exists).
+func (j *janitor) wake(collectionID int64) {
+	j.mu.Lock()
+	if collectionID != 0 {
+		j.touched[collectionID] = true
+	}
+	j.mu.Unlock()
+	select {
+	case j.due <- struct{}{}:
+	default: // one is due already
+	}
+}
+
+func (j *janitor) run(ctx context.Context) {
+	hourly := time.NewTicker(janitorInterval)
+	defer hourly.Stop()
+	// What a process that died has left is found soon after the start, and, after a
+	// failure, again later.
+	again := time.After(janitorAtStart)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hourly.C:
+		case <-again:
+		case <-j.due:
+			select {
+			case <-ctx.Done():
+				j.wake(0) // Close does it
+				return
+			case <-time.After(janitorDelay):
+			}
+		}
+		switch err := j.clean(ctx); {
+		case err == nil:
+		case ctx.Err() != nil:
+			j.wake(0) // Close does it
+		default:
+			j.r.cfg.Logger.Error("clean-up after deletions failed; it will be tried again", "error", err)
+			j.r.cfg.Observer.Error(rag.KindOf(err), "janitor")
+			again = time.After(janitorRetry)
+		}
+	}
+}
+
+// clean purges what was deleted longer ago than the retention, then the originals
+// that no document refers to.
+func (j *janitor) clean(ctx context.Context) error {
+	begun := j.r.cfg.Clock()
+	report, err := j.r.store.Purge(ctx, begun.Add(-j.r.cfg.Retention))
+	if err != nil {
+		return err
+	}
+	swept, err := j.r.blobs.Sweep(ctx, j.r.store.UnreferencedBlobs, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := j.cleanIndexes(ctx, report.Documents > 0); err != nil {
+		return err
+	}
+	if report.Documents+report.Embeddings+swept.Files > 0 {
+		j.r.cfg.Logger.Info("cleaned up after deletions", "documents", report.Documents, "embeddings", report.Embeddings,
+			"originals", swept.Files, "took", j.r.cfg.Clock().Sub(begun))
+	}
+	return nil
+}
+
+// cleanIndexes sees to it that no snapshot file holds words or vectors of what
+// is gone. When it is not known where that was, as after a crash, all go: they
+// are made again from the store.
+func (j *janitor) cleanIndexes(ctx context.Context, purged bool) error {
+	j.mu.Lock()
+	touched := j.touched
+	j.touched = map[int64]bool{}
+	j.mu.Unlock()
+	for id := range touched {
+		if err := j.r.follow.Purge(ctx, id); err != nil {
+			j.wake(id)
+			return err
+		}
+	}
+	if !purged || len(touched) > 0 {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(j.r.path(indexDir), "*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
+}
+
+// Close stops the janitor and does what is due.
+func (j *janitor) Close() error {
+	var err error
+	j.once.Do(func() {
+		j.cancel()
+		j.done.Wait()
+		select {
+		case <-j.due:
+			ctx, cancel := context.WithTimeout(context.Background(), janitorAtClose)
+			defer cancel()
+			err = j.clean(ctx)
+		default:
+		}
+	})
+	return err
+}

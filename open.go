@@ -1,0 +1,229 @@
+package smartretriever
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/smartretriever/smartretriever/answer"
+	cachememory "github.com/smartretriever/smartretriever/cache/memory"
+	"github.com/smartretriever/smartretriever/index/follow"
+	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/ingest"
+	"github.com/smartretriever/smartretriever/model/embed/bert"
+	"github.com/smartretriever/smartretriever/model/embed/cached"
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store/blob"
+	"github.com/smartretriever/smartretriever/store/sqlite"
+	"github.com/smartretriever/smartretriever/text/analyze"
+	"github.com/smartretriever/smartretriever/text/chunk"
+	"github.com/smartretriever/smartretriever/text/extract"
+)
+
+// What lies in a data folder.
+const (
+	databaseFile = "smartretriever.db"
+	blobsDir     = "blobs"
+	indexDir     = "index" // snapshots of indexes: may be deleted at any time
+	cacheDir     = "cache" // compiled extractors: may be deleted at any time
+)
+
+// Retriever is an open data folder. Its methods are goroutine-safe. Each call
+// names a rag.Scope; its zero value is the default tenant's default collection.
+type Retriever struct {
+	cfg     Config
+	store   *sqlite.Store
+	blobs   *blob.Store
+	follow  *follow.Follower
+	embed   Embedder // as configured
+	extract *extract.Extractor
+	ingest  *ingest.Pipeline
+	answer  *answer.Pipeline
+	log     *queryLog
+	janitor *janitor
+
+	// calls counts running calls for Close; open guards it.
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup
+	// closers are closed last to first.
+	closers []io.Closer
+}
+
+// Open opens the data folder, makes it if it does not exist, and brings its
+// store to this version's schema. It does not load indexes: each is opened by
+// the first search of its collection, or by Warm.
+func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Retriever{cfg: cfg}
+	defer func() {
+		if err != nil {
+			r.closeParts()
+		}
+	}()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, rag.Wrap(rag.KindUnavailable, err, "make the data folder")
+	}
+	if err := r.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.openModel(); err != nil {
+		return nil, err
+	}
+	if err := r.openExtractor(); err != nil {
+		return nil, err
+	}
+	if err := r.openPipelines(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Retriever) path(name string) string { return filepath.Join(r.cfg.Dir, name) }
+
+// owned remembers what Close has to close.
+func (r *Retriever) owned(c io.Closer) { r.closers = append(r.closers, c) }
+
+func (r *Retriever) openStore(ctx context.Context) (err error) {
+	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
+	if err != nil {
+		return err
+	}
+	r.owned(r.store)
+	r.blobs, err = blob.Open(r.path(blobsDir))
+	return err
+}
+
+func (r *Retriever) openModel() error {
+	r.embed = r.cfg.Embedder
+	if r.embed == nil {
+		builtin, err := bert.New(bert.Config{})
+		if err != nil {
+			return err
+		}
+		r.embed = builtin
+	}
+	if c, ok := r.embed.(io.Closer); ok {
+		r.owned(c)
+	}
+	return nil
+}
+
+func (r *Retriever) openExtractor() (err error) {
+	cfg := r.cfg.Extract
+	if cfg.CacheDir == "" {
+		cfg.CacheDir = r.path(cacheDir)
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = r.cfg.MaxFileBytes
+	}
+	if r.extract, err = extract.New(cfg); err != nil {
+		return err
+	}
+	r.owned(r.extract)
+	return nil
+}
+
+func (r *Retriever) openPipelines() (err error) {
+	r.follow, err = follow.New(follow.Config{
+		Feed: r.store, StoreID: r.store.ID(), Dir: r.path(indexDir), Logger: r.cfg.Logger,
+		Index: func(c rag.Collection) memory.Config {
+			return memory.Config{Dimensions: c.Generation.Dimensions, Analyzer: analyze.For("auto")}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.owned(r.follow)
+
+	r.ingest = ingest.New(ingest.Config{
+		Store: r.store, Blobs: r.blobs, Extract: r.extract, Embed: r.embed,
+		Chunker: func(opt rag.ChunkerOptions) (ingest.Chunker, error) {
+			return chunk.NewFor(opt, r.embed.Model().MaxTokens, r.embed.CountTokens)
+		},
+		MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
+	})
+
+	cache := r.cfg.Cache
+	if cache == nil && r.cfg.CacheBytes > 0 {
+		inProcess := cachememory.New(cachememory.Config{MaxBytes: r.cfg.CacheBytes})
+		r.owned(inProcess)
+		cache = inProcess
+	}
+	questions := r.embed
+	if cache != nil && r.cfg.EmbeddingTTL > 0 {
+		questions = cached.New(r.embed, cache, r.cfg.EmbeddingTTL, r.cfg.Observer)
+	}
+	quoting, err := r.quoting(questions)
+	if err != nil {
+		return err
+	}
+	generate, fallback := r.cfg.Generator, answer.Generator(quoting)
+	if generate == nil {
+		generate, fallback = quoting, nil
+	}
+	r.janitor = startJanitor(r)
+	r.owned(r.janitor)
+	var record answer.Recorder
+	if !r.cfg.NoQueryLog {
+		r.log = startQueryLog(r.store, r.cfg.Observer, r.cfg.Logger)
+		r.owned(r.log)
+		record = r.log
+	}
+	r.answer = answer.New(answer.Config{
+		Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record,
+		Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
+		SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
+		RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
+		Settings: fmt.Sprintf("%s %T", r.embed.Model().ID, generate),
+	})
+	return nil
+}
+
+// searcher lets the answering pipeline ask the follower.
+type searcher struct{ *follow.Follower }
+
+func (s searcher) Search(ctx context.Context, col rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
+	return s.Searcher(col, minSeq).Search(ctx, q)
+}
+
+// enter begins a call; the returned function ends it.
+func (r *Retriever) enter() (leave func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, rag.Errorf(rag.KindUnavailable, "the retriever is closed")
+	}
+	r.calls.Add(1)
+	return r.calls.Done, nil
+}
+
+// Close waits for running calls, finishes what the janitor and the query log have
+// to do, saves the index snapshots and closes the store. It may be called again.
+func (r *Retriever) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	r.mu.Unlock()
+	r.calls.Wait()
+	return r.closeParts()
+}
+
+func (r *Retriever) closeParts() error {
+	var first error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		if err := r.closers[i].Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
