@@ -22,6 +22,7 @@ import (
 	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/extract/format"
 	"github.com/smartretriever/smartretriever/text/extract/pdf"
+	"github.com/smartretriever/smartretriever/text/extract/sandbox"
 )
 
 // Isolation says where files are read that can do harm.
@@ -135,6 +136,7 @@ const minMemory = 128 << 20
 type Extractor struct {
 	config Config
 	local  *format.Reader
+	pool   *sandbox.Pool // nil without isolation
 	slots  chan struct{} // one for each file that may be read in this process at once
 }
 
@@ -145,7 +147,7 @@ func New(config Config) (*Extractor, error) {
 		return nil, err
 	}
 	config = config.WithDefaults()
-	return &Extractor{
+	e := &Extractor{
 		config: config,
 		slots:  make(chan struct{}, config.Workers),
 		local: &format.Reader{
@@ -155,12 +157,26 @@ func New(config Config) (*Extractor, error) {
 				MemoryLimit: config.MemoryLimit, Instances: config.Workers,
 			}),
 		},
-	}, nil
+	}
+	if config.Isolation == IsolationProcess {
+		e.pool = sandbox.NewPool(sandbox.Config{
+			Command: config.Command, Env: config.Env, Workers: config.Workers, RecycleAfter: config.RecycleAfter,
+			Limits: sandbox.Limits{
+				MaxText: config.MaxText, MaxPages: config.MaxPages, Timeout: config.Timeout,
+				MemoryLimit: config.MemoryLimit, CacheDir: config.CacheDir,
+			},
+		})
+	}
+	return e, nil
 }
 
 // Close ends the child processes. No Extract may be running.
 func (e *Extractor) Close() error {
-	return e.local.PDF.Close()
+	err := e.local.PDF.Close()
+	if e.pool != nil {
+		err = errors.Join(err, e.pool.Close())
+	}
+	return err
 }
 
 // Extract recognises the format of content and returns its text. name helps to
@@ -188,7 +204,16 @@ func (e *Extractor) extract(ctx context.Context, name string, content []byte, pa
 		return rag.Text{}, err
 	}
 	req := format.Request{Format: id, Name: name, Password: password, Content: content}
+	if e.pool != nil && risky(id) && len(content) > 0 {
+		return e.pool.Read(ctx, req)
+	}
 	return e.readLocal(ctx, req)
+}
+
+// risky reports whether files of a format can make their reader hang or grow.
+// The readers of the others take time and memory in proportion to the file.
+func risky(id format.ID) bool {
+	return id == format.PDF || id == format.DOCX || id == format.HTML
 }
 
 // readLocal reads in this process, as many files at once as there are slots.

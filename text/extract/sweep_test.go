@@ -163,8 +163,3 @@ func sorted[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-func isolated(t testing.TB) extract.Config {
-	cache := filepath.Join(os.TempDir(), "smartretriever-test-wazero")
-	return extract.Config{CacheDir: cache}
-}
