@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"iter"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -17,7 +18,7 @@ type Service interface {
 	DeleteCollection(ctx context.Context, scope rag.Scope) error
 
 	AddDocument(ctx context.Context, scope rag.Scope, in rag.Input) (rag.AddResult, error)
-	AddDocuments(ctx context.Context, scope rag.Scope, inputs func(yield func(rag.Input) bool), report func(index int, res rag.AddResult)) error
+	AddDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
 	Document(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, error)
 	FindDocument(ctx context.Context, scope rag.Scope, externalID string) (rag.Document, error)
 	Documents(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.Document], error)

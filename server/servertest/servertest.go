@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -198,7 +199,7 @@ func (f *Fake) AddDocument(ctx context.Context, s rag.Scope, in rag.Input) (rag.
 	return res, cmp.Or(err, res.Err)
 }
 
-func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs func(yield func(rag.Input) bool), report func(index int, res rag.AddResult)) error {
+func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
 	leave, err := f.enter("AddDocuments")
 	if err != nil {
 		return err

@@ -1,0 +1,37 @@
+package openai
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Service is what this package needs. The root package's Retriever is one; its
+// documentation says what each method promises.
+type Service interface {
+	CreateCollection(ctx context.Context, scope rag.Scope, spec rag.Collection) (rag.Collection, error)
+	Collection(ctx context.Context, scope rag.Scope) (rag.Collection, error)
+	Collections(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.Collection], error)
+	UpdateCollection(ctx context.Context, scope rag.Scope, change rag.CollectionChange) (rag.Collection, error)
+	DeleteCollection(ctx context.Context, scope rag.Scope) error
+
+	AddDocument(ctx context.Context, scope rag.Scope, in rag.Input) (rag.AddResult, error)
+	AddDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
+	Document(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, error)
+	FindDocument(ctx context.Context, scope rag.Scope, externalID string) (rag.Document, error)
+	Documents(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.Document], error)
+	Text(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.Text, error)
+	Original(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, io.ReadCloser, error)
+	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
+	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
+
+	Search(ctx context.Context, scope rag.Scope, q rag.Query) (rag.SearchResult, error)
+	Query(ctx context.Context, scope rag.Scope, q rag.Question) (rag.Answer, error)
+	QueryStream(ctx context.Context, scope rag.Scope, q rag.Question, on func(rag.Event) error) (rag.Answer, error)
+
+	Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error)
+	Model() rag.Model
+	CountTokens(text string) int
+}
