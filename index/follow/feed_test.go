@@ -23,7 +23,8 @@ type feed struct {
 	next    rag.ChunkID
 	version int64
 	gone    bool
-	err     error // what every call answers with
+	err     error  // what calls answer with
+	failing string // the only call that does; "" for all
 	block   chan struct{}
 	calls   map[string]int
 }
@@ -37,6 +38,9 @@ func (f *feed) enter(ctx context.Context, name string) error {
 	f.mu.Lock()
 	f.calls[name]++
 	err, block := f.err, f.block
+	if f.failing != "" && f.failing != name {
+		err = nil
+	}
 	f.mu.Unlock()
 	if block != nil {
 		select {

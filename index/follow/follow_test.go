@@ -46,6 +46,23 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 	f = start(t, Config{Feed: s, Dir: dir})
 	expect(t, "apples", found(t, f, c, "apple", 0), 3)
 	expect(t, "rebuilds", s.count("snapshot"), 1)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// A view that did not change is not saved again.
+	before, err := os.Stat(f.path(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = start(t, Config{Feed: s, Dir: dir})
+	expect(t, "apples", found(t, f, c, "apple", 0), 3)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(f.path(1)); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was written again (%v)", err)
+	}
 
 	// The file is of no use for another store.
 	f = start(t, Config{Feed: s, Dir: dir, StoreID: "other"})
@@ -92,8 +109,10 @@ func TestNotifyAndPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newFeed(), collection(1)
 		f := start(t, Config{Feed: s})
-		expect(t, "apples", found(t, f, c, "apple", 0), 0)
+		expect(t, "pears", found(t, f, c, "pear", 0), 0)
+		s.put("p", "pear") // before the first poll
 		time.Sleep(time.Second)
+		expect(t, "pears after a poll", found(t, f, c, "pear", 0), 1)
 		reads := s.count("changes")
 		time.Sleep(time.Minute)
 		expect(t, "reads of the feed while nothing happens", s.count("changes"), reads)
@@ -152,6 +171,29 @@ func TestStoreFails(t *testing.T) {
 		}
 		if err := f.Open(t.Context(), collection(2)); err != nil {
 			t.Errorf("opening when the store is back: %v", err)
+		}
+	})
+}
+
+// TestOneCallFails: the data version can be read, so that nothing but the failed
+// view's own mark makes the loop try again.
+func TestOneCallFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		f := start(t, Config{Feed: s})
+		expect(t, "apples", found(t, f, c, "apple", 0), 0)
+		s.with(func() { s.err, s.failing = rag.Errorf(rag.KindUnavailable, "records are away"), "records" })
+		f.Notify(1, s.put("a", "apple"))
+		time.Sleep(time.Minute)
+		expect(t, "apples while records cannot be read", found(t, f, c, "apple", 0), 0)
+		if h := f.Health(); h.OK {
+			t.Errorf("health %+v, want the error", h)
+		}
+		s.with(func() { s.err = nil })
+		time.Sleep(15 * time.Second)
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		if h := f.Health(); !h.OK {
+			t.Errorf("health %+v, want OK again", h)
 		}
 	})
 }
