@@ -251,6 +251,9 @@ func (s *Store) DeleteCollection(ctx context.Context, tenant, name string) error
 		if err != nil {
 			return err
 		}
+		if err := owesErasure(ctx, c); err != nil {
+			return err
+		}
 		id := col.ID
 		_, err = c.exec(ctx, `DELETE FROM texts WHERE id IN (
 			SELECT t.id FROM documents d JOIN versions v ON v.document = d.id

@@ -259,6 +259,9 @@ func (s *Store) UpdateDocument(ctx context.Context, scope rag.Scope, id rag.Docu
 		if err != nil {
 			return err
 		}
+		if err := owesErasure(ctx, c); err != nil {
+			return err
+		}
 		if _, err := s.announce(ctx, c, rag.ChangePut, d, count{}); err != nil {
 			return err
 		}

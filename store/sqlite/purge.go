@@ -11,8 +11,9 @@ import (
 
 // Purge removes for good the documents that were deleted at olderThan or before,
 // of every tenant: versions, texts, chunks, embeddings that no chunk has any more,
-// and the rows of the query log whose answers were made from them. Deleted bytes
-// are overwritten with zeros in the file, and the write-ahead log is emptied.
+// and the rows of the query log whose answers were made from them. What they, and
+// versions and titles that were replaced, have left in the file is overwritten
+// with zeros, and the write-ahead log is emptied.
 //
 // It also shortens the change feed: rows that a later one of the same chunk makes
 // void, and deletes that are older than Config.FeedRetention.
@@ -45,7 +46,7 @@ func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeRepo
 		}
 	}
 	var err error
-	report.Erased, err = s.emptyLog(ctx)
+	report.Erased, err = s.erase(ctx)
 	return report, err
 }
 
@@ -71,6 +72,11 @@ func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *store
 		})
 	if err != nil {
 		return false, err
+	}
+	if len(rows) > 0 {
+		if err := owesErasure(ctx, c); err != nil {
+			return false, err
+		}
 	}
 	for _, d := range rows {
 		res, err := c.exec(ctx, "DELETE FROM queries WHERE id IN (SELECT query FROM query_documents WHERE document = ?)", d.uuid)

@@ -188,6 +188,9 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 	if _, err := b.store.announce(ctx, b.conn, rag.ChangeDelete, old, count{}); err != nil {
 		return err
 	}
+	if err := owesErasure(ctx, b.conn); err != nil {
+		return err
+	}
 	if err := deleteChunks(ctx, b.conn, old.row); err != nil {
 		return err
 	}
