@@ -30,7 +30,8 @@ type feed struct {
 }
 
 func newFeed() *feed {
-	return &feed{chunks: map[rag.ChunkID]rag.Record{}, next: 1, calls: map[string]int{}}
+	// The first write gives the data version 0, which must not pass for "never asked".
+	return &feed{chunks: map[rag.ChunkID]rag.Record{}, next: 1, version: -1, calls: map[string]int{}}
 }
 
 // enter counts a call and gives the error that it has to return.
