@@ -13,7 +13,7 @@ var avx512 = &Set{
 	linear:    linearAVX512,
 	quantize:  quantizeAVX512,
 	matmul:    matmulAVX512,
-	transpose: transposeGeneric,
+	transpose: transposeAVX2,
 	softmax:   func(row []float32) float32 { return softmaxAVX512(&row[0], len(row)) },
 	gelu:      func(x []float32) { geluAVX512(&x[0], len(x)) },
 	norm: func(x, residual, gamma, beta []float32, eps float32) {

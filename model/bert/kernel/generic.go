@@ -4,8 +4,9 @@ import (
 	"math"
 )
 
-// wideRows is the number of rows in a tile of the AVX2 set.
-const wideRows = 6
+// wideRows is the number of rows that the AVX2 set widens at a time: a few of its
+// tiles, so that a panel of weights serves more than one.
+const wideRows = 24
 
 // Generic is the plain Go twin of the assembly: the reference in tests, and what
 // runs where there is nothing better.

@@ -68,7 +68,7 @@ func (s *scanner) other() bool {
 	}
 	d := norm.NFD.PropertiesString(s.text[s.pos:]).Decomposition()
 	if d == nil {
-		if unicode.Is(unicode.Mn, r) {
+		if isMark(r) {
 			s.pos += size
 			return false
 		}
@@ -99,7 +99,7 @@ func (s *scanner) decomposed() bool {
 	for len(s.pending) > 0 {
 		r, size := utf8.DecodeRune(s.pending)
 		switch {
-		case unicode.Is(unicode.Mn, r):
+		case isMark(r):
 			s.pending = s.pending[size:]
 		case isPunctuation(r):
 			if s.chars > 0 {
@@ -150,7 +150,8 @@ func (s *scanner) hangul(r rune, size int) {
 }
 
 // isIdeograph reports whether r is one of the characters that BERT sets apart as
-// words: the CJK ideographs of these blocks, not Hangul, not kana.
+// words: the CJK ideographs of these blocks, not Hangul, not kana. The gap before
+// U+2B920 is the library's.
 func isIdeograph(r rune) bool {
 	switch {
 	case r < 0x3400:
@@ -158,16 +159,29 @@ func isIdeograph(r rune) bool {
 	case r <= 0x4DBF, r >= 0x4E00 && r <= 0x9FFF, r >= 0xF900 && r <= 0xFAFF:
 		return true
 	}
-	return r >= 0x20000 && r <= 0x2A6DF || r >= 0x2A700 && r <= 0x2CEAF || r >= 0x2F800 && r <= 0x2FA1F
+	return r >= 0x20000 && r <= 0x2A6DF || r >= 0x2A700 && r <= 0x2B81F || r >= 0x2B920 && r <= 0x2CEAF || r >= 0x2F800 && r <= 0x2FA1F
 }
 
-func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) }
+// Three characters have changed their category since Unicode 8.0.
+const (
+	canadianFullStop = 0x166D  // was punctuation, is a symbol
+	hanunooPamudpod  = 0x1734  // was a nonspacing mark, is a spacing one
+	sharadaSandhi    = 0x111C9 // was punctuation, is a mark
+)
+
+func isControl(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !unicode.Is(newer, r)
+}
+
+func isMark(r rune) bool {
+	return unicode.Is(unicode.Mn, r) && !unicode.Is(newer, r) && r != sharadaSandhi || r == hanunooPamudpod
+}
 
 func isPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ascii[r] == punctuation
 	}
-	return unicode.IsPunct(r)
+	return unicode.IsPunct(r) && !unicode.Is(newer, r) || r == canadianFullStop || r == sharadaSandhi
 }
 
 func lower(r rune) rune {

@@ -1,0 +1,270 @@
+#include "textflag.h"
+
+// Vector operations with AVX2 and FMA. The formulas and their constants are those
+// of generic.go. Lengths are multiples of 16 and not zero; a loop takes 8 at a
+// time.
+
+#define CONST(at, value) \
+	DATA constants256<>+at+0(SB)/4, value \
+	DATA constants256<>+at+4(SB)/4, value \
+	DATA constants256<>+at+8(SB)/4, value \
+	DATA constants256<>+at+12(SB)/4, value \
+	DATA constants256<>+at+16(SB)/4, value \
+	DATA constants256<>+at+20(SB)/4, value \
+	DATA constants256<>+at+24(SB)/4, value \
+	DATA constants256<>+at+28(SB)/4, value
+
+CONST(0, $-87.33)
+CONST(32, $1.44269504088896341)
+CONST(64, $0.693359375)
+CONST(96, $-2.12194440e-4)
+CONST(128, $0.9999997019767761)
+CONST(160, $0.4999915063381195)
+CONST(192, $0.1666763573884964)
+CONST(224, $0.04189793020486832)
+CONST(256, $0.008290314115583897)
+CONST(288, $1.0)
+CONST(320, $5.4)
+CONST(352, $-5.4)
+CONST(384, $0.7978834509849548)
+CONST(416, $0.10979218035936356)
+CONST(448, $0.011812091805040836)
+CONST(480, $0.0007461144123226404)
+CONST(512, $1.352374874841189e-05)
+CONST(544, $0.304261714220047)
+CONST(576, $0.040530961006879807)
+CONST(608, $0.0030463943257927895)
+CONST(640, $0.00013386378122959286)
+CONST(672, $5.63325386337965e-07)
+CONST(704, $0.5)
+CONST(736, $127)
+CONST(768, $255)
+GLOBL constants256<>(SB), RODATA|NOPTR, $800
+
+// Folds the 8 lanes of y into lane 0 of its lower half x.
+#define FOLD(OP, y, x, tx) \
+	VEXTRACTF128 $1, y, tx \
+	OP tx, x, x \
+	VPERMILPS $0x4E, x, tx \
+	OP tx, x, x \
+	VPERMILPS $0xB1, x, tx \
+	OP tx, x, x
+
+// func softmaxAVX2(row *float32, n int) float32
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ row+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $3, CX
+	MOVQ SI, DI
+	MOVQ CX, DX
+	VMOVUPS (DI), Y0
+highest:
+	VMAXPS (DI), Y0, Y0
+	ADDQ $32, DI
+	DECQ DX
+	JNZ  highest
+	FOLD(VMAXPS, Y0, X0, X1)
+	VBROADCASTSS X0, Y0
+	VXORPS Y1, Y1, Y1
+	VMOVUPS constants256<>+32(SB), Y7
+	VMOVUPS constants256<>+64(SB), Y8
+	VMOVUPS constants256<>+96(SB), Y9
+	VMOVUPS constants256<>+128(SB), Y10
+	VMOVUPS constants256<>+160(SB), Y11
+	VMOVUPS constants256<>+192(SB), Y12
+	VMOVUPS constants256<>+224(SB), Y13
+	VMOVUPS constants256<>+256(SB), Y14
+	VMOVUPS constants256<>+288(SB), Y15
+exponential:
+	VMOVUPS (SI), Y2
+	VSUBPS Y0, Y2, Y2
+	VMAXPS constants256<>+0(SB), Y2, Y2
+	VMULPS Y7, Y2, Y3
+	VROUNDPS $0, Y3, Y3
+	VFNMADD231PS Y8, Y3, Y2
+	VFNMADD231PS Y9, Y3, Y2
+	VMOVAPS Y14, Y4
+	VFMADD213PS Y13, Y2, Y4
+	VFMADD213PS Y12, Y2, Y4
+	VFMADD213PS Y11, Y2, Y4
+	VFMADD213PS Y10, Y2, Y4
+	VFMADD213PS Y15, Y2, Y4
+	VCVTPS2DQ Y3, Y3
+	VPADDD constants256<>+736(SB), Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (SI)
+	VADDPS Y4, Y1, Y1
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  exponential
+	FOLD(VADDPS, Y1, X1, X2)
+	VDIVSS X1, X15, X1
+	VMOVSS X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func geluAVX2(x *float32, n int)
+TEXT ·geluAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $3, CX
+	VMOVUPS constants256<>+384(SB), Y6
+	VMOVUPS constants256<>+416(SB), Y7
+	VMOVUPS constants256<>+448(SB), Y8
+	VMOVUPS constants256<>+480(SB), Y9
+	VMOVUPS constants256<>+512(SB), Y10
+	VMOVUPS constants256<>+544(SB), Y11
+	VMOVUPS constants256<>+576(SB), Y12
+	VMOVUPS constants256<>+608(SB), Y13
+	VMOVUPS constants256<>+640(SB), Y14
+	VMOVUPS constants256<>+672(SB), Y15
+gelu:
+	VMOVUPS (SI), Y0
+	VMINPS constants256<>+320(SB), Y0, Y1
+	VMAXPS constants256<>+352(SB), Y1, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVAPS Y10, Y3
+	VFMADD213PS Y9, Y2, Y3
+	VMOVAPS Y15, Y4
+	VFMADD213PS Y14, Y2, Y4
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS Y13, Y2, Y4
+	VFMADD213PS Y7, Y2, Y3
+	VFMADD213PS Y12, Y2, Y4
+	VFMADD213PS Y6, Y2, Y3
+	VFMADD213PS Y11, Y2, Y4
+	VMULPS Y1, Y3, Y3
+	VFMADD213PS constants256<>+288(SB), Y2, Y4
+	VDIVPS Y4, Y3, Y3
+	VMULPS constants256<>+704(SB), Y0, Y0
+	VFMADD213PS Y0, Y0, Y3
+	VMOVUPS Y3, (SI)
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  gelu
+	VZEROUPPER
+	RET
+
+// func extremesAVX2(x *float32, n int) (lowest, highest float32)
+TEXT ·extremesAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	SHRQ $3, CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+extremes:
+	VMOVUPS (SI), Y2
+	VMINPS Y2, Y0, Y0
+	VMAXPS Y2, Y1, Y1
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  extremes
+	FOLD(VMINPS, Y0, X0, X2)
+	FOLD(VMAXPS, Y1, X1, X2)
+	VMOVSS X0, lowest+16(FP)
+	VMOVSS X1, highest+20(FP)
+	VZEROUPPER
+	RET
+
+// func roundAVX2(q *uint8, x *float32, n int, inverse float32, zero int32)
+TEXT ·roundAVX2(SB), NOSPLIT, $0-32
+	MOVQ q+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SHRQ $4, CX
+	VBROADCASTSS inverse+24(FP), Y0
+	MOVL zero+28(FP), AX
+	MOVQ AX, X1
+	VPBROADCASTD X1, Y1
+	VPXOR Y2, Y2, Y2
+	VMOVDQU constants256<>+768(SB), Y5
+round:
+	VMULPS (SI), Y0, Y3
+	VMULPS 32(SI), Y0, Y4
+	VCVTPS2DQ Y3, Y3
+	VCVTPS2DQ Y4, Y4
+	VPADDD Y1, Y3, Y3
+	VPADDD Y1, Y4, Y4
+	VPMAXSD Y2, Y3, Y3
+	VPMAXSD Y2, Y4, Y4
+	VPMINSD Y5, Y3, Y3
+	VPMINSD Y5, Y4, Y4
+	VPACKUSDW Y4, Y3, Y3
+	VPERMQ $0xD8, Y3, Y3
+	VEXTRACTI128 $1, Y3, X4
+	VPACKUSWB X4, X3, X3
+	VMOVDQU X3, (DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ  round
+	VZEROUPPER
+	RET
+
+// func normAVX2(x, residual, gamma, beta *float32, n int, eps float32)
+// residual may be nil.
+TEXT ·normAVX2(SB), NOSPLIT, $0-44
+	MOVQ x+0(FP), SI
+	MOVQ residual+8(FP), DI
+	MOVQ gamma+16(FP), R8
+	MOVQ beta+24(FP), R9
+	MOVQ n+32(FP), CX
+	VXORPS X15, X15, X15
+	VCVTSI2SSQ CX, X15, X15
+	SHRQ $3, CX
+	VXORPS Y0, Y0, Y0
+	MOVQ SI, R10
+	MOVQ CX, DX
+	TESTQ DI, DI
+	JZ   sum
+add:
+	VMOVUPS (R10), Y2
+	VADDPS (DI), Y2, Y2
+	VMOVUPS Y2, (R10)
+	VADDPS Y2, Y0, Y0
+	ADDQ $32, R10
+	ADDQ $32, DI
+	DECQ DX
+	JNZ  add
+	JMP  mean
+sum:
+	VADDPS (R10), Y0, Y0
+	ADDQ $32, R10
+	DECQ DX
+	JNZ  sum
+mean:
+	FOLD(VADDPS, Y0, X0, X2)
+	VDIVSS X15, X0, X0
+	VBROADCASTSS X0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ SI, R10
+	MOVQ CX, DX
+square:
+	VMOVUPS (R10), Y2
+	VSUBPS Y0, Y2, Y2
+	VFMADD231PS Y2, Y2, Y1
+	ADDQ $32, R10
+	DECQ DX
+	JNZ  square
+	FOLD(VADDPS, Y1, X1, X2)
+	VDIVSS X15, X1, X1
+	VADDSS eps+40(FP), X1, X1
+	VSQRTSS X1, X1, X1
+	VMOVSS constants256<>+288(SB), X2
+	VDIVSS X1, X2, X1
+	VBROADCASTSS X1, Y1
+scale:
+	VMOVUPS (SI), Y2
+	VSUBPS Y0, Y2, Y2
+	VMULPS Y1, Y2, Y2
+	VMOVUPS (R8), Y3
+	VFMADD213PS (R9), Y3, Y2
+	VMOVUPS Y2, (SI)
+	ADDQ $32, SI
+	ADDQ $32, R8
+	ADDQ $32, R9
+	DECQ CX
+	JNZ  scale
+	VZEROUPPER
+	RET
