@@ -206,23 +206,30 @@ func TestAgainstReference(t *testing.T) {
 
 func TestLongTexts(t *testing.T) {
 	ix := newIndex(t, 0, 0)
-	many := strings.Repeat("a ", 70_000) // more than a stored frequency can say
-	ix.Add(0, 1, ix.Analyze(many))
-	ix.Add(1, 2, ix.Analyze("a b"))
-	ix.Show(0)
-	ix.Show(1)
-	var query strings.Builder
-	for i := range 5000 { // more than a query may hold
-		fmt.Fprintf(&query, "x%d ", i)
+	texts := map[uint32]string{0: strings.Repeat("a ", 70_000), 1: "a b"} // more than a stored frequency can say
+	var vocabulary strings.Builder
+	for i := range 3 * maxQueryTerms {
+		fmt.Fprintf(&vocabulary, "x%d ", i)
 	}
-	got, err := ix.Search(t.Context(), "a "+query.String()+many, 5, index.Bitmap{3}, nil)
-	if err != nil || len(got) != 2 {
-		t.Fatalf("got %v, %v", got, err)
+	texts[2] = vocabulary.String()
+	for r := range uint32(3) {
+		ix.Add(r, rag.ChunkID(r+1), ix.Analyze(texts[r]))
+		ix.Show(r)
 	}
-	want := reference(map[uint32]string{0: many, 1: "a b"}, "a", 1.2, 0.75)
-	for _, h := range got {
-		if w := 70_001 * want[h.Row]; math.Abs(float64(h.Score)-w) > 1e-4*w {
-			t.Errorf("row %d has %v, want %v", h.Row, h.Score, w)
+	for name, c := range map[string]struct{ query, counts string }{
+		"frequent term":       {"a", "a"},
+		"more distinct terms": {texts[2] + "b", strings.Join(strings.Fields(texts[2])[:maxQueryTerms], " ")},
+		"more bytes":          {strings.Repeat("é ", maxQueryBytes/3-1) + " a éb b", " a"},
+	} {
+		got, err := ix.Search(t.Context(), c.query, 5, index.Bitmap{7}, nil)
+		want := reference(texts, c.counts, 1.2, 0.75)
+		if err != nil || len(got) != len(want) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, want)
+		}
+		for _, h := range got {
+			if w := want[h.Row]; math.Abs(float64(h.Score)-w) > 1e-4*w {
+				t.Errorf("%s: row %d has %v, want %v", name, h.Row, h.Score, w)
+			}
 		}
 	}
 }

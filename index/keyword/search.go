@@ -4,14 +4,18 @@ import (
 	"context"
 	"math"
 	"math/bits"
+	"strings"
 	"sync"
 
 	"github.com/smartretriever/smartretriever/index"
 )
 
-// maxQueryTerms bounds the distinct terms of a query that count; the rest of a
-// longer query is ignored.
-const maxQueryTerms = 1024
+// Bounds of a query: its bytes, and its distinct terms that some chunk holds. The
+// rest of a longer query is ignored.
+const (
+	maxQueryBytes = 64 << 10
+	maxQueryTerms = 1024
+)
 
 // scratch is the memory of one search or analysis, kept for the next.
 type scratch struct {
@@ -45,7 +49,8 @@ func (s *scratch) release() {
 
 // Search appends the k rows of allowed with the highest scores for text to dst:
 // best first, equal scores by ascending chunk id. Rows that hold none of the
-// terms are not found. All rows of allowed must be shown. The only error is that
+// terms are not found. Of a text beyond 64 KiB or 1,024 distinct terms the rest is
+// ignored. All rows of allowed must be shown. The only error is that
 // of a cancelled ctx.
 func (ix *Index) Search(ctx context.Context, text string, k int, allowed index.Bitmap, dst []index.Hit) ([]index.Hit, error) {
 	s := getScratch()
@@ -71,6 +76,9 @@ func (ix *Index) Search(ctx context.Context, text string, k int, allowed index.B
 // parse sets s.query to the distinct terms of text that some shown chunk holds,
 // in the order of their first appearance.
 func (ix *Index) parse(s *scratch, text string) {
+	if len(text) > maxQueryBytes {
+		text = strings.ToValidUTF8(text[:maxQueryBytes], "") // the cut may have split a character
+	}
 	s.words = ix.cfg.Analyzer.Append(s.words[:0], text)
 	s.query = s.query[:0]
 	clear(s.at)

@@ -5,14 +5,16 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/smartretriever/smartretriever/index/keyword"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// stepRows is how many rows a writer enters or takes out before it lets
-// searches in again.
-const stepRows = 16
+// step is how long a writer enters or takes out rows before it lets searches in
+// again. Much less would make a writer wait for running searches more often than
+// it works.
+const step = time.Millisecond
 
 // Apply changes the index to the state at seq: deletes go, then puts come; a put
 // of a known chunk replaces it, and of several puts of one chunk the last counts.
@@ -143,20 +145,27 @@ func (ix *Index) analyze(puts []rag.Record) []keyword.Analyzed {
 // sees yet, and returns the rows.
 func (ix *Index) stage(puts []rag.Record, texts []keyword.Analyzed) []uint32 {
 	rows := make([]uint32, len(puts))
-	for start := 0; start < len(puts); start += stepRows {
-		end := min(start+stepRows, len(puts))
+	ix.inSteps(len(puts), func(i int) {
+		row := ix.takeRow()
+		rows[i] = row
+		if len(puts[i].Vector) > 0 {
+			ix.vectors.Set(row, puts[i].ChunkID, unit(puts[i].Vector))
+		}
+		ix.words.Add(row, puts[i].ChunkID, texts[i])
+	})
+	return rows
+}
+
+// inSteps calls fn with 0 to n-1 under the lock, and gives the lock back for a
+// moment after every step.
+func (ix *Index) inSteps(n int, fn func(i int)) {
+	for i := 0; i < n; {
 		ix.mu.Lock()
-		for i := start; i < end; i++ {
-			row := ix.takeRow()
-			rows[i] = row
-			if len(puts[i].Vector) > 0 {
-				ix.vectors.Set(row, puts[i].ChunkID, unit(puts[i].Vector))
-			}
-			ix.words.Add(row, puts[i].ChunkID, texts[i])
+		for start := time.Now(); i < n && time.Since(start) < step; i++ {
+			fn(i)
 		}
 		ix.mu.Unlock()
 	}
-	return rows
 }
 
 func (ix *Index) takeRow() uint32 {
@@ -237,14 +246,9 @@ func (ix *Index) restrict(d *document, by int) {
 
 // purge takes what invisible rows hold out of the index and frees the rows.
 func (ix *Index) purge(rows []uint32) {
-	for start := 0; start < len(rows); start += stepRows {
-		end := min(start+stepRows, len(rows))
-		ix.mu.Lock()
-		for _, row := range rows[start:end] {
-			ix.words.Remove(row)
-			ix.vectors.Clear(row)
-			ix.free = append(ix.free, row)
-		}
-		ix.mu.Unlock()
-	}
+	ix.inSteps(len(rows), func(i int) {
+		ix.words.Remove(rows[i])
+		ix.vectors.Clear(rows[i])
+		ix.free = append(ix.free, rows[i])
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +115,49 @@ func BenchmarkSearch(b *testing.B) {
 				percentiles(b, took)
 			})
 		}
+	}
+}
+
+// BenchmarkSearchWhileWriting searches while another goroutine replaces batches
+// of 256 chunks without a pause.
+func BenchmarkSearchWhileWriting(b *testing.B) {
+	for _, size := range sizes {
+		records := passages(b, size.n, size.stride, size.sets...)
+		ix := build(b, records)
+		questions := readSet(b, "scifact", "test").questions
+		b.Run(size.name, func(b *testing.B) {
+			done := make(chan struct{})
+			var wg sync.WaitGroup
+			batches := 0
+			wg.Go(func() {
+				seq := ix.Seq()
+				for at := 0; ; at = (at + 256) % (len(records) - 256) {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					seq++
+					if err := ix.Apply(records[at:at+256], nil, seq); err != nil {
+						b.Error(err)
+						return
+					}
+					batches++
+				}
+			})
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				start := time.Now()
+				if _, err := ix.Search(b.Context(), rag.IndexQuery{K: 100, Text: questions[i%len(questions)].Text, Vector: records[i%len(records)].Vector}); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(start))
+			}
+			close(done)
+			wg.Wait()
+			percentiles(b, took)
+			b.ReportMetric(float64(batches*256)/b.Elapsed().Seconds(), "chunks/s")
+		})
 	}
 }
 

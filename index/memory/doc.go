@@ -10,11 +10,11 @@
 //
 // There is one writer at a time (writing), and a read-write lock (mu) that
 // searches hold for reading. A writer takes mu only for short pieces of work: it
-// analyses text without the lock, enters vectors and postings of new chunks a few
-// at a time, where no search can see them yet, makes the whole batch visible and
-// the chunks it replaces or deletes invisible in one step, and takes those out a
-// few at a time. So a batch is seen whole or not at all, and a search waits for
-// one such piece at most. Saving needs no lock against searches, for only
+// analyses text without the lock, enters vectors and postings of new chunks a
+// millisecond at a time, where no search can see them yet, makes the whole batch
+// visible and the chunks it replaces or deletes invisible in one step, and takes
+// those out a millisecond at a time. So a batch is seen whole or not at all, and a
+// search waits for one such piece at most. Saving needs no lock against searches, for only
 // writers change what it reads.
 //
 // The order of locks is writing, then mu.
