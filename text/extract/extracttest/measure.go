@@ -1,6 +1,7 @@
 package extracttest
 
 import (
+	"html"
 	"regexp"
 	"strings"
 
@@ -67,4 +68,17 @@ func Order(got, want string) float64 {
 		}
 	}
 	return 2 * float64(row[len(w)]) / float64(len(g)+len(w))
+}
+
+var (
+	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
+	linkTarget  = regexp.MustCompile(`\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)`)
+)
+
+// Readable returns the words of a Markdown reference: without comments (which
+// stand for pictures), link targets, and the entities and escapes of Markdown.
+func Readable(markdown string) string {
+	markdown = htmlComment.ReplaceAllString(markdown, " ")
+	markdown = linkTarget.ReplaceAllString(markdown, "]")
+	return strings.ReplaceAll(html.UnescapeString(markdown), `\_`, "_")
 }

@@ -37,12 +37,16 @@ type para struct {
 var (
 	bullet     = regexp.MustCompile(`^[•▪‣◦●■□–\x{f0b7}\x{f0a7}\x{2023}\x{25aa}\x{25cf}\x{27a2}*·-]\s+\S`)
 	loneBullet = regexp.MustCompile(`^[•▪‣◦●■□–\x{f0b7}\x{f0a7}*·-]$`)
+	clause     = regexp.MustCompile(`^[0-9]{1,2}(\.[0-9]{1,3})+\.?\s+\pL`)
 	numbered   = regexp.MustCompile(`^(\(?([0-9]{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[[0-9]{1,3}\])\s+\S`)
 )
 
 // paragraphs joins the page's lines.
 func (p *page) paragraphs(dict words) []para {
 	lead, width := p.usual()
+	for i := range p.lines {
+		p.lines[i].text = dict.join(p.lines[i].text)
+	}
 	var out []para
 	var open []line // of the paragraph being collected
 	flush := func() {
@@ -75,11 +79,13 @@ func (p *page) usual() (lead float64, width int) {
 	var gaps []float64
 	var lengths []int
 	for i, l := range p.lines {
-		lengths = append(lengths, utf8.RuneCountInString(l.text))
+		if !strings.ContainsRune(l.text, lineHyphen) {
+			lengths = append(lengths, utf8.RuneCountInString(l.text))
+		}
 		if i == 0 || !l.placed || !p.lines[i-1].placed {
 			continue
 		}
-		if gap := p.lines[i-1].y - l.y; gap > 0.5*l.size && gap < 3*l.size {
+		if gap := p.lines[i-1].end - l.y; gap > 0.5*l.size && gap < 3*l.size {
 			gaps = append(gaps, gap)
 		}
 	}
@@ -106,19 +112,20 @@ func breaks(open []line, l line, lead float64, width int) bool {
 	if bullet.MatchString(l.text) || loneBullet.MatchString(l.text) {
 		return true
 	}
-	if numbered.MatchString(l.text) && (numbered.MatchString(open[0].text) || ended(prev.text) || short(prev.text, width)) {
+	if begins(l.text) && (begins(open[0].text) || ended(prev.text) || short(prev.text, width)) {
 		return true
 	}
 	if !prev.placed || !l.placed {
 		return false
 	}
-	if prev.size > 0 && l.size > 0 && (l.size > prev.size*sizeChange || prev.size > l.size*sizeChange) {
-		if math.Abs(prev.y-l.y) > 0.3*min(prev.size, l.size) { // superscripts begin on the same line
-			return true
-		}
-	}
 	em := max(l.size, 1)
-	gap := prev.y - l.y
+	gap := prev.end - l.y
+	if sameLine(prev, l) {
+		return false
+	}
+	if prev.size > 0 && l.size > 0 && (l.size > prev.size*sizeChange || prev.size > l.size*sizeChange) {
+		return true
+	}
 	switch {
 	case gap < -columnEm*em:
 		return ended(prev.text) || !continues(l.text)
@@ -132,6 +139,15 @@ func breaks(open []line, l line, lead float64, width int) bool {
 		return true
 	}
 	return ended(prev.text) && short(prev.text, width)
+}
+
+// begins reports whether a line begins with the number of an item or a clause.
+func begins(s string) bool { return numbered.MatchString(s) || clause.MatchString(s) }
+
+// sameLine reports whether b goes on to the right of a, as an exponent does that
+// PDFium puts on a line of its own.
+func sameLine(a, b line) bool {
+	return a.placed && b.placed && b.x > a.x && math.Abs(a.end-b.y) < 0.5*max(a.size, b.size, 1)
 }
 
 // ended reports whether a line ends like a sentence.
@@ -176,6 +192,8 @@ func seam(a, b line, dict words) string {
 		return "-"
 	case a.hyphen:
 		return ""
+	case sameLine(a, b) && a.size != b.size && b.size > 0:
+		return "" // exponents and indices belong to what they stand at
 	case tabular(a.text) && tabular(b.text):
 		return "\n"
 	}
@@ -226,15 +244,37 @@ func (w words) keeps(left, right string) bool {
 	return w.hyphened[left+"-"+right] && !w.whole[left+right]
 }
 
+// join puts the words of a line together that were divided at lines' ends.
+func (w words) join(s string) string {
+	left, rest, divided := strings.Cut(s, string(lineHyphen))
+	if !divided {
+		return s
+	}
+	var b strings.Builder
+	for divided {
+		b.WriteString(left)
+		if w.keeps(lastWord(left), firstWord(rest)) {
+			b.WriteByte('-')
+		}
+		left, rest, divided = strings.Cut(rest, string(lineHyphen))
+	}
+	b.WriteString(left)
+	return b.String()
+}
+
 // hyphenWords collects the words that matter to the hyphens of the pages.
 func hyphenWords(pages []page) words {
 	w := words{map[string]bool{}, map[string]bool{}}
 	wanted := map[string]bool{}
 	for _, p := range pages {
 		for i, l := range p.lines {
+			left, rest, divided := strings.Cut(l.text, string(lineHyphen))
+			for divided && len(wanted) < maxWords {
+				wanted[lastWord(left)+firstWord(rest)] = true
+				left, rest, divided = strings.Cut(rest, string(lineHyphen))
+			}
 			if l.hyphen && i+1 < len(p.lines) && len(wanted) < maxWords {
-				left, right := lastWord(l.text), firstWord(p.lines[i+1].text)
-				wanted[left+right] = true
+				wanted[lastWord(l.text)+firstWord(p.lines[i+1].text)] = true
 			}
 			if !strings.Contains(l.text, "-") || len(w.hyphened) > maxWords {
 				continue

@@ -3,6 +3,7 @@ package pdf
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -22,14 +23,16 @@ const (
 	lineHyphen  = '\x02'
 )
 
-// line is a line of a page. Its place is that of the first letter's origin in
-// points, y growing upwards as the page is shown; placed is false where PDFium
-// does not know it.
+// line is a line of PDFium's text. Where a word is divided at a line's end, that
+// goes on over several lines of the page, and lineHyphen stands at the seams. The
+// place is that of the first letter's origin in points, y growing upwards as the
+// page is shown; placed is false where PDFium does not know it.
 type line struct {
-	text    string // without white space at its ends and without the hyphen
+	text    string // without white space and hyphen at its end
 	hyphen  bool   // ended in a hyphen that divides a word
 	placed  bool
 	x, y    float64
+	end     float64 // y of its last letter
 	size    float64 // of the font, in points
 	bold    bool
 	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
@@ -129,61 +132,110 @@ func (r *reader) lines(p *page, ref requests.Page, text references.FPDF_TEXTPAGE
 	if rot, err := r.in.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: ref}); err == nil {
 		rotation = rot.PageRotation
 	}
+	// PDFium marks the same with U+FFFE where the hyphen stood in the file and
+	// with U+0002 where it was found by the layout.
+	all := strings.ReplaceAll(strings.TrimRight(got.Text, "\x00"), "\uFFFE", string(lineHyphen))
+	place := placer{r.in, text, rotation}
 	index := 0 // of the line's first character in the text
-	for raw := range strings.SplitSeq(strings.TrimRight(got.Text, "\x00"), "\n") {
-		l := line{text: raw}
-		first := index
+	for raw := range strings.SplitSeq(all, "\n") {
+		first, last := -1, -1
 		for _, c := range raw {
 			if !unicode.IsSpace(c) && c != lineHyphen {
-				break
+				if first < 0 {
+					first = index
+				}
+				last = index
 			}
-			first++
-		}
-		for range raw {
 			index++
 		}
 		index++
-		l.text = strings.TrimSpace(l.text)
-		l.text, l.hyphen = strings.CutSuffix(l.text, string(lineHyphen))
-		l.text = clean.Line(strings.ReplaceAll(l.text, string(lineHyphen), ""))
-		if l.text == "" {
+		if first < 0 {
 			continue
 		}
-		r.place(&l, text, first, rotation)
+		l := line{}
+		l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
+		parts := strings.Split(l.text, string(lineHyphen))
+		for i := range parts {
+			parts[i] = clean.Line(parts[i])
+		}
+		if l.text = strings.Join(parts, string(lineHyphen)); l.text == "" {
+			continue
+		}
+		place.set(&l, first, last, len(parts) > 1)
 		p.lines = append(p.lines, l)
 	}
 	return nil
 }
 
-// place finds out where a line stands and in what font. What PDFium does not
-// know is left zero.
-func (r *reader) place(l *line, text references.FPDF_TEXTPAGE, first int, rotation enums.FPDF_PAGE_ROTATION) {
-	char, err := r.in.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: text, NTextIndex: first})
-	if err != nil || char.CharIndex < 0 {
+// placer finds out where a line stands and in what font.
+type placer struct {
+	in       pdfium.Pdfium
+	text     references.FPDF_TEXTPAGE
+	rotation enums.FPDF_PAGE_ROTATION
+}
+
+// set fills in place and font of a line from its first character in the text,
+// and from its last where it stands elsewhere. What PDFium does not know stays
+// zero.
+func (p placer) set(l *line, first, last int, long bool) {
+	at, ok := p.char(first)
+	if !ok {
 		return
 	}
-	at := char.CharIndex
-	if size, err := r.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: text, Index: at}); err == nil {
+	if size, err := p.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: p.text, Index: at}); err == nil {
 		l.size = size.FontSize
 	}
-	if w, err := r.in.FPDFText_GetFontWeight(&requests.FPDFText_GetFontWeight{TextPage: text, Index: at}); err == nil {
-		l.bold = w.FontWeight >= 600
-	}
-	origin, err := r.in.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: text, Index: at})
-	if err != nil {
+	l.bold = p.bold(at)
+	if l.x, l.y, l.placed = p.origin(at); !l.placed {
 		return
 	}
-	l.placed = true
-	switch rotation {
-	case enums.FPDF_PAGE_ROTATION_90_CW:
-		l.x, l.y = origin.Y, -origin.X
-	case enums.FPDF_PAGE_ROTATION_180_CW:
-		l.x, l.y = -origin.X, -origin.Y
-	case enums.FPDF_PAGE_ROTATION_270_CW:
-		l.x, l.y = -origin.Y, origin.X
-	default:
-		l.x, l.y = origin.X, origin.Y
+	l.end = l.y
+	if !long {
+		return
 	}
+	if at, ok = p.char(last); ok {
+		if _, y, ok := p.origin(at); ok {
+			l.end = y
+		}
+	}
+}
+
+// bold reports whether a character is set in bold. Older fonts do not state their
+// weight, but their names do.
+func (p placer) bold(at int) bool {
+	if w, err := p.in.FPDFText_GetFontWeight(&requests.FPDFText_GetFontWeight{TextPage: p.text, Index: at}); err == nil && w.FontWeight >= 600 {
+		return true
+	}
+	font, err := p.in.FPDFText_GetFontInfo(&requests.FPDFText_GetFontInfo{TextPage: p.text, Index: at})
+	return err == nil && boldName.MatchString(font.FontName)
+}
+
+var boldName = regexp.MustCompile(`(?i)bold|black|heavy|demi|-medi|cmbx|cmssbx`)
+
+// char returns the index among the page's characters of a character of its text.
+func (p placer) char(index int) (int, bool) {
+	char, err := p.in.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: p.text, NTextIndex: index})
+	if err != nil || char.CharIndex < 0 {
+		return 0, false
+	}
+	return char.CharIndex, true
+}
+
+// origin returns the place of a character as the page is shown.
+func (p placer) origin(at int) (x, y float64, ok bool) {
+	o, err := p.in.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: p.text, Index: at})
+	if err != nil {
+		return 0, 0, false
+	}
+	switch p.rotation {
+	case enums.FPDF_PAGE_ROTATION_90_CW:
+		return o.Y, -o.X, true
+	case enums.FPDF_PAGE_ROTATION_180_CW:
+		return -o.X, -o.Y, true
+	case enums.FPDF_PAGE_ROTATION_270_CW:
+		return -o.Y, o.X, true
+	}
+	return o.X, o.Y, true
 }
 
 // notes reads what people wrote onto the page: free text and filled-in fields.

@@ -10,7 +10,7 @@ import (
 )
 
 // A running line stands among the outermost lines of a page and returns, but
-// for its numbers, at the same height of others.
+// for its numbers, on others: as their outermost line too, or at the same height.
 const (
 	edgeLines    = 3   // lines at the top and at the bottom that are looked at
 	runningShare = 0.4 // of the pages on which it has to return; left and right pages may differ
@@ -29,13 +29,27 @@ type runningKey struct {
 	top  bool
 }
 
-// markRunning sets running on headers, footers and page numbers.
+// markRunning sets running on headers, footers and page numbers, working from
+// the edges of the pages inwards.
 func markRunning(pages []page) {
-	type place struct{ page, line int }
+	for range edgeLines {
+		if !markOutermost(pages) {
+			return
+		}
+	}
+}
+
+// markOutermost looks at the lines that are not known to be running, and reports
+// whether it found any.
+func markOutermost(pages []page) (any bool) {
+	type place struct {
+		page, line int
+		outermost  bool
+	}
 	found := map[runningKey][]place{}
 	for i := range pages {
 		for _, e := range edges(pages[i].lines) {
-			found[e.key] = append(found[e.key], place{i, e.line})
+			found[e.key] = append(found[e.key], place{i, e.line, e.outermost})
 		}
 	}
 	for key, places := range found {
@@ -55,13 +69,14 @@ func markRunning(pages []page) {
 		median := middle[len(middle)/2]
 		var same []place
 		for i, p := range places {
-			if math.Abs(heights[i]-median) <= sameHeight {
+			if p.outermost || math.Abs(heights[i]-median) <= sameHeight {
 				same = append(same, p)
 			}
 		}
 		if len(same) < need {
 			continue
 		}
+		any = true
 		for _, p := range same {
 			l := &pages[p.page].lines[p.line]
 			if l.running = rag.Footer; key.top {
@@ -69,18 +84,20 @@ func markRunning(pages []page) {
 			}
 		}
 	}
+	return any
 }
 
 type edge struct {
-	line int
-	key  runningKey
+	line      int
+	key       runningKey
+	outermost bool
 }
 
 // edges returns the outermost lines of a page, each text once.
 func edges(lines []line) []edge {
 	order := make([]int, 0, len(lines))
 	for i, l := range lines {
-		if l.placed {
+		if l.placed && l.running == "" {
 			order = append(order, i)
 		}
 	}
@@ -95,22 +112,22 @@ func edges(lines []line) []edge {
 	})
 	var out []edge
 	seen := map[runningKey]bool{}
-	add := func(i int, top bool) {
+	add := func(i int, top, outermost bool) {
 		if len(lines[i].text) > maxRunning {
 			return
 		}
 		key := runningKey{runningText(lines[i].text), top}
 		if !seen[key] {
 			seen[key] = true
-			out = append(out, edge{i, key})
+			out = append(out, edge{i, key, outermost})
 		}
 	}
 	n := len(order)
 	for k := range min(edgeLines, n) {
-		add(order[k], true)
+		add(order[k], true, k == 0)
 	}
 	for k := range min(edgeLines, n-min(edgeLines, n)) {
-		add(order[n-1-k], false)
+		add(order[n-1-k], false, k == 0)
 	}
 	return out
 }
