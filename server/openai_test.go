@@ -325,8 +325,12 @@ func FuzzBodies(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	h, err := server.New(server.Config{Service: servertest.New()})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c := newClient(t, server.Config{})
+		c := client{t, h}
 		c.want(200, c.do("POST", "/api/v1/collections/x/documents", `{"documents":[{"text":"some words here"}]}`), nil)
 		for _, path := range []string{
 			"/api/v1/collections/x/search", "/api/v1/collections/x/query", "/api/v1/collections/x/documents",
@@ -337,5 +341,6 @@ func FuzzBodies(f *testing.F) {
 				t.Errorf("%s: %d %s", path, w.Code, w.Body)
 			}
 		}
+		c.want(204, c.do("DELETE", "/api/v1/collections/x", nil), nil)
 	})
 }

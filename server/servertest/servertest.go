@@ -200,6 +200,7 @@ func (f *Fake) AddDocument(ctx context.Context, s rag.Scope, in rag.Input) (rag.
 }
 
 func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
+	read := readAll(inputs) // unlocked: a content may come from this very Fake
 	leave, err := f.enter("AddDocuments")
 	if err != nil {
 		return err
@@ -211,8 +212,7 @@ func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs iter.Seq[rag.
 			return err
 		}
 	}
-	i := 0
-	inputs(func(in rag.Input) bool {
+	for i, in := range read {
 		res, err := f.put(c, in)
 		if err != nil {
 			res.Err = err
@@ -221,23 +221,40 @@ func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs iter.Seq[rag.
 			}
 		}
 		report(i, res)
-		i++
-		return true
-	})
+	}
 	return nil
 }
 
-func (f *Fake) put(c *collection, in rag.Input) (rag.AddResult, error) {
+// content is an input's bytes, or why they could not be read.
+type content struct {
+	rag.Input
+	bytes []byte
+	err   error
+}
+
+func readAll(inputs iter.Seq[rag.Input]) []content {
+	var out []content
+	for in := range inputs {
+		c := content{Input: in, bytes: []byte(in.Text)}
+		if in.Content != nil {
+			c.bytes, c.err = io.ReadAll(in.Content)
+			if closer, ok := in.Content.(io.Closer); ok {
+				c.err = cmp.Or(c.err, closer.Close())
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (f *Fake) put(c *collection, in content) (rag.AddResult, error) {
 	res := rag.AddResult{ExternalID: cmp.Or(in.ExternalID, in.Source), Source: in.Source, Title: in.Title}
-	content, mediaType := []byte(in.Text), cmp.Or(in.MediaType, "text/plain")
-	if in.Content != nil {
-		var err error
-		if content, err = io.ReadAll(in.Content); err != nil {
-			return res, err
-		}
-		if strings.HasSuffix(in.Name, ".md") {
-			mediaType = "text/markdown"
-		}
+	content, mediaType := in.bytes, cmp.Or(in.MediaType, "text/plain")
+	if in.err != nil {
+		return res, in.err
+	}
+	if strings.HasSuffix(in.Name, ".md") {
+		mediaType = "text/markdown"
 	}
 	switch {
 	case len(content) == 0:
