@@ -21,33 +21,60 @@ var Generic = &Set{
 	norm:      normGeneric,
 }
 
+// linearGeneric takes four rows at a time, so that weights are unpacked once for
+// the four. Rows that are left over are computed with an older row in place of
+// the missing ones, whose results are dropped.
 func linearGeneric(dst []float32, stride int, x *Rows, l *Linear) {
-	for r := range x.Scale {
-		row := x.Q[r*x.Cols : (r+1)*x.Cols]
-		out := dst[r*stride : r*stride+l.Out]
-		scale, zero := x.Scale[r], x.Zero[r]
+	rows := len(x.Scale)
+	for r := 0; r < rows; r += 4 {
+		var row [4][]uint8
+		for i := range row {
+			at := min(r+i, rows-1)
+			row[i] = x.Q[at*x.Cols : (at+1)*x.Cols]
+		}
 		for n := 0; n < l.Out; n += Panel {
-			acc := dotPanel(row, l.Weights[n*l.In:(n+Panel)*l.In])
-			for c, v := range acc {
-				v -= zero * l.Sum[n+c]
-				out[n+c] = float32(v)*float32(scale*l.Scale[n+c]) + l.Bias[n+c]
+			var acc [4][Panel / 2]int64
+			dotPanel(&acc, row[0], row[1], row[2], row[3], l.Weights[n*l.In:(n+Panel)*l.In])
+			for i := range min(4, rows-r) {
+				finish(dst[(r+i)*stride+n:(r+i)*stride+n+Panel], &acc[i], x.Scale[r+i], x.Zero[r+i], l, n)
 			}
 		}
 	}
 }
 
-// dotPanel multiplies a row with one panel of weights.
-func dotPanel(row []uint8, w []int8) (acc [Panel]int32) {
-	for len(row) >= Group && len(w) >= Panel*Group {
-		a0, a1, a2, a3 := int32(row[0]), int32(row[1]), int32(row[2]), int32(row[3])
-		g := w[:Panel*Group]
-		for c := range acc {
-			q := g[c*Group : c*Group+Group : c*Group+Group]
-			acc[c] += a0*int32(q[0]) + a1*int32(q[1]) + a2*int32(q[2]) + a3*int32(q[3])
+// dotPanel multiplies four rows with one panel of weights. Two outputs share one
+// 64-bit integer, the second in its upper half: one multiplication serves both,
+// and as their sums fit in 32 bits each, finish can part them exactly.
+func dotPanel(acc *[4][Panel / 2]int64, r0, r1, r2, r3 []uint8, w []int8) {
+	n := len(r0)
+	r1, r2, r3 = r1[:n], r2[:n], r3[:n]
+	for k := 0; k+Group <= n && len(w) >= Panel*Group; k += Group {
+		a0, a1, a2, a3 := (*[Group]uint8)(r0[k:]), (*[Group]uint8)(r1[k:]), (*[Group]uint8)(r2[k:]), (*[Group]uint8)(r3[k:])
+		for c := range Panel / 2 {
+			q := (*[2 * Group]int8)(w[c*2*Group:])
+			s0, s1, s2, s3 := acc[0][c], acc[1][c], acc[2][c], acc[3][c]
+			for g := range Group {
+				p := int64(q[g]) + int64(q[g+Group])<<32
+				s0 += p * int64(a0[g])
+				s1 += p * int64(a1[g])
+				s2 += p * int64(a2[g])
+				s3 += p * int64(a3[g])
+			}
+			acc[0][c], acc[1][c], acc[2][c], acc[3][c] = s0, s1, s2, s3
 		}
-		row, w = row[Group:], w[Panel*Group:]
+		w = w[Panel*Group:]
 	}
-	return acc
+}
+
+// finish turns the sums of one row and panel into outputs.
+func finish(out []float32, acc *[Panel / 2]int64, scale float32, zero int32, l *Linear, n int) {
+	for c, both := range acc {
+		low := int32(both)
+		high := int32((both - int64(low)) >> 32)
+		m := n + 2*c
+		out[2*c] = float32(float32(low-zero*l.Sum[m])*float32(scale*l.Scale[m])) + l.Bias[m]
+		out[2*c+1] = float32(float32(high-zero*l.Sum[m+1])*float32(scale*l.Scale[m+1])) + l.Bias[m+1]
+	}
 }
 
 // spread turns a row's extremes into its scale and zero point. inverse is what
@@ -68,22 +95,32 @@ func quantizeGeneric(q []uint8, src []float32) (scale float32, zero int32) {
 	}
 	scale, inverse, zero := spread(lowest, highest)
 	for i, v := range src {
-		q[i] = uint8(min(max(int32(math.RoundToEven(float64(v*inverse)))+zero, 0), 255))
+		q[i] = uint8(min(max(int32(math.RoundToEven(float64(float32(v*inverse))))+zero, 0), 255))
 	}
 	return scale, zero
 }
 
+// matmulGeneric keeps eight columns of a row in registers. The conversions keep
+// compilers from fusing a product with a sum in one place and not in another.
 func matmulGeneric(dst []float32, ldd int, a []float32, lda int, b []float32, ldb, rows, inner, cols int, mul []float32) {
-	for r := range rows {
-		out := dst[r*ldd : r*ldd+cols]
-		clear(out)
-		for k, v := range a[r*lda : r*lda+inner] {
-			for n, w := range b[k*ldb : k*ldb+cols] {
-				out[n] += v * w
+	for n := 0; n < cols; n += 8 {
+		for r := range rows {
+			var s0, s1, s2, s3, s4, s5, s6, s7 float32
+			at := n
+			for _, v := range a[r*lda : r*lda+inner] {
+				w := (*[8]float32)(b[at:])
+				s0 += float32(v * w[0])
+				s1 += float32(v * w[1])
+				s2 += float32(v * w[2])
+				s3 += float32(v * w[3])
+				s4 += float32(v * w[4])
+				s5 += float32(v * w[5])
+				s6 += float32(v * w[6])
+				s7 += float32(v * w[7])
+				at += ldb
 			}
-		}
-		for n := range out {
-			out[n] *= mul[r]
+			m, out := mul[r], (*[8]float32)(dst[r*ldd+n:])
+			*out = [8]float32{s0 * m, s1 * m, s2 * m, s3 * m, s4 * m, s5 * m, s6 * m, s7 * m}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func randomRows(rnd *rand.Rand, rows, cols int) *Rows {
 
 func TestLinearIsWhatPlainArithmeticSays(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	const rows, in, out = 3, 8, 64
+	const rows, in, out = 7, 8, 64
 	l, x := randomLinear(rnd, in, out), randomRows(rnd, rows, in)
 	dst := make([]float32, rows*out)
 	Generic.Linear(dst, out, x, l)

