@@ -197,6 +197,7 @@ func (ix *Index) commit(puts []rag.Record, added []uint32, deletes []rag.ChunkID
 		ix.show(&puts[i], added[i])
 	}
 	ix.seq = seq
+	ix.version++
 	return gone
 }
 

@@ -17,11 +17,12 @@
 // search waits for one such piece at most. Saving needs no lock against searches, for only
 // writers change what it reads.
 //
-// The order of locks is writing, then mu.
+// The order of locks is writing, then mu, then that of verdicts.
 //
 // # Filters
 //
 // Metadata and access lists belong to documents. A search asks once for each
 // document whether it matches and may be seen, marks the rows of those that are
-// in a bitmap, and searches among exactly these rows.
+// in a bitmap, and searches among exactly these rows. The bitmap is kept for the next
+// query of the same kind until the index changes.
 package memory

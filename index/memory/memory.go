@@ -47,6 +47,8 @@ type Index struct {
 	live       index.Bitmap // rows that searches see
 	free       []uint32     // rows below len(owner) that hold nothing
 	seq        int64
+	version    int64 // goes up with every batch
+	verdicts   verdicts
 }
 
 // document is a document with at least one live chunk.

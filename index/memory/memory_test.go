@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/index/memory"
@@ -113,5 +115,33 @@ func TestStats(t *testing.T) {
 	got.Bytes = 0
 	if want := (memory.Stats{Chunks: 3, Vectors: 1, Documents: 2, Terms: 3, Postings: 4, Seq: 9}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestVerdictsDoNotOutliveChanges asks the same filtered query between changes, by
+// principals who differ.
+func TestVerdictsDoNotOutliveChanges(t *testing.T) {
+	ix := open(t, 1)
+	for round := range 20 {
+		acl := []string{"anna", "ben", "\xfe"}[round%3] // what is no UTF-8 must not look alike
+		color := []string{"red", "blue", "re\xff", "re\xfe"}[round%4]
+		d := &rag.Document{ID: "a", ACL: []string{acl}, Metadata: rag.Metadata{"color": rag.Str(color)}}
+		if err := ix.Apply([]rag.Record{{ChunkID: 1, Document: d, Text: "word"}}, nil, int64(round+1)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // computed, then remembered
+			for _, who := range []string{"anna", "ben", "anna,ben", "\xff", "\xfe"} {
+				for _, want := range []string{"red", "blue", "re\xff"} {
+					scope := rag.Scope{Principals: strings.Split(who, ",")}
+					res, err := ix.Search(t.Context(), rag.IndexQuery{Text: "word", K: 1, Scope: scope, Filter: rag.Eq("color", rag.Str(want))})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if found := len(res.Keyword) == 1; found != (slices.Contains(scope.Principals, acl) && want == color) {
+						t.Fatalf("round %d: %q looks for %q, the document is %q and for %q: found %v", round, who, want, color, acl, found)
+					}
+				}
+			}
+		}
 	}
 }

@@ -148,6 +148,9 @@ func TestKeywordQuality(t *testing.T) {
 		{"xquad/zh", "test", "auto", 0.96},
 	} {
 		t.Run(c.set+"/"+c.split+"/"+c.language, func(t *testing.T) {
+			if testing.Short() && c.set != "cranfield" {
+				t.Skip("short: one small set is enough")
+			}
 			got := readSet(t, c.set, c.split).ndcg(t, c.language)
 			t.Logf("nDCG@10 %.4f", got)
 			if got < c.least {

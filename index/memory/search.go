@@ -21,7 +21,6 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	allowed := ix.allowed(&q)
-	defer allowed.release()
 
 	var (
 		vector, words       []index.Hit
@@ -31,11 +30,11 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 	defer wg.Wait() // before the lock is given back, even if the other side panics
 	if len(q.Vector) > 0 {
 		wg.Go(func() {
-			vector, vectorErr = ix.vectors.Search(ctx, unit(q.Vector), q.K, allowed.rows, nil)
+			vector, vectorErr = ix.vectors.Search(ctx, unit(q.Vector), q.K, allowed, nil)
 		})
 	}
 	if q.Text != "" {
-		words, wordsErr = ix.words.Search(ctx, q.Text, q.K, allowed.rows, nil)
+		words, wordsErr = ix.words.Search(ctx, q.Text, q.K, allowed, nil)
 	}
 	wg.Wait()
 	for _, err := range []error{vectorErr, wordsErr} {
@@ -56,39 +55,6 @@ func (ix *Index) checkQuery(q *rag.IndexQuery) error {
 		}
 	}
 	return q.Filter.Validate()
-}
-
-// allowed is the set of rows that a query may see.
-type allowed struct {
-	rows  index.Bitmap
-	spare *index.Bitmap // rows, when they are to be used again
-}
-
-var spares = sync.Pool{New: func() any { return new(index.Bitmap) }}
-
-func (a allowed) release() {
-	if a.spare != nil {
-		spares.Put(a.spare)
-	}
-}
-
-// allowed asks each document once. Where nothing is filtered it is the set of
-// live rows itself.
-func (ix *Index) allowed(q *rag.IndexQuery) allowed {
-	open := q.Scope.Admin || ix.restricted == 0
-	if open && q.Filter.IsZero() {
-		return allowed{rows: ix.live}
-	}
-	spare := spares.Get().(*index.Bitmap)
-	*spare = spare.Reset(len(ix.owner))
-	for _, d := range ix.documents {
-		if (open || q.Scope.May(d.ACL)) && q.Filter.Match(d.Lookup) {
-			for _, row := range d.rows {
-				spare.Set(row)
-			}
-		}
-	}
-	return allowed{rows: *spare, spare: spare}
 }
 
 func (ix *Index) scored(hits []index.Hit) []rag.Scored {
