@@ -1,0 +1,498 @@
+"use strict";
+// The whole script of both pages. Text from documents is only ever set as text.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const el = (name, attrs = {}, ...children) => {
+    const e = document.createElement(name);
+    for (const [k, v] of Object.entries(attrs)) {
+      if (k === "text") e.textContent = v;
+      else if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
+      else if (v !== undefined && v !== null && v !== false) e.setAttribute(k, v === true ? "" : v);
+    }
+    e.append(...children);
+    return e;
+  };
+  const path = (...parts) => "/api/v1/" + parts.map(encodeURIComponent).join("/");
+  const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+  const size = (n) => (n < 1e3 ? `${n} B` : n < 1e6 ? `${(n / 1e3).toFixed(0)} kB` : `${(n / 1e6).toFixed(1)} MB`);
+  const remembered = (store, key, value) => {
+    try { // a browser may forbid storage
+      if (value === undefined) return store().getItem(key);
+      store().setItem(key, value);
+    } catch { /* then nothing is remembered */ }
+    return null;
+  };
+  const inTab = (key, value) => remembered(() => sessionStorage, key, value);
+  const inBrowser = (key, value) => remembered(() => localStorage, key, value);
+
+  // ---- talking to the server
+
+  const headers = (extra) => {
+    const key = inTab("key");
+    return { ...(key ? { Authorization: "Bearer " + key } : {}), ...extra };
+  };
+
+  class Problem extends Error {
+    constructor(status, detail, id) { super(detail); this.status = status; this.id = id; }
+  }
+
+  // send makes a request. Where a key is needed, it asks for one and tries again.
+  async function send(method, url, { json, signal, extra } = {}) {
+    for (;;) {
+      let response;
+      try {
+        response = await fetch(url, {
+          method, signal, body: json && JSON.stringify(json),
+          headers: headers({ ...(json ? { "Content-Type": "application/json" } : {}), ...extra }),
+        });
+      } catch (err) {
+        if (err.name === "AbortError") throw err;
+        throw new Problem(0, "The server cannot be reached. Is it still running?");
+      }
+      if (response.ok) return response;
+      if (response.status === 401) {
+        await askForKey();
+        continue;
+      }
+      const p = await response.json().catch(() => ({}));
+      throw new Problem(response.status, p.detail || `The server answered ${response.status}.`, p.request_id);
+    }
+  }
+  const get = async (url) => (await send("GET", url)).json();
+
+  const askForKey = () => dialog({
+    title: "This server needs a key", text: "It stays in this tab and is gone when you close it.", label: "API key", ok: "Go on", type: "password",
+    run: (value) => { if (!value) throw new Error("Type the key you were given."); inTab("key", value); },
+  });
+
+  function banner(err, retry) {
+    const b = $("banner");
+    b.hidden = !err;
+    b.replaceChildren();
+    if (!err) return;
+    b.append(el("span", { text: err.message + (err.status >= 500 && err.id ? ` (request ${err.id})` : "") }));
+    if (retry) b.append(el("button", { type: "button", text: "Try again", onclick: () => { banner(null); retry(); } }));
+  }
+
+  // dialog asks for a confirmation or a value. run may throw to keep it open.
+  function dialog({ title, text, label, ok, run, type = "text" }) {
+    const d = $("dialog"), input = $("dialog-input");
+    $("dialog-title").textContent = title;
+    $("dialog-text").textContent = text;
+    $("dialog-ok").textContent = ok;
+    $("dialog-error").textContent = "";
+    $("dialog-label").hidden = !label;
+    $("dialog-label").firstElementChild.textContent = label || "";
+    input.value = "";
+    input.type = type;
+    return new Promise((resolve, reject) => {
+      const end = new AbortController();
+      const done = (settle, value) => { end.abort(); d.close(); settle(value); };
+      const cancelled = () => done(reject, new DOMException("cancelled", "AbortError"));
+      $("dialog-form").addEventListener("submit", async (e) => {
+        e.preventDefault();
+        try {
+          done(resolve, await run(input.value.trim()));
+        } catch (err) {
+          $("dialog-error").textContent = err.message;
+        }
+      }, { signal: end.signal });
+      $("dialog-cancel").addEventListener("click", cancelled, { signal: end.signal });
+      d.addEventListener("cancel", cancelled, { signal: end.signal });
+      d.showModal();
+    });
+  }
+  const quietly = (promise, retry) => promise.catch((err) => { if (err.name !== "AbortError") banner(err, retry); });
+
+  // place says where in a document something stands.
+  const place = (page, heading) => [page ? "page " + page : "", (heading || []).join(" › ")].filter(Boolean).join(" · ");
+  const passageURL = (collection, c) => `/ui/collections/${encodeURIComponent(collection)}/documents/${encodeURIComponent(c.document.id)}`
+    + `?version=${c.version}&start=${c.span.start}&end=${c.span.end}`;
+
+  // ---- the home page
+
+  const FILES = "openai-files"; // holds what came through /v1/files until it is attached; not for asking
+  let collection = "default", known = false, cursor = "", asking = null;
+
+  async function home() {
+    collection = new URLSearchParams(location.search).get("collection") || inBrowser("collection") || "default";
+    $("collection").addEventListener("change", (e) => choose(e.target.value));
+    $("new-collection").addEventListener("click", () => quietly(newCollection()));
+    $("ask").addEventListener("submit", (e) => { e.preventDefault(); ask(); });
+    $("question").addEventListener("keydown", (e) => {
+      if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); $("ask").requestSubmit(); }
+    });
+    $("stop-button").addEventListener("click", () => asking && asking.abort());
+    $("files").addEventListener("change", (e) => { upload([...e.target.files]); e.target.value = ""; });
+    $("load-more").addEventListener("click", () => quietly(listDocuments(true)));
+    dropTarget($("drop"));
+    await refresh();
+    restoreAnswer();
+  }
+
+  const refresh = () => quietly((async () => { await listCollections(); await listDocuments(false); })(), refresh);
+
+  async function listCollections() {
+    const names = [];
+    let next = "";
+    do {
+      const page = await get("/api/v1/collections?limit=1000" + (next && "&cursor=" + encodeURIComponent(next)));
+      names.push(...page.collections.map((c) => c.name).filter((n) => n !== FILES));
+      next = page.next_cursor;
+    } while (next);
+    known = names.includes(collection);
+    if (!known && names.length && !new URLSearchParams(location.search).get("collection")) {
+      collection = names.includes("default") ? "default" : names[0];
+      known = true;
+    }
+    const all = known ? names : [...names, collection];
+    $("collection").replaceChildren(...all.map((n) => el("option", { value: n, text: n, selected: n === collection })));
+  }
+
+  function choose(name) {
+    collection = name;
+    inBrowser("collection", name);
+    history.replaceState(null, "", "/ui/?collection=" + encodeURIComponent(name));
+    $("result").hidden = true;
+    $("status").textContent = "";
+    banner(null);
+    refresh();
+  }
+
+  async function newCollection() {
+    const name = await dialog({
+      title: "New collection", text: "A collection is searched as one. Letters, digits, dots, dashes and underscores make its name.", label: "Name", ok: "Create",
+      run: async (value) => { await send("POST", "/api/v1/collections", { json: { name: value } }); return value; },
+    });
+    choose(name);
+  }
+
+  async function listDocuments(more) {
+    const list = $("documents");
+    if (!more) { cursor = ""; }
+    let page = { documents: [], next_cursor: "" }, total = 0;
+    if (known) {
+      page = await get(path("collections", collection, "documents") + "?order=desc&limit=50" + (cursor && "&cursor=" + encodeURIComponent(cursor)));
+      total = (await get(path("collections", collection))).documents;
+    }
+    if (!more) list.replaceChildren();
+    list.append(...page.documents.map(documentRow));
+    cursor = page.next_cursor;
+    $("load-more").hidden = !cursor;
+    $("count").textContent = total ? total.toLocaleString("en") : "";
+    $("empty").hidden = list.children.length > 0;
+    $("welcome").hidden = list.children.length > 0 || !$("result").hidden;
+    $("ask-button").disabled = list.children.length === 0;
+    $("question").placeholder = list.children.length ? "What would you like to know?" : "Add a document first, then ask about it.";
+  }
+
+  function documentRow(d) {
+    const name = d.title || d.source || d.external_id;
+    const facts = [d.pages ? plural(d.pages, "page") : "", plural(d.chunks, "chunk"), size(d.bytes), d.acl.length ? "restricted" : ""];
+    const row = el("li", {},
+      el("a", { text: name, href: `/ui/collections/${encodeURIComponent(collection)}/documents/${encodeURIComponent(d.id)}`, title: d.source || null }),
+      d.state === "failed" ? el("span", { class: "hint fault", text: "Could not be read: " + (d.error || "no reason given") })
+        : el("span", { class: "hint", text: facts.filter(Boolean).join(" · ") }),
+      el("button", { type: "button", class: "remove", text: "Delete", "aria-label": "Delete " + name, onclick: () => quietly(remove(d, name)) }));
+    return row;
+  }
+
+  async function remove(d, name) {
+    await dialog({
+      title: "Delete this document?", text: `“${name}” and everything found in it will be gone for good.`, ok: "Delete",
+      run: () => send("DELETE", path("collections", collection, "documents", d.id)),
+    });
+    await listDocuments(false);
+  }
+
+  // ---- adding files
+
+  function dropTarget(target) {
+    const files = (e) => e.dataTransfer && [...e.dataTransfer.types].includes("Files");
+    document.addEventListener("dragover", (e) => { if (files(e)) { e.preventDefault(); target.classList.add("over"); } });
+    document.addEventListener("dragleave", (e) => { if (!e.relatedTarget) target.classList.remove("over"); });
+    document.addEventListener("drop", (e) => {
+      target.classList.remove("over");
+      if (files(e)) { e.preventDefault(); upload([...e.dataTransfer.files]); }
+    });
+  }
+
+  async function upload(files) {
+    const into = collection;
+    const waiting = files.map((file) => ({ file, row: $("uploads").appendChild(uploadRow(file)) }));
+    const worker = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) await uploadOne(into, next.file, next.row);
+    };
+    await Promise.all([worker(), worker()]);
+    if (into === collection) await refresh();
+  }
+
+  const uploadRow = (file) => el("li", {}, el("span", { text: file.name }), el("progress", { max: 1, value: 0, "aria-label": "Sending " + file.name }));
+
+  async function uploadOne(into, file, row) {
+    const say = (text, kind) => {
+      const dismiss = el("button", { type: "button", class: "remove", text: "Dismiss", "aria-label": "Dismiss " + file.name, onclick: () => row.remove() });
+      row.replaceChildren(el("span", { text: file.name + ": " }), el("span", { class: kind, text }), ...(kind === "fault" ? [dismiss] : []));
+      if (kind === "good") setTimeout(() => row.remove(), 6000);
+    };
+    try {
+      const verdict = await sendFile(into, file, (part) => {
+        const bar = row.querySelector("progress");
+        if (part < 1) bar.value = part;
+        else { bar.removeAttribute("value"); row.firstElementChild.textContent = file.name + ": reading …"; }
+      });
+      if (verdict.error) say(verdict.error, "fault");
+      else say(verdict.state === "unchanged" ? "already there, unchanged" : `${verdict.state}, ${plural(verdict.chunks, "chunk")}`, "good");
+    } catch (err) {
+      say(err.message, "fault");
+    }
+  }
+
+  // sendFile uses XMLHttpRequest because fetch does not tell how far a body got.
+  function sendFile(into, file, progress) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      const form = new FormData();
+      form.append("file", file, file.name);
+      request.open("POST", path("collections", into, "documents"));
+      for (const [k, v] of Object.entries(headers())) request.setRequestHeader(k, v);
+      request.responseType = "json";
+      request.upload.onprogress = (e) => progress(e.total ? e.loaded / e.total : 0);
+      request.upload.onload = () => progress(1);
+      request.onerror = () => reject(new Error("The file could not be sent. Is the server still running?"));
+      request.onload = () => {
+        const body = request.response || {};
+        if (request.status === 200) resolve(body.documents[0]);
+        else reject(new Error(body.detail || `The server answered ${request.status}.`));
+      };
+      request.send(form);
+    });
+  }
+
+  // ---- asking
+
+  async function ask() {
+    const question = $("question").value.trim();
+    if (!question || $("ask-button").disabled) return;
+    if (asking) asking.abort();
+    const mine = asking = new AbortController();
+    const into = collection, principals = $("principals").value.trim();
+    startAnswer(question);
+    let text = "", answer = null;
+    try {
+      const response = await send("POST", path("collections", into, "query"), {
+        signal: mine.signal, extra: principals ? { "X-SmartRetriever-Principals": principals } : {},
+        json: { question, stream: true, k: Number($("k").value) || 8, mode: $("mode").value },
+      });
+      for await (const { name, data } of events(response.body)) {
+        if (name === "hits") busy(`Reading ${plural(data.hits.length, "passage")} …`);
+        if (name === "delta") { text += data.text; $("answer").textContent = text; }
+        if (name === "error") throw new Problem(data.status, data.detail, data.request_id);
+        if (name === "answer") answer = data;
+      }
+      if (!answer) throw new Problem(0, "The answer broke off. Try again.");
+      showAnswer(question, answer, into);
+      inTab("answer", JSON.stringify({ question, answer, into }));
+    } catch (err) {
+      if (asking !== mine) return; // a newer question took over
+      $("answer").setAttribute("aria-busy", "false");
+      if (!text) $("result").hidden = true;
+      idle(err.name === "AbortError" ? "Stopped." : "");
+      if (err.name !== "AbortError") banner(err, ask);
+    } finally {
+      if (asking === mine) { asking = null; $("stop-button").hidden = true; $("ask-button").hidden = false; }
+    }
+  }
+
+  const busy = (text) => { $("status").textContent = text; $("status").classList.add("busy"); };
+  const idle = (text) => { $("status").textContent = text; $("status").classList.remove("busy"); };
+
+  function startAnswer(question) {
+    banner(null);
+    busy("Searching …");
+    $("welcome").hidden = true;
+    for (const id of ["notice", "sources-part", "more"]) $(id).hidden = true;
+    $("facts").textContent = "";
+    $("asked").textContent = question;
+    $("answer").textContent = "";
+    $("answer").setAttribute("aria-busy", "true");
+    $("result").hidden = false;
+    $("stop-button").hidden = false;
+    $("ask-button").hidden = true;
+  }
+
+  // events reads server-sent events from a response's body.
+  async function* events(body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      rest += value;
+      const blocks = rest.split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        let name = "message", data = "";
+        for (const line of block.split("\n")) {
+          if (line.startsWith("event: ")) name = line.slice(7);
+          if (line.startsWith("data: ")) data += line.slice(6);
+        }
+        if (data) yield { name, data: JSON.parse(data) };
+      }
+    }
+  }
+
+  function showAnswer(question, a, into) {
+    idle("");
+    $("asked").textContent = question;
+    $("result").hidden = false;
+    $("welcome").hidden = true;
+    const cited = new Map(a.citations.map((c) => [c.number, c]));
+    $("answer").replaceChildren(...a.answer.split(/(\[\d+\])/).map((part) => {
+      const c = cited.get(Number((part.match(/^\[(\d+)\]$/) || [])[1]));
+      if (!c) return part;
+      const near = (on) => () => $("source-" + c.number)?.classList.toggle("near", on);
+      return el("a", {
+        class: "marker", href: passageURL(into, c), text: c.number, "aria-label": `Source ${c.number}: ${c.document.title}`,
+        onmouseenter: near(true), onmouseleave: near(false), onfocus: near(true), onblur: near(false),
+      });
+    }));
+    $("answer").setAttribute("aria-busy", "false");
+    const notes = [];
+    if (a.refused) notes.push("The documents do not seem to hold the answer. Other words may help, or a document that covers it.");
+    if (a.degraded.length) notes.push("Answered without: " + a.degraded.join(", ") + ".");
+    $("notice").textContent = notes.join(" ");
+    $("notice").hidden = notes.length === 0;
+    const sure = a.confidence >= .7 ? "high" : a.confidence >= .4 ? "medium" : "low";
+    $("facts").textContent = [
+      a.refused ? "" : `Confidence ${sure} (${a.confidence.toFixed(2)})`, plural(a.hits.length, "passage") + " read", `${Math.max(1, Math.round(a.trace.ms))} ms`,
+      a.cached ? "from the cache" : "", a.usage.total_tokens ? plural(a.usage.total_tokens, "token") : "", a.usage.model || "",
+    ].filter(Boolean).join(" · ");
+    $("sources").replaceChildren(...a.citations.map((c) => el("li", {}, el("a", { class: "source", id: "source-" + c.number, href: passageURL(into, c) },
+      el("span", { class: "number", text: c.number }),
+      el("span", {}, el("b", { text: c.document.title }), " ", el("span", { class: "place", text: place(c.page, c.heading) }), el("q", { text: c.quote }))))));
+    $("sources-part").hidden = a.citations.length === 0;
+    const cell = (n) => el("td", { class: "n", text: n });
+    $("trace").replaceChildren(
+      el("table", { class: "stages" }, el("tr", {}, ...["Step", "ms", "in", "out", ""].map((t) => el("th", { text: t, scope: "col" }))),
+        ...a.trace.stages.map((s) => el("tr", {}, el("td", { text: s.name }), cell(s.ms.toFixed(1)), cell(s.in), cell(s.out), el("td", { text: s.cached ? "cached" : s.note || "" })))),
+      el("h3", { text: "Passages, best first" }),
+      el("ol", { class: "hits" }, ...a.hits.map((h) => el("li", {}, el("a", { href: passageURL(into, h), text: h.document.title }), " ",
+        el("span", { class: "hint", text: place(h.page, h.heading) }), el("br"), h.text.length > 240 ? h.text.slice(0, 240) + " …" : h.text))));
+    $("more").hidden = false;
+  }
+
+  // restoreAnswer shows the last answer again after the way back from a document.
+  function restoreAnswer() {
+    try {
+      const last = JSON.parse(inTab("answer"));
+      if (!last || last.into !== collection || !known) return;
+      $("question").value = last.question;
+      showAnswer(last.question, last.answer, last.into);
+    } catch { /* an answer in the form of another version */ }
+  }
+
+  // ---- the document page
+
+  const WINDOW = 400; // blocks shown around the passage; the rest on request
+
+  async function reader() {
+    const { collection: into, document: id } = document.body.dataset;
+    const query = new URLSearchParams(location.search);
+    const version = Number(query.get("version")) || 0, start = Number(query.get("start")), end = Number(query.get("end"));
+    $("back").href = "/ui/?collection=" + encodeURIComponent(into);
+    if (!query.has("start")) $("back").textContent = "Back to the documents";
+    const base = path("collections", into, "documents", id);
+    const doc = await get(base);
+    const text = await get(base + "/text?version=" + version);
+    const name = doc.title || text.title || doc.source;
+    document.title = name + " · SmartRetriever";
+    $("title").textContent = name;
+    $("about").textContent = [doc.source !== name ? doc.source : "", doc.media_type, doc.pages ? plural(doc.pages, "page") : "", size(doc.bytes),
+      "version " + (version || doc.version) + (version && version !== doc.version ? ` (the current one is ${doc.version})` : "")].filter(Boolean).join(" · ");
+    $("original").hidden = false;
+    $("original").href = base + "/original";
+    $("original").addEventListener("click", (e) => { if (inTab("key")) { e.preventDefault(); quietly(download(base, name)); } });
+    showText(text, end > start ? { start, end } : null);
+  }
+
+  // download fetches the file by script where a link could not carry the key.
+  async function download(base, name) {
+    const response = await send("GET", base + "/original");
+    const named = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") || "");
+    const link = el("a", { href: URL.createObjectURL(await response.blob()), download: named ? named[1] : name });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  function showText(text, passage) {
+    const root = $("text");
+    // Spans count bytes of UTF-8, strings in a browser count UTF-16.
+    const bytes = new TextEncoder().encode(text.content), decoder = new TextDecoder();
+    const cut = (from, to) => decoder.decode(bytes.subarray(from, to));
+    const blocks = text.blocks.length ? text.blocks : [{ kind: "paragraph", level: 0, page: null, span: { start: 0, end: bytes.length } }];
+    const overlaps = (b) => passage && b.span.start < passage.end && passage.start < b.span.end;
+    const at = Math.max(0, blocks.findIndex(overlaps));
+    let from = Math.max(0, at - WINDOW / 2), to = Math.min(blocks.length, from + WINDOW);
+
+    const inline = (b) => {
+      if (!overlaps(b)) return [cut(b.span.start, b.span.end)];
+      const a = Math.max(b.span.start, passage.start), z = Math.min(b.span.end, passage.end);
+      return [cut(b.span.start, a), el("mark", { text: cut(a, z) }), cut(z, b.span.end)];
+    };
+    const element = (b, i) => {
+      const shape = {
+        heading: ["h" + Math.min(6, (b.level || 1) + 1)], list_item: ["p", "item"], table: ["pre"], code: ["pre"], quote: ["blockquote"],
+        caption: ["p", "aside"], footnote: ["p", "aside"], header: ["p", "aside"], footer: ["p", "aside"],
+      }[b.kind] || ["p"];
+      const e = el(shape[0], { class: shape[1] }, ...inline(b));
+      const turned = b.page && (i === 0 || blocks[i - 1].page !== b.page);
+      return turned ? [el("div", { class: "pagebreak", text: "Page " + b.page }), e] : [e];
+    };
+    const part = (a, z) => blocks.slice(a, z).flatMap((b, i) => element(b, a + i));
+    const extend = (label, grow) => {
+      const button = el("button", { type: "button", class: "quiet", text: label, onclick: () => { button.replaceWith(...grow()); } });
+      return button;
+    };
+    const earlier = () => {
+      const a = Math.max(0, from - WINDOW), z = from;
+      from = a;
+      return [...(a > 0 ? [extend("Show what comes before", earlier)] : []), ...part(a, z)];
+    };
+    const later = () => {
+      const a = to, z = Math.min(blocks.length, to + WINDOW);
+      to = z;
+      return [...part(a, z), ...(z < blocks.length ? [extend("Show more", later)] : [])];
+    };
+    root.replaceChildren(...(from > 0 ? [extend("Show what comes before", earlier)] : []), ...part(from, to), ...(to < blocks.length ? [extend("Show more", later)] : []));
+    root.setAttribute("aria-busy", "false");
+    if (!bytes.length) root.append(el("p", { class: "hint", text: "This document holds no text." }));
+    for (const w of text.warnings) root.prepend(el("p", { class: "notice", text: w }));
+
+    const mark = root.querySelector("mark");
+    if (!passage) return;
+    $("passage").hidden = false;
+    if (!mark) { $("where").textContent = "The quoted passage is not in this version of the document."; $("jump").hidden = true; return; }
+    mark.id = "passage-text";
+    mark.tabIndex = -1;
+    const headings = [];
+    for (const b of blocks.slice(0, at + 1)) {
+      if (b.kind === "heading") headings.splice((b.level || 1) - 1, Infinity, cut(b.span.start, b.span.end).trim());
+    }
+    $("where").textContent = "Quoted: " + (place(blocks[at].page, headings.filter(Boolean)) || "this document");
+    $("jump").addEventListener("click", (e) => { e.preventDefault(); toMark(mark); });
+    toMark(mark);
+  }
+
+  function toMark(mark) {
+    mark.scrollIntoView({ block: "center" });
+    mark.focus({ preventScroll: true });
+  }
+
+  if (document.body.dataset.page === "home") quietly(home());
+  else quietly(reader().catch((err) => {
+    $("title").textContent = err.status === 404 ? "This document is gone" : "The document could not be opened";
+    $("text").hidden = true;
+    throw err;
+  }), () => location.reload());
+})();
