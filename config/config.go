@@ -100,7 +100,7 @@ type Cache struct {
 type Limits struct {
 	FileSize       Size          `name:"file_size" default:"256MiB" min:"1KiB" max:"16GiB" help:"Largest file that is read."`
 	ExtractTimeout time.Duration `name:"extract_timeout" default:"30s" min:"100ms" max:"1h" help:"Longest that reading the text of one file may take."`
-	ExtractMemory  Size          `name:"extract_memory" default:"1GiB" min:"64MiB" max:"64GiB" help:"Most memory that reading the text of one file may take."`
+	ExtractMemory  Size          `name:"extract_memory" default:"1GiB" min:"128MiB" max:"64GiB" help:"Most memory that reading the text of one file may take."`
 	Workers        int           `name:"workers" default:"0" min:"0" max:"256" help:"Documents that are ingested at the same time; 0 is one for each processor core."`
 }
 
@@ -111,8 +111,7 @@ type Delete struct {
 
 // QueryLog says whether questions and answers are recorded in the store.
 type QueryLog struct {
-	Enabled   bool          `name:"enabled" default:"true" help:"Whether questions and answers are recorded."`
-	Retention time.Duration `name:"retention" default:"30d" min:"0s" max:"87600h" help:"How long records are kept; 0s keeps them for ever."`
+	Enabled bool `name:"enabled" default:"true" help:"Whether questions and answers are recorded."`
 }
 
 // Server is what the HTTP server listens on and whom it lets in.

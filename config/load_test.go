@@ -57,7 +57,7 @@ log:
 retrieval: {k: 5, alpha: .25}
 limits:
   file_size: 10MB
-query_log:
+delete:
   retention: 7d
 llm:
   model: 4
@@ -74,7 +74,7 @@ llm:
 		t.Fatal(err)
 	}
 	if c.Log.Level != "debug" || c.Log.Format != "text" || c.Retrieval.K != 7 || c.Retrieval.Alpha != .25 ||
-		c.Limits.FileSize != 10_000_000 || c.QueryLog.Retention != 7*24*time.Hour || c.LLM.Model != "4" || c.Data != "/d" {
+		c.Limits.FileSize != 10_000_000 || c.Delete.Retention != 7*24*time.Hour || c.LLM.Model != "4" || c.Data != "/d" {
 		t.Errorf("got %+v", c)
 	}
 	for name, want := range map[string]string{

@@ -1,0 +1,92 @@
+// Package backends turns the names in a configuration into constructed parts: the
+// store, the embedding model, the cache, the language model. It is the only
+// package that imports them all, and the place where the next one gets its line.
+package backends
+
+import (
+	"log/slog"
+	"time"
+
+	root "github.com/smartretriever/smartretriever"
+	"github.com/smartretriever/smartretriever/config"
+	"github.com/smartretriever/smartretriever/model/embed/bert"
+	"github.com/smartretriever/smartretriever/observe"
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract"
+)
+
+// Deps are what parts are given besides their settings.
+type Deps struct {
+	Logger   *slog.Logger
+	Observer *observe.Observer
+	// Worker is the command that starts this program as a reader of files (its verb
+	// extract-worker). Empty reads files in this process.
+	Worker []string
+}
+
+// Open returns the configuration of a Retriever with the parts that cfg names. An
+// unknown name is KindInvalid. What it opens is closed by the Retriever.
+func Open(cfg config.Config, deps Deps) (root.Config, error) {
+	if cfg.Store.Name != "sqlite" {
+		return root.Config{}, unknown("store.name", cfg.Store.Name)
+	}
+	c := root.Config{
+		Dir:           cfg.Data,
+		Chunker:       rag.ChunkerOptions{Name: cfg.Chunker.Name, Size: cfg.Chunker.Size, Overlap: cfg.Chunker.Overlap},
+		Fusion:        rag.Fusion{Method: cfg.Retrieval.Fusion, Alpha: cfg.Retrieval.Alpha, RRFK: cfg.Retrieval.RRFK},
+		MaxFileBytes:  int64(cfg.Limits.FileSize),
+		Workers:       cfg.Limits.Workers,
+		SearchTimeout: cfg.Retrieval.Timeout,
+		AnswerTimeout: cfg.Answer.Timeout,
+		Retention:     cfg.Delete.Retention,
+		NoQueryLog:    !cfg.QueryLog.Enabled,
+		Extract: extract.Config{
+			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
+			Workers: cfg.Limits.Workers, Command: deps.Worker,
+		},
+		Observer: deps.Observer,
+		Logger:   deps.Logger,
+	}
+	if err := openCache(cfg.Cache, &c); err != nil {
+		return root.Config{}, err
+	}
+	if err := openEmbedder(cfg.Embedder, &c); err != nil {
+		return root.Config{}, err
+	}
+	return c, openLLM(cfg, deps, &c)
+}
+
+func unknown(setting, name string) error {
+	return rag.Errorf(rag.KindInvalid, "%s: %q is not known", setting, name)
+}
+
+func openCache(cfg config.Cache, c *root.Config) error {
+	switch cfg.Name {
+	case "memory":
+		c.CacheBytes = int64(cfg.Size)
+	case "none":
+		c.CacheBytes = -1
+	default:
+		return unknown("cache.name", cfg.Name)
+	}
+	// In the configuration 0s switches a layer off; in the library that is a
+	// negative time, because 0 is the default there.
+	c.EmbeddingTTL, c.RetrievalTTL, c.AnswerTTL = ttl(cfg.EmbeddingTTL), ttl(cfg.RetrievalTTL), ttl(cfg.AnswerTTL)
+	return nil
+}
+
+func ttl(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+func openEmbedder(cfg config.Embedder, c *root.Config) (err error) {
+	switch cfg.Name {
+	case "builtin":
+		c.Embedder, err = bert.New(bert.Config{Workers: cfg.Threads})
+		return err
+	}
+	return unknown("embedder.name", cfg.Name)
+}

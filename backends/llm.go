@@ -1,0 +1,85 @@
+package backends
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	root "github.com/smartretriever/smartretriever"
+	answerllm "github.com/smartretriever/smartretriever/answer/llm"
+	"github.com/smartretriever/smartretriever/config"
+	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/llm/openai"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// openLLM makes the generator of answers. Without a language model there is none,
+// and the Retriever quotes.
+func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
+	l := cfg.LLM
+	switch l.Name {
+	case "none":
+		return nil
+	case "openai":
+	default:
+		return unknown("llm.name", l.Name)
+	}
+	client, err := openai.New(openai.Config{
+		BaseURL: l.BaseURL, Model: l.Model, Key: l.APIKey.Reveal(), Proxy: l.Proxy,
+		ConnectTimeout: l.ConnectTimeout, FirstTokenTimeout: l.FirstTokenTimeout, Timeout: l.Timeout,
+	})
+	if err != nil {
+		return err
+	}
+	var model llm.Model = llm.Retry(client, llm.RetryConfig{Tries: l.Retries + 1})
+	model = llm.Breaker(model, llm.BreakerConfig{OnChange: func(open bool) {
+		if deps.Logger != nil {
+			deps.Logger.Warn("language model", "left_alone", open)
+		}
+	}})
+	c.Generator = &generator{
+		Generator: answerllm.New(answerllm.Config{
+			Model: model, Name: l.Model, Budget: cfg.Answer.ContextTokens, MaxTokens: l.MaxTokens, Temperature: l.Temperature,
+			Price:       llm.Price{Input: l.PriceInput, Output: l.PriceOutput, Currency: l.Currency},
+			CountTokens: c.Embedder.CountTokens,
+		}),
+		client: client, model: l.Model, address: l.BaseURL,
+	}
+	return nil
+}
+
+// generator is the answering generator with a check of the server behind it.
+type generator struct {
+	*answerllm.Generator
+	client         *openai.Client
+	model, address string
+
+	mu   sync.Mutex
+	last rag.Health
+	at   time.Time
+}
+
+// healthAge is how long a check of the provider counts: readiness is asked for
+// every few seconds, and each check is a call over the network.
+const healthAge = 15 * time.Second
+
+// Health reports whether the language model's server answers. It is not needed:
+// without it answers are quoted.
+func (g *generator) Health(ctx context.Context) rag.Health {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.at.IsZero() && time.Since(g.at) < healthAge {
+		return g.last
+	}
+	begun := time.Now()
+	err := g.client.Check(ctx)
+	g.last = rag.Health{Name: "llm", OK: err == nil, Detail: g.model + " at " + g.address, Took: time.Since(begun)}
+	if err != nil {
+		g.last.Detail = err.Error()
+	}
+	g.at = time.Now()
+	return g.last
+}
+
+// Close drops idle connections.
+func (g *generator) Close() error { return g.client.Close() }

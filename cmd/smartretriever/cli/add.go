@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"iter"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// adder is what add calls.
+type adder interface {
+	AddDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
+}
+
+// addFlags are the flags of add.
+type addFlags struct {
+	include, exclude, acl, meta   []string
+	name, password, passwordsFile string
+	hidden, dryRun                bool
+}
+
+func (a *app) addCommand() *cobra.Command {
+	var f addFlags
+	c := &cobra.Command{
+		Use:   "add PATH...",
+		Short: "Add files and folders, or bring them up to date",
+		Long: `Reads files and stores what they say: text, passages and their embeddings. PATH is
+a file, a folder (with everything below it), a pattern, or - for standard input.
+
+Files that have not changed since they were added are left as they are, and of a
+changed file only the passages that changed are embedded again. Ctrl-C stops after
+the files being worked on; nothing is lost, and the next run goes on from there.
+
+In folders, files of formats that are not supported and those whose name begins
+with a dot are left out. A file that cannot be read is reported and the rest goes
+on; the exit code is then 1.`,
+		Example: `  smartretriever add ~/papers
+  smartretriever add report.pdf notes/ --meta year=2024 --meta team=sales
+  smartretriever add docs --include '*.md' --exclude 'drafts/**'
+  pdftotext old.pdf - | smartretriever add - --name old.txt`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := a.load(c); err != nil {
+				return err
+			}
+			plan, err := a.planAdd(args, f)
+			if err != nil {
+				return err
+			}
+			if f.dryRun {
+				return a.dryRun(c.Context(), plan)
+			}
+			return a.with(c.Context(), true, func(r Retriever) error { return a.add(c.Context(), r, plan) })
+		},
+	}
+	fl := c.Flags()
+	fl.StringArrayVar(&f.include, "include", nil, "in folders, only files that match the `pattern`; may be repeated")
+	fl.StringArrayVar(&f.exclude, "exclude", nil, "in folders, no files or folders that match the `pattern`; may be repeated")
+	fl.BoolVar(&f.hidden, "hidden", false, "in folders, also files and folders whose name begins with a dot")
+	fl.StringArrayVar(&f.meta, "meta", nil, "metadata for every file, as `key=value`; several values of a key make a list")
+	fl.StringArrayVar(&f.acl, "acl", nil, "`principal` (user or group) that may see the files; may be repeated")
+	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format")
+	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
+	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
+	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "list what would be read and stop")
+	return c
+}
+
+// addPlan is what an add is to read, and how.
+type addPlan struct {
+	paths     []string
+	stdin     string // name of standard input, "" when it is not read
+	opt       walk.Options
+	metadata  rag.Metadata
+	acl       []string
+	passwords passwords
+}
+
+// planAdd checks everything that can be wrong before a file is opened.
+func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
+	p := addPlan{opt: walk.Options{Include: f.include, Exclude: f.exclude, Hidden: f.hidden}, acl: f.acl}
+	for _, arg := range args {
+		switch {
+		case arg == "-" && f.name == "":
+			return p, usagef("standard input needs a name: add - --name notes.md")
+		case arg == "-":
+			p.stdin = f.name
+		default:
+			p.paths = append(p.paths, arg)
+		}
+	}
+	if f.name != "" && p.stdin == "" {
+		return p, usagef("--name is the name of standard input, which is not among the paths; write - for it")
+	}
+	if bad := walk.CheckPatterns(append(slices.Clone(f.include), f.exclude...)); bad != "" {
+		return p, usagef("pattern %q is malformed", bad)
+	}
+	var err error
+	if p.metadata, err = parseMetadata(f.meta); err != nil {
+		return p, err
+	}
+	p.passwords, err = readPasswords(f.password, f.passwordsFile)
+	return p, err
+}
+
+// add reads what the plan says and shows how it goes.
+func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
+	rep := newAddReport(a)
+	counting, stopCounting := context.WithCancel(ctx)
+	var counter sync.WaitGroup
+	counter.Go(func() { countFiles(counting, plan, rep.progress) })
+
+	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
+	err := r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), src.done)
+
+	stopCounting()
+	counter.Wait()
+	rep.end(ctx.Err() != nil)
+	switch {
+	case ctx.Err() != nil:
+		return errReported{ExitInterrupted}
+	case err != nil:
+		return err
+	case rep.failed > 0:
+		return errReported{ExitFailure}
+	}
+	return nil
+}
+
+// countFiles finds out how many files there are while the first are read.
+func countFiles(ctx context.Context, plan addPlan, p *progress) {
+	n := 0
+	if plan.stdin != "" {
+		n++
+	}
+	for e := range walk.Files(plan.paths, plan.opt) {
+		if ctx.Err() != nil {
+			return
+		}
+		if e.Skip == "" && e.Err == nil {
+			n++
+			p.setTotal(n, false)
+		}
+	}
+	p.setTotal(n, true)
+}
+
+// source turns a plan into inputs. Files are opened when they are read; what is
+// in work is known by its index, so that a file whose reading was given up can be
+// closed. Memory does not grow with the number of files.
+type source struct {
+	plan   addPlan
+	stdin  io.Reader
+	report *addReport
+	drawn  atomic.Int64
+
+	mu   sync.Mutex
+	open map[int]*pending
+}
+
+type pending struct {
+	path string
+	file io.Closer
+}
+
+// inputs yields the documents; entries that are not documents are reported.
+func (s *source) inputs(ctx context.Context) iter.Seq[rag.Input] {
+	return func(yield func(rag.Input) bool) {
+		if s.plan.stdin != "" && !s.give(yield, rag.Input{
+			ExternalID: s.plan.stdin, Source: "standard input", Name: s.plan.stdin, Content: s.stdin,
+			Password: s.plan.passwords.of(s.plan.stdin), Metadata: s.plan.metadata, ACL: s.plan.acl,
+		}, s.plan.stdin, nil) {
+			return
+		}
+		for e := range walk.Files(s.plan.paths, s.plan.opt) {
+			if ctx.Err() != nil {
+				return
+			}
+			switch {
+			case e.Err != nil:
+				s.report.unreadable(e.Path, e.Err)
+				continue
+			case e.Skip != "":
+				s.report.leftOut(e.Path, e.Skip)
+				continue
+			}
+			file := walk.Open(e.Path)
+			if !s.give(yield, rag.Input{
+				ExternalID: e.Path, Source: e.Path, Name: filepath.Base(e.Path), Content: file, ModifiedAt: e.Modified,
+				Password: s.plan.passwords.of(e.Path), Metadata: s.plan.metadata, ACL: s.plan.acl,
+			}, e.Path, file) {
+				return
+			}
+		}
+	}
+}
+
+func (s *source) give(yield func(rag.Input) bool, in rag.Input, path string, file io.Closer) bool {
+	index := int(s.drawn.Add(1)) - 1
+	s.mu.Lock()
+	s.open[index] = &pending{path, file}
+	s.mu.Unlock()
+	s.report.progress.begin(path)
+	return yield(in)
+}
+
+// done takes the verdict on an input.
+func (s *source) done(index int, res rag.AddResult) {
+	s.mu.Lock()
+	p := s.open[index]
+	delete(s.open, index)
+	s.mu.Unlock()
+	path := res.ExternalID
+	if p != nil {
+		path = p.path
+		if p.file != nil {
+			_ = p.file.Close() // was only read
+		}
+	}
+	s.report.result(path, res)
+}
+
+// dryRun lists what add would read.
+func (a *app) dryRun(ctx context.Context, plan addPlan) error {
+	var files, skipped, failed int
+	var bytes int64
+	if plan.stdin != "" {
+		files++
+		a.listPlanned("read", plan.stdin, "standard input", 0)
+	}
+	for e := range walk.Files(plan.paths, plan.opt) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case e.Err != nil:
+			failed++
+			a.listPlanned("fail", e.Path, e.Err.Error(), 0)
+		case e.Skip != "":
+			skipped++
+			a.listPlanned("skip", e.Path, e.Skip, 0)
+		default:
+			files++
+			bytes += e.Size
+			a.listPlanned("read", e.Path, "", e.Size)
+		}
+	}
+	if !a.flags.json {
+		a.err.line("%s (%s) would be read, %d skipped, %d cannot be read.", plural(files, "file"), size(bytes), skipped, failed)
+	}
+	if failed > 0 {
+		return errReported{ExitFailure}
+	}
+	return nil
+}
+
+func (a *app) listPlanned(what, path, reason string, bytes int64) {
+	if a.flags.json {
+		a.out.jsonLine(struct {
+			Event  string `json:"event"`
+			Action string `json:"action"`
+			Path   string `json:"path"`
+			Bytes  int64  `json:"bytes,omitempty"`
+			Reason string `json:"reason,omitempty"`
+		}{"planned", what, path, bytes, reason})
+		return
+	}
+	text := what + "  " + clean(path)
+	if reason != "" {
+		text += "  " + a.out.dim("("+clean(reason)+")")
+	}
+	a.out.line("%s", text)
+}
