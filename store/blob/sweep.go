@@ -81,23 +81,9 @@ func (s *Store) Sweep(ctx context.Context, unreferenced func(context.Context, []
 	}
 	var batch []string
 	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		dead, err := unreferenced(ctx, batch)
-		if err != nil {
-			return err
-		}
+		err := s.sweepThese(ctx, batch, unreferenced, olderThan, &swept)
 		batch = batch[:0]
-		for _, sha := range dead {
-			if err := check(sha); err != nil {
-				return err
-			}
-			if err := s.sweepOne(sha, olderThan, &swept); err != nil {
-				return err
-			}
-		}
-		return nil
+		return err
 	}
 	err = s.Walk(ctx, func(i Info) error {
 		if !i.Modified.Before(olderThan) {
@@ -112,6 +98,33 @@ func (s *Store) Sweep(ctx context.Context, unreferenced func(context.Context, []
 		err = flush()
 	}
 	return swept, err
+}
+
+// SweepThese is Sweep for some files only, and spares none for its age but those
+// that are stored again while it runs.
+func (s *Store) SweepThese(ctx context.Context, shas []string, unreferenced func(context.Context, []string) ([]string, error)) (Swept, error) {
+	var swept Swept
+	err := s.sweepThese(ctx, shas, unreferenced, time.Now(), &swept)
+	return swept, err
+}
+
+func (s *Store) sweepThese(ctx context.Context, shas []string, unreferenced func(context.Context, []string) ([]string, error), olderThan time.Time, swept *Swept) error {
+	if len(shas) == 0 {
+		return nil
+	}
+	dead, err := unreferenced(ctx, shas)
+	if err != nil {
+		return err
+	}
+	for _, sha := range dead {
+		if err := check(sha); err != nil {
+			return err
+		}
+		if err := s.sweepOne(sha, olderThan, swept); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {

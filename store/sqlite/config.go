@@ -34,7 +34,7 @@ type Config struct {
 	// deleted; 0 is 24 hours. A follower that is further behind is told to begin
 	// again with a snapshot. Puts of live chunks are kept for ever.
 	FeedRetention time.Duration
-	// Wrap, if set, wraps what makes the writing connection: for tracing, and
+	// Wrap, if set, wraps what makes the writing connections: for tracing, and
 	// for tests that make statements fail.
 	Wrap func(driver.Connector) driver.Connector
 }

@@ -84,3 +84,9 @@ func fatal(err error) bool {
 	}
 	return true
 }
+
+// busy reports whether err says that another connection holds a lock.
+func busy(err error) bool {
+	var db *sqlite.Error
+	return errors.As(err, &db) && db.Code()&0xff == lib.SQLITE_BUSY
+}

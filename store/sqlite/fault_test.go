@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +172,35 @@ func TestEveryStatementMayFail(t *testing.T) {
 				storetest.Sound(t, s)
 			}
 		})
+	}
+}
+
+// Whichever statement of the first Open fails, the next one finds a new file or a
+// whole one.
+func TestOpenMayFailAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	for at := 1; ; at++ {
+		var flt faults
+		cfg := sqlite.Config{Path: filepath.Join(dir, fmt.Sprint(at, ".db")), Wrap: flt.wrap}
+		flt.arm(func(n int, _ string) bool { return n == at })
+		s, err := sqlite.Open(t.Context(), cfg)
+		hits := flt.disarm()
+		if err != nil {
+			if hits == 0 {
+				t.Fatalf("without a fault: %v", err)
+			}
+			s = open(t, cfg)
+		}
+		storetest.Sound(t, s)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if hits == 0 {
+			if at < 20 {
+				t.Errorf("opening has %d statements", at-1)
+			}
+			return
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	said := map[string]string{}
 	for round := range 10 {
-		killAfter(t, path, 1+rnd.IntN(60), said)
+		killAfter(t, path, 1+rnd.IntN(40), said)
 		if round%2 == 0 {
 			// Nobody has the file open: the next to open it recovers it.
 			if err := witness.Close(); err != nil {

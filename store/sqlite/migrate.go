@@ -6,9 +6,11 @@ import (
 	"database/sql/driver"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -28,12 +30,36 @@ func schemaVersion() (int64, error) {
 	return strconv.ParseInt(number, 10, 64)
 }
 
+// migrateInTurn is migrate for several processes that open a new file at the same
+// time. They wait for each other's transactions; but switching a new file to
+// write-ahead logging needs it alone, and is not waited for but tried again.
+func migrateInTurn(ctx context.Context, connector driver.Connector, cfg Config) error {
+	patience, cancel := context.WithTimeout(ctx, cfg.BusyTimeout)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := migrate(ctx, connector, cfg)
+		if !busy(err) {
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
 // migrate brings the file to this program's schema. A file that is there already
 // costs one small query.
-func migrate(ctx context.Context, connector driver.Connector, path string) error {
+//
+// All pending migrations are one transaction, begun before goose looks at the
+// file: other processes wait for it and find the work done, and a fault or a crash
+// half-way leaves the file as it was. goose knows nothing of it. It is told to use
+// no transactions, and is given a database with a single connection, which is the
+// one that the transaction is on.
+func migrate(ctx context.Context, connector driver.Connector, cfg Config) error {
 	db := sql.OpenDB(connector)
 	defer db.Close()
-	// One connection, because the lock below is a transaction on it.
 	db.SetMaxOpenConns(1)
 	newest, err := schemaVersion()
 	if err != nil {
@@ -44,10 +70,34 @@ func migrate(ctx context.Context, connector driver.Connector, path string) error
 		return err
 	}
 	if found > newest {
-		return rag.Errorf(rag.KindInvalid, "store %s has schema %d, made by a newer version of this program, which knows schemas up to %d", path, found, newest)
+		return rag.Errorf(rag.KindInvalid, "store %s has schema %d, made by a newer version of this program, which knows schemas up to %d", cfg.Path, found, newest)
 	}
 	if found == newest {
 		return nil
+	}
+	for _, statement := range []string{
+		"PRAGMA busy_timeout=0", // see migrateInTurn
+		"PRAGMA journal_mode=WAL",
+		fmt.Sprintf("PRAGMA busy_timeout=%d", cfg.BusyTimeout.Milliseconds()),
+		"BEGIN IMMEDIATE",
+	} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if err := runMigrations(ctx, db, newest); err != nil {
+		// Closing the connection would undo it as well.
+		_, failed := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(err, failed)
+	}
+	_, err = db.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func runMigrations(ctx context.Context, db *sql.DB, newest int64) error {
+	// Another process may have been first.
+	if found, err := currentVersion(ctx, db); err != nil || found >= newest {
+		return err
 	}
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
@@ -56,8 +106,7 @@ func migrate(ctx context.Context, connector driver.Connector, path string) error
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()),
-		goose.WithIsolateDDL(true), // no transactions of goose's own
-		goose.WithSessionLocker(wholeOrNothing{newest: newest}))
+		goose.WithIsolateDDL(true)) // no transactions of goose's own
 	if err != nil {
 		return err
 	}
@@ -65,13 +114,8 @@ func migrate(ctx context.Context, connector driver.Connector, path string) error
 	return err
 }
 
-// querier is a database or one of its connections.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // currentVersion returns the file's schema, 0 for a new file.
-func currentVersion(ctx context.Context, db querier) (int64, error) {
+func currentVersion(ctx context.Context, db *sql.DB) (int64, error) {
 	var tables int
 	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", goose.DefaultTablename).Scan(&tables)
 	if err != nil || tables == 0 {
@@ -80,24 +124,4 @@ func currentVersion(ctx context.Context, db querier) (int64, error) {
 	var version int64
 	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&version)
 	return version, err
-}
-
-// wholeOrNothing is goose's lock: the write transaction of the connection that
-// migrates. Other processes that open the file wait for it, and find the work
-// done; a fault or a crash half-way leaves the file as it was.
-type wholeOrNothing struct{ newest int64 }
-
-func (w wholeOrNothing) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
-	return err
-}
-
-func (w wholeOrNothing) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	version, err := currentVersion(ctx, conn)
-	end := "COMMIT"
-	if err != nil || version != w.newest {
-		end = "ROLLBACK"
-	}
-	_, failed := conn.ExecContext(ctx, end)
-	return errors.Join(err, failed)
 }

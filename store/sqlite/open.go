@@ -42,7 +42,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := touch(cfg.Path); err != nil {
 		return nil, rag.Errorf(rag.KindUnavailable, "%s: %v", doing, err)
 	}
-	writer, err := cfg.connector(writerPragmas(cfg))
+	migrator, err := cfg.connector(writerPragmas(cfg))
+	if err != nil {
+		return nil, translate(ctx, err, doing)
+	}
+	writer, err := cfg.connector(append(writerPragmas(cfg), "journal_mode=WAL"))
 	if err != nil {
 		return nil, translate(ctx, err, doing)
 	}
@@ -50,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, translate(ctx, err, doing)
 	}
-	if err := migrate(ctx, writer, cfg.Path); err != nil {
+	if err := migrateInTurn(ctx, cfg.Wrap(migrator), cfg); err != nil {
 		return nil, translate(ctx, err, doing)
 	}
 	s := &Store{
@@ -146,7 +150,6 @@ func (s *Store) now() time.Time { return s.cfg.Clock().UTC().Truncate(time.Micro
 func writerPragmas(c Config) []string {
 	return []string{
 		"page_size=8192", // five vectors of 384 dimensions a page, of 4096 bytes only two
-		"journal_mode=WAL",
 		"synchronous=FULL",
 		"foreign_keys=1",
 		"secure_delete=1",

@@ -23,7 +23,7 @@ var togetherTests = []test{
 // A follower that reads the feed while 16 writers write misses no row: what it
 // has at the end is what the store has.
 func writersAndFollower(t *testing.T, s Store) {
-	const writers, rounds = 16, 12
+	const writers, rounds = 16, 8
 	a, b := makeCollection(t, s, "", "a"), makeCollection(t, s, "", "b")
 	var wg sync.WaitGroup
 	var done atomic.Bool
@@ -210,7 +210,7 @@ type modelled struct {
 // randomOperations applies operations drawn at random to the store and to a map,
 // and compares the two.
 func randomOperations(t *testing.T, s Store) {
-	steps := 400
+	steps := 300
 	if testing.Short() {
 		steps = 100
 	}
