@@ -21,6 +21,7 @@ type janitor struct {
 	r       *Retriever
 	due     chan struct{}
 	mu      sync.Mutex
+	swept   time.Time      // when strays were last looked for
 	touched map[int64]bool // collections whose indexes hold, or held, what is to go
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -30,9 +31,13 @@ type janitor struct {
 const (
 	janitorDelay    = 500 * time.Millisecond
 	janitorInterval = time.Hour
-	janitorAtStart  = 5 * time.Second
-	janitorRetry    = time.Minute
-	janitorAtClose  = 30 * time.Second // most that Close waits for it
+	// strayAge is the age of an original without a document that says that none is
+	// coming: far longer than any batch takes from storing it to its commit.
+	strayAge = time.Hour
+
+	janitorAtStart = 5 * time.Second
+	janitorRetry   = time.Minute
+	janitorAtClose = 30 * time.Second // most that Close waits for it
 )
 
 func startJanitor(r *Retriever) *janitor {
@@ -96,18 +101,49 @@ func (j *janitor) clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	swept, err := j.r.blobs.Sweep(ctx, j.r.store.UnreferencedBlobs, time.Now())
+	originals, err := j.cleanOriginals(ctx)
 	if err != nil {
 		return err
 	}
 	if err := j.cleanIndexes(ctx, report.Documents > 0); err != nil {
 		return err
 	}
-	if report.Documents+report.Embeddings+swept.Files > 0 {
+	if report.Documents+report.Embeddings+originals > 0 {
 		j.r.cfg.Logger.Info("cleaned up after deletions", "documents", report.Documents, "embeddings", report.Embeddings,
-			"originals", swept.Files, "took", j.r.cfg.Clock().Sub(begun))
+			"originals", originals, "took", j.r.cfg.Clock().Sub(begun))
 	}
 	return nil
+}
+
+// cleanOriginals deletes the originals that lost their last version, and, once in
+// a while, those that a process which died stored and never committed.
+func (j *janitor) cleanOriginals(ctx context.Context) (int, error) {
+	const batch = 500
+	total := 0
+	for {
+		loose, err := j.r.store.LooseOriginals(ctx, batch)
+		if err != nil {
+			return total, err
+		}
+		if len(loose) == 0 {
+			break
+		}
+		swept, err := j.r.blobs.SweepThese(ctx, loose, j.r.store.UnreferencedBlobs)
+		if err == nil {
+			err = j.r.store.DropLooseOriginals(ctx, loose)
+		}
+		if err != nil {
+			return total, err
+		}
+		total += swept.Files
+	}
+	now := time.Now()
+	if now.Sub(j.swept) < janitorInterval {
+		return total, nil
+	}
+	j.swept = now
+	swept, err := j.r.blobs.Sweep(ctx, j.r.store.UnreferencedBlobs, now.Add(-strayAge))
+	return total + swept.Files, err
 }
 
 // cleanIndexes sees to it that no snapshot file holds words or vectors of what

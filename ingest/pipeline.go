@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -51,6 +53,9 @@ type Pipeline struct{ cfg Config }
 
 // New returns a pipeline over the parts in cfg.
 func New(cfg Config) *Pipeline { return &Pipeline{cfg.WithDefaults()} }
+
+// originalsAtOnce is how many originals are written to disk at a time.
+const originalsAtOnce = 8
 
 // maxBatchBytes closes a batch of few but large documents.
 const maxBatchBytes = 32 << 20
@@ -197,6 +202,9 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 		if err := p.embed(ctx, todo); err != nil {
 			return err
 		}
+		if err := p.storeOriginals(ctx, todo); err != nil {
+			return err
+		}
 		puts := make([]rag.Put, len(todo))
 		for i, d := range todo {
 			puts[i] = d.put
@@ -218,6 +226,20 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 		todo = again
 	}
 	return nil
+}
+
+// storeOriginals puts the originals of a batch, several at once since each waits
+// for the disk. They are there before the transaction that refers to them.
+func (p *Pipeline) storeOriginals(ctx context.Context, batch []*prepared) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(originalsAtOnce)
+	for _, d := range batch {
+		group.Go(func() error {
+			_, _, err := p.cfg.Blobs.Put(ctx, bytes.NewReader(d.content), p.cfg.MaxBytes)
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // settle completes a document's result with what the store said.

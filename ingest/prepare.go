@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -99,9 +98,6 @@ func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker
 		d.texts[i] = chunks[i].EmbedText(doc.Title)
 		chunks[i].Ordinal = i
 		chunks[i].Hash = sha256.Sum256([]byte(d.texts[i]))
-	}
-	if _, _, err := p.cfg.Blobs.Put(ctx, bytes.NewReader(content), p.cfg.MaxBytes); err != nil {
-		return err
 	}
 	d.content = content
 	doc.Chunks = len(chunks)
