@@ -14,7 +14,7 @@ import (
 
 // Config holds the choices of an Encoder. The zero value is useful.
 type Config struct {
-	// Workers is the most passages groups that are computed at once, over all
+	// Workers is the most groups of passages that are computed at once, over all
 	// calls together. Default: GOMAXPROCS.
 	Workers int
 	// Kernel names the arithmetic, "avx512vnni", "avx2" or "generic". Default: the
@@ -40,7 +40,7 @@ type Encoder struct {
 	calls sync.Pool     // *call
 }
 
-// NewEncoder returns an encoder of m. Memory for a worker, about 6 MB for the
+// NewEncoder returns an encoder of m. Memory for a worker, about 5 MB for the
 // built-in model, is taken when it is first needed.
 func NewEncoder(m *Model, cfg Config) (*Encoder, error) {
 	if cfg.Workers == 0 {
