@@ -108,7 +108,7 @@ func (a *app) printCitations(citations []rag.Citation) {
 		number := "[" + strconv.Itoa(c.Number) + "]"
 		indent := strings.Repeat(" ", len(number)+1)
 		head := oneLine(titleOf(&c.Document), width-len(indent))
-		if p := place(c.Page, c.Heading); p != "" {
+		if p := place(c.Document.Title, c.Page, c.Heading); p != "" {
 			head = oneLine(titleOf(&c.Document), max(20, width/2)) + s.dim(", "+oneLine(p, max(20, width/2-len(indent)-2)))
 		}
 		s.line("%s %s", s.cyan(number), head)

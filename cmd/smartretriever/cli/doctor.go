@@ -98,10 +98,10 @@ func (a *app) printSettings(settings []config.Setting, all bool) {
 	s := a.out
 	file := a.cfg.File()
 	if file == "" {
-		file = "none (" + config.DefaultFile(a.env) + " would be read)"
+		file = "none; " + config.DefaultFile(a.env) + " would be read"
 	}
 	s.line("%s", s.bold("Configuration"))
-	s.line("  %s %s", s.dim(pad("file", 26)), file)
+	s.line("  %s %s", s.dim(pad("file", 26)), fitPath(file, max(20, s.width()-29)))
 	for _, set := range settings {
 		value := set.Value
 		if value == "" {
@@ -149,6 +149,9 @@ func (a *app) runChecks(ctx context.Context, quick bool) []check {
 	for _, h := range r.Health(ctx) {
 		if h.Name == "embedder" {
 			continue // checked below by embedding something
+		}
+		if h.Detail == "" && h.OK {
+			h.Detail = "works"
 		}
 		checks = append(checks, check{h.Name, h.OK, h.Needed, h.Detail})
 	}
@@ -221,7 +224,7 @@ func verifyStore(ctx context.Context, r checked) check {
 	case err != nil:
 		return check{"contents", false, true, err.Error()}
 	case len(faults) == 0:
-		return check{"contents", true, true, "the store agrees with itself and with the originals (" + duration(time.Since(begun)) + ")"}
+		return check{"contents", true, true, "store and originals agree (" + duration(time.Since(begun)) + ")"}
 	}
 	detail := strings.Join(faults[:min(5, len(faults))], "; ")
 	if len(faults) > 5 {

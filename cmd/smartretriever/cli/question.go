@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func (f *queryFlags) add(c *cobra.Command, what string) {
 	fl := c.Flags()
 	fl.IntVarP(&f.k, "k", "k", 0, "`number` of "+what)
 	fl.StringVar(&f.mode, "mode", "", "which searches are run: hybrid, vector or keyword (default hybrid)")
-	fl.StringVarP(&f.filter, "filter", "f", "", "only documents whose metadata match `expression`, such as\n'year >= 2024 and team in (\"a\", \"b\")'")
+	fl.StringVarP(&f.filter, "filter", "f", "", "only documents whose metadata match `expression`:\n'year >= 2024 and team in (\"a\", \"b\")'")
 	fl.StringArrayVar(&f.as, "as", nil, "see only what `principal` (user or group) may see; may be repeated")
 	fl.BoolVar(&f.trace, "trace", false, "show what each stage did and how long it took")
 	fl.BoolVar(&f.cold, "no-cache", false, "leave the caches out")
@@ -67,9 +68,13 @@ func (s *screen) printTrace(t rag.Trace) {
 	s.line("%s", s.dim(fmt.Sprintf("%-14s %7.2f ms", "together", float64(t.Took.Microseconds())/1000)))
 }
 
-// place says where in a document something stands: page and headings.
-func place(page int, heading []string) string {
+// place says where in a document something stands: page and headings. The first
+// heading is often the document's title once more and then left out.
+func place(title string, page int, heading []string) string {
 	var parts []string
+	if len(heading) > 0 && strings.EqualFold(strings.TrimSpace(heading[0]), strings.TrimSpace(title)) {
+		heading = heading[1:]
+	}
 	if page > 0 {
 		parts = append(parts, fmt.Sprintf("page %d", page))
 	}
@@ -92,6 +97,27 @@ func titleOf(d *rag.Document) string {
 		name = string(d.ID)
 	}
 	return name
+}
+
+// tableRule matches the line below the header of a Markdown table.
+var tableRule = regexp.MustCompile(`\|?(\s*:?-{3,}:?\s*\|)+(\s*:?-{3,}:?)?`)
+
+// snippet is the beginning of a passage on one line, without the bars of tables
+// and without the title where the passage repeats it.
+func snippet(text, title string, runes int) string {
+	text = tableRule.ReplaceAllString(clean(text), " ")
+	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "|", " ")), " ")
+	if rest, ok := strings.CutPrefix(text, strings.Join(strings.Fields(title), " ")+" "); ok && title != "" {
+		text = rest
+	}
+	if r := []rune(text); len(r) > runes {
+		text = string(r[:runes])
+		if i := strings.LastIndexByte(text, ' '); i > len(text)/2 {
+			text = text[:i]
+		}
+		text = strings.TrimRight(text, " ,;:") + " …"
+	}
+	return text
 }
 
 // whereFrom is the path or address of a document, "" when it has none.

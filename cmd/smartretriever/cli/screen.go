@@ -185,11 +185,11 @@ func padLeft(text string, columns int) string {
 	return strings.Repeat(" ", max(0, columns-uniseg.StringWidth(text))) + text
 }
 
-// wrap breaks text into lines of at most columns at spaces; indent begins every
-// line but the first. Line breaks of the text stay.
+// wrap breaks text into lines of at most columns at spaces. The first line begins
+// where indent ends, and indent begins every other. Line breaks of the text stay.
 func wrap(text string, columns int, indent string) string {
 	var b strings.Builder
-	w := wrapper{columns: columns, indent: indent, emit: func(s string) { b.WriteString(s) }}
+	w := wrapper{columns: columns, indent: indent, column: uniseg.StringWidth(indent), emit: func(s string) { b.WriteString(s) }}
 	w.write(text)
 	w.close()
 	return b.String()

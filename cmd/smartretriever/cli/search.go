@@ -83,14 +83,10 @@ func (a *app) printHit(rank int, h *rag.Hit) {
 	s, width := a.out, a.textWidth()
 	const indent = "            " // below the title
 	s.line("%s  %s  %s", padLeft(fmt.Sprint(rank), 3), s.green(fmt.Sprintf("%5.2f", h.Score)), s.bold(oneLine(titleOf(&h.Document), width-len(indent))))
-	if p := place(h.Page, h.Heading); p != "" {
+	if p := place(h.Document.Title, h.Page, h.Heading); p != "" {
 		s.line("%s%s", indent, oneLine(p, width-len(indent)))
 	}
-	text := strings.Join(strings.Fields(clean(h.Text)), " ")
-	if r := []rune(text); len(r) > snippetRunes {
-		text = strings.TrimRight(string(r[:snippetRunes]), " ") + " …"
-	}
-	s.line("%s%s", indent, wrap(text, width, indent))
+	s.line("%s%s", indent, wrap(snippet(h.Text, h.Document.Title, snippetRunes), width, indent))
 	if from := whereFrom(&h.Document); from != "" {
 		s.line("%s%s", indent, s.dim(fitPath(from, width-len(indent))))
 	}

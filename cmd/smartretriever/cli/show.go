@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,7 +134,11 @@ func (a *app) printFacts(d *rag.Document, t rag.Text) {
 		what += ", language " + d.Language
 	}
 	fact("what", what)
-	fact("stored", fmt.Sprintf("version %d, %s, %s, added %s, updated %s", d.Version, size(d.Bytes), plural(d.Chunks, "chunk"), moment(d), d.UpdatedAt.Local().Format("2006-01-02 15:04")))
+	fact("stored", fmt.Sprintf("version %d, %s, %s", d.Version, size(d.Bytes), plural(d.Chunks, "chunk")))
+	fact("added", moment(d.CreatedAt))
+	if moment(d.UpdatedAt) != moment(d.CreatedAt) {
+		fact("updated", moment(d.UpdatedAt))
+	}
 	fact("sha256", d.SHA256)
 	for _, key := range slices.Sorted(keys(d.Metadata)) {
 		fact("meta", key+" = "+d.Metadata[key].String())
@@ -145,7 +150,7 @@ func (a *app) printFacts(d *rag.Document, t rag.Text) {
 	}
 }
 
-func moment(d *rag.Document) string { return d.CreatedAt.Local().Format("2006-01-02 15:04") }
+func moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 func keys(m rag.Metadata) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
@@ -175,7 +180,7 @@ func (a *app) showChunks(ctx context.Context, r shower, scope rag.Scope, d *rag.
 	for i := range chunks {
 		c := &chunks[i]
 		head := fmt.Sprintf("chunk %d · %s · bytes %d to %d", c.Ordinal+1, plural(c.Tokens, "token"), c.Span.Start, c.Span.End)
-		if p := place(c.Page, c.Heading); p != "" {
+		if p := place(d.Title, c.Page, c.Heading); p != "" {
 			head += " · " + p
 		}
 		a.out.line("%s", a.out.cyan(oneLine(head, 1<<20)))
