@@ -204,16 +204,26 @@ func (e *Extractor) extract(ctx context.Context, name string, content []byte, pa
 		return rag.Text{}, err
 	}
 	req := format.Request{Format: id, Name: name, Password: password, Content: content}
-	if e.pool != nil && risky(id) && len(content) > 0 {
+	if e.pool != nil && risky(id, len(content)) {
 		return e.pool.Read(ctx, req)
 	}
 	return e.readLocal(ctx, req)
 }
 
-// risky reports whether files of a format can make their reader hang or grow.
-// The readers of the others take time and memory in proportion to the file.
-func risky(id format.ID) bool {
-	return id == format.PDF || id == format.DOCX || id == format.HTML
+// smallMarkdown is a size in bytes up to which no Markdown takes its parser long,
+// even if its time should grow with the square of the size.
+const smallMarkdown = 64 << 10
+
+// risky reports whether a file of a format can make its reader hang or grow. Those
+// of the other formats take time and memory in proportion to the file.
+func risky(id format.ID, size int) bool {
+	switch id {
+	case format.PDF, format.DOCX, format.HTML:
+		return size > 0
+	case format.Markdown:
+		return size > smallMarkdown
+	}
+	return false
 }
 
 // readLocal reads in this process, as many files at once as there are slots.

@@ -2,6 +2,7 @@
 package language
 
 import (
+	"strings"
 	"unicode"
 
 	"github.com/abadojack/whatlanggo"
@@ -9,9 +10,14 @@ import (
 	"github.com/smartretriever/smartretriever/text/clean"
 )
 
+// The text is judged by windows, each by itself, and they vote: the trigram
+// statistics are made for a few sentences and fail on long texts, and a document
+// that is half code or half tables still has windows of prose.
 const (
-	minLetters = 24   // below this a guess is no better than chance
-	maxBytes   = 8192 // more text does not change the verdict and costs time
+	minLetters = 24  // below this a guess is no better than chance
+	window     = 400 // bytes
+	windows    = 7
+	agreed     = 3 // sure windows of one language, without another, end the vote
 )
 
 // known maps the languages that are told apart to their ISO 639-1 codes. The
@@ -36,32 +42,70 @@ var options = func() whatlanggo.Options {
 }()
 
 // Detect returns the ISO 639-1 code of the language that text is written in, ""
-// where the text is too short or the choice not sure. It looks at about 8 KiB
-// from the middle of the text, where there is less boilerplate than at its ends.
+// where the text is too short or the choice not sure. It looks at up to seven
+// windows of 400 bytes, spread over the text, and at fewer if they agree.
 func Detect(text string) string {
-	text = sample(text)
-	letters := 0
-	for _, r := range text {
-		if unicode.IsLetter(r) {
-			if letters++; r >= 0x2e80 {
-				letters += 2 // an ideograph or syllable says more than a letter
+	votes := map[string]float64{}
+	total := 0.0
+	for sample := range samples(text) {
+		if letters(sample) < minLetters {
+			continue
+		}
+		info := whatlanggo.DetectWithOptions(sample, options)
+		code, ok := known[info.Lang]
+		if !ok {
+			continue
+		}
+		// A window that is not sure counts, but less.
+		votes[code] += 0.1 + info.Confidence
+		total += 0.1 + info.Confidence
+		if votes[code] >= agreed && votes[code] == total {
+			return code
+		}
+	}
+	best, most := "", 0.0
+	for code, n := range votes {
+		if n > most || n == most && code < best {
+			best, most = code, n
+		}
+	}
+	if most < 0.5 || most < total*0.6 {
+		return ""
+	}
+	return best
+}
+
+// samples yields the windows of a text, cut at white space where there is some.
+func samples(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if len(text) <= window {
+			yield(text)
+			return
+		}
+		n := min(windows, (len(text)+window-1)/window)
+		for i := range n {
+			start := len(clean.Cut(text, (len(text)-window)*i/max(1, n-1)))
+			sample := clean.Cut(text[start:], window)
+			if from, to := strings.IndexByte(sample, ' '), strings.LastIndexByte(sample, ' '); i > 0 && from >= 0 && to-from > window/2 {
+				sample = sample[from:to]
+			}
+			if !yield(sample) {
+				return
 			}
 		}
 	}
-	if letters < minLetters {
-		return ""
-	}
-	info := whatlanggo.DetectWithOptions(text, options)
-	if !info.IsReliable() {
-		return ""
-	}
-	return known[info.Lang]
 }
 
-func sample(text string) string {
-	if len(text) <= maxBytes {
-		return text
+// letters counts the letters of a text; an ideograph or syllable, which says
+// more, counts three times.
+func letters(text string) int {
+	n := 0
+	for _, r := range text {
+		if unicode.IsLetter(r) {
+			if n++; r >= 0x2e80 {
+				n += 2
+			}
+		}
 	}
-	from := len(clean.Cut(text, (len(text)-maxBytes)/2))
-	return clean.Cut(text[from:], maxBytes)
+	return n
 }

@@ -18,6 +18,11 @@ const (
 	maxSpan    = 100  // columns or rows that one cell is repeated over
 	maxRepeat  = 256  // bytes of a cell that are repeated over its span
 	maxColumns = 2000 // a row beyond that is cut into a layout
+
+	// What spans repeat in one table is bounded: a small file can ask for gigabytes.
+	// Beyond these they count as 1.
+	maxRepeatedCells = 1 << 20
+	maxRepeatedBytes = 4 << 20
 )
 
 // Piece is a block before it has a place in the text, or a table.
@@ -172,7 +177,14 @@ func (t *Table) matrix() [][]string {
 		text string
 		rows int // still to be filled below
 	}
-	var down []carried // by column
+	var down []carried  // by column
+	cells, size := 0, 0 // repeated so far
+	room := func() bool { return cells < maxRepeatedCells && size < maxRepeatedBytes }
+	repeat := func(line []string, text string) []string {
+		cells++
+		size += len(text)
+		return append(line, text)
+	}
 	out := make([][]string, 0, len(t.rows))
 	for _, row := range t.rows {
 		if len(row) == 0 {
@@ -180,9 +192,9 @@ func (t *Table) matrix() [][]string {
 		}
 		var line []string
 		fill := func() {
-			for len(line) < len(down) && down[len(line)].rows > 0 {
+			for len(line) < len(down) && down[len(line)].rows > 0 && room() {
 				down[len(line)].rows--
-				line = append(line, down[len(line)].text)
+				line = repeat(line, down[len(line)].text)
 			}
 		}
 		for _, cell := range row {
@@ -196,6 +208,9 @@ func (t *Table) matrix() [][]string {
 				again = ""
 			}
 			for i := range min(max(cell.ColSpan, 1), maxSpan) {
+				if i > 0 && !room() {
+					break
+				}
 				for len(down) <= len(line) {
 					down = append(down, carried{})
 				}
@@ -203,7 +218,7 @@ func (t *Table) matrix() [][]string {
 				if i == 0 {
 					line = append(line, text)
 				} else {
-					line = append(line, again)
+					line = repeat(line, again)
 				}
 			}
 		}

@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	yamlast "github.com/goccy/go-yaml/ast"
+	yamlparser "github.com/goccy/go-yaml/parser"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	east "github.com/yuin/goldmark/extension/ast"
@@ -35,6 +37,8 @@ import (
 const (
 	maxFrontMatter = 16 << 10 // bytes; longer is no front matter
 	maxMarkers     = 64       // container markers at the start of one line
+	maxIndent      = 256      // bytes of white space before a marker
+	maxCells       = 4 << 20  // of all tables, empty ones included
 )
 
 // Options limit the extraction.
@@ -51,12 +55,12 @@ func Extract(ctx context.Context, content []byte, opt Options) (rag.Text, error)
 	source = tidy(source)
 	b := &clean.Builder{Limit: opt.Limit}
 	meta, source := frontMatter(source)
-	if deep(source) {
+	if reason := costly(source); reason != "" {
 		if err := plain.Split(ctx, b, source, rag.Paragraph); err != nil {
 			return rag.Text{}, err
 		}
 		t := b.Text()
-		t.Warnings = append(t.Warnings, "quotes or lists are nested too deep; read as plain text")
+		t.Warnings = append(t.Warnings, reason+"; read as plain text")
 		return t, nil
 	}
 	w := &walker{ctx: ctx, b: b, source: []byte(source)}
@@ -92,30 +96,52 @@ var blockParser = parser.NewParser(
 	parser.WithParagraphTransformers(util.Prioritized(extension.NewTableParagraphTransformer(), 200)),
 )
 
-// deep reports whether a line opens more quotes and lists than any author
-// writes: the parser's time grows with the square of their number.
-func deep(source string) bool {
+// costly names what in a source would cost the parser time or memory out of
+// proportion to its size, "" if nothing does: its time grows with the square of
+// the depth of quotes and lists, and each row of a table gets all columns.
+func costly(source string) string {
+	var cells, columns, lines int // columns and lines of the block at hand
 	for line := range strings.SplitSeq(source, "\n") {
-		markers := 0
-		for i := 0; i < len(line) && markers <= maxMarkers; i++ {
-			switch c := line[i]; {
-			case c == '>' || c == '-' || c == '*' || c == '+' || c == ')' || c == '.':
-				if c != '>' && (i+1 >= len(line) || line[i+1] != ' ' && line[i+1] != '\t') {
-					i = len(line)
-					continue
-				}
-				markers++
-			case c == ' ' || c == '\t' || c >= '0' && c <= '9':
-			default:
-				i = len(line)
+		if nested(line) {
+			return "quotes or lists are nested too deep"
+		}
+		if strings.Trim(line, " \t") == "" {
+			columns, lines = 0, 0
+			continue
+		}
+		if strings.Trim(line, "|-: \t") == "" {
+			columns = max(columns, strings.Count(line, "|")+1)
+			lines = 0
+		}
+		if lines++; columns > 1 {
+			if cells += columns; cells > maxCells || columns > maxCells/64 {
+				return "a table has too many cells"
 			}
 		}
-		// A line of dashes and blanks is a thematic break and no list.
-		if markers > maxMarkers && strings.Trim(line, "-*_ \t") != "" {
-			return true
+	}
+	return ""
+}
+
+// nested reports whether a line opens more quotes and lists, or stands deeper in
+// them, than any author writes.
+func nested(line string) bool {
+	markers := 0
+	for i := 0; i < len(line) && markers <= maxMarkers; i++ {
+		switch c := line[i]; {
+		case c == '>' || c == '-' || c == '*' || c == '+' || c == ')' || c == '.':
+			if c != '>' && (i+1 >= len(line) || line[i+1] != ' ' && line[i+1] != '\t') {
+				return false
+			}
+			if markers++; i > maxIndent {
+				return strings.Trim(line, "-*_ \t") != ""
+			}
+		case c == ' ' || c == '\t' || c >= '0' && c <= '9':
+		default:
+			return false
 		}
 	}
-	return false
+	// A line of dashes and blanks is a thematic break and no list.
+	return markers > maxMarkers && strings.Trim(line, "-*_ \t") != ""
 }
 
 // frontMatter splits off a YAML header between lines of three dashes.
@@ -133,10 +159,38 @@ func frontMatter(source string) (meta map[string]any, rest string) {
 	} else {
 		after = body[len(head)+len("\n---\n"):]
 	}
+	if aliased(head) {
+		return nil, after
+	}
 	if err := yaml.Unmarshal([]byte(head), &meta); err != nil || meta == nil {
 		return nil, source
 	}
 	return meta, after
+}
+
+// aliased reports whether a header uses YAML aliases: no author does, and a few of
+// them unfold to gigabytes.
+func aliased(head string) bool {
+	file, err := yamlparser.ParseBytes([]byte(head), 0)
+	if err != nil {
+		return false // Unmarshal will say so
+	}
+	var found aliasFinder
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			yamlast.Walk(&found, doc.Body)
+		}
+	}
+	return bool(found)
+}
+
+type aliasFinder bool
+
+func (f *aliasFinder) Visit(n yamlast.Node) yamlast.Visitor {
+	if n.Type() == yamlast.AliasType {
+		*f = true
+	}
+	return f
 }
 
 // describe picks title and metadata from a front matter.
