@@ -187,9 +187,10 @@ func (c *citer) add(h rag.Hit, span rag.Span) (int, bool) {
 }
 
 // quoted writes the answer of a generator that quotes: each quote on one line of
-// text, with the number of its citation. A quote that is not in the store any
+// text, a table on lines of its own, with the number of its citation. A quote that is not in the store any
 // more is left out whole.
 func (c *citer) quoted(quotes []Quote) error {
+	afterTable := false
 	for _, q := range quotes {
 		if q.Source < 1 || q.Source > len(c.hits) {
 			c.dropped++
@@ -201,10 +202,19 @@ func (c *citer) quoted(quotes []Quote) error {
 			c.dropped++
 			continue
 		}
-		text := bracketed.ReplaceAllString(strings.Join(strings.Fields(q.Span.Of(h.Text)), " "), "($1)") + " [" + strconv.Itoa(n) + "]"
-		if c.begun() {
+		said := q.Span.Of(h.Text)
+		isTable := strings.HasPrefix(said, "|") && strings.Contains(said, "\n")
+		if !isTable {
+			said = strings.Join(strings.Fields(said), " ")
+		}
+		text := bracketed.ReplaceAllString(said, "($1)") + " [" + strconv.Itoa(n) + "]"
+		switch {
+		case c.begun() && (isTable || afterTable):
+			text = "\n\n" + text
+		case c.begun():
 			text = " " + text
 		}
+		afterTable = isTable
 		c.out.WriteString(text)
 		if err := c.emit(text); err != nil {
 			return err

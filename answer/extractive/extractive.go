@@ -148,7 +148,7 @@ func (g *Generator) embed(ctx context.Context, q *question, found []*candidate) 
 	}
 	texts := make([]string, len(found))
 	for i, c := range found {
-		texts[i] = c.text
+		texts[i] = c.embedText()
 	}
 	vectors, err := g.cfg.Embed(ctx, texts)
 	if err != nil || len(vectors) != len(found) {

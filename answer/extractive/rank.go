@@ -15,7 +15,6 @@ type question struct {
 	text  string
 	terms map[string]float64 // of together 1; words that only ask are left out
 	known float64            // weight of the terms that any source holds
-	top   float64            // cosine of the best source, 0 if not known
 }
 
 // asking are terms that say that something is asked, not what: they stand in no
@@ -40,9 +39,6 @@ func (g *Generator) question(p answer.Prompt) *question {
 		for t := range all {
 			q.terms[t] = 0
 		}
-	}
-	for _, s := range p.Sources {
-		q.top = max(q.top, s.Vector)
 	}
 	return q
 }
@@ -96,7 +92,7 @@ func sorted(m map[string]float64) []string {
 // Weights of rank, chosen on the questions of docs/answers.md.
 const (
 	meaningWeight = 1.0
-	wordsWeight   = .25
+	wordsWeight   = .35
 	sourceWeight  = .1
 )
 
@@ -134,10 +130,11 @@ func rank(found []*candidate, wordsOnly bool) {
 }
 
 const (
-	// repeats is the likeness from which a sentence says nothing new.
+	// repeats is the share of a sentence's terms, all in one chosen before, from
+	// which it says nothing new.
 	repeats = .9
 	// keep is the part of the best score that a further sentence must have.
-	keep = .8
+	keep = .75
 	// penalty weighs the likeness to what is chosen already (maximal marginal
 	// relevance; Carbonell and Goldstein, SIGIR 1998).
 	penalty = .2
@@ -155,11 +152,12 @@ func choose(found []*candidate, n int) []*candidate {
 			if c == nil {
 				continue
 			}
-			like := 0.0
+			like, old := 0.0, 0.0
 			for _, d := range chosen {
 				like = max(like, likeness(c, d))
+				old = max(old, contained(c, d))
 			}
-			if like >= repeats {
+			if old >= repeats {
 				left[i] = nil
 				continue
 			}
@@ -184,18 +182,31 @@ func likeness(a, b *candidate) float64 {
 	if len(a.terms)+len(b.terms) == 0 {
 		return 0
 	}
+	both := common(a, b)
+	return float64(both) / float64(len(a.terms)+len(b.terms)-both)
+}
+
+// contained is the share of the terms of c that d has too, 1 if c has none.
+func contained(c, d *candidate) float64 {
+	if len(c.terms) == 0 {
+		return 1
+	}
+	return float64(common(c, d)) / float64(len(c.terms))
+}
+
+func common(a, b *candidate) int {
 	both := 0
 	for t := range a.terms {
 		if b.terms[t] {
 			both++
 		}
 	}
-	return float64(both) / float64(len(a.terms)+len(b.terms)-both)
+	return both
 }
 
 // quotes puts the chosen candidates into the order in which they are read: sources
 // by their best sentence, sentences of one source as they stand there. Neighbours
-// become one quote.
+// become one quote, and so do rows of a table, which share its header.
 func quotes(chosen []*candidate) []answer.Quote {
 	first := map[int]int{}
 	for i, c := range chosen {
@@ -211,7 +222,7 @@ func quotes(chosen []*candidate) []answer.Quote {
 	for _, c := range ordered {
 		n := len(out)
 		if n > 0 && out[n-1].Source == c.number && c.span.Start-out[n-1].Span.End <= 1 {
-			out[n-1].Span.End = c.span.End
+			out[n-1].Span.End = max(out[n-1].Span.End, c.span.End)
 			continue
 		}
 		out = append(out, answer.Quote{Source: c.number, Span: rag.Span{Start: c.span.Start, End: c.span.End}})

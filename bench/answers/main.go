@@ -9,13 +9,14 @@
 // the passages that answer it (what is left is about the same subject), and of
 // another set's corpus (what is there is about something else).
 //
-// With -fit it also fits the weights of package extractive's evidence, on every other
-// question, and prints them.
+// The weights of package extractive's evidence are fitted on one half of the questions
+// (-fit prints them again); the tables are made of the other half.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -36,11 +37,12 @@ func main() {
 	cache := flag.String("cache", filepath.Join(".cache", "answers"), "folder for embeddings")
 	fit := flag.Bool("fit", false, "fit the weights of the evidence and print them")
 	wordsOnly := flag.Bool("words", false, "without an embedder for the sentences")
+	languages := flag.Bool("languages", false, "the question sets in other languages, with which nothing was fitted")
 	dump := flag.String("dump", "", "file for the outcome of each question, a line of JSON each")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *data, *cache, *dump, *fit, *wordsOnly); err != nil {
+	if err := run(ctx, *data, *cache, *dump, *fit, *wordsOnly, *languages); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -52,8 +54,8 @@ const (
 	other   = "another corpus"
 )
 
-func run(ctx context.Context, data, cache, dump string, fit, wordsOnly bool) error {
-	sets, err := load(data)
+func run(ctx context.Context, data, cache, dump string, fit, wordsOnly, languages bool) error {
+	sets, err := load(data, languages)
 	if err != nil {
 		return err
 	}
@@ -75,7 +77,9 @@ func run(ctx context.Context, data, cache, dump string, fit, wordsOnly bool) err
 		cfg.MinEvidence = -1 // quote always, so that the quotes can be judged
 	}
 	if !wordsOnly {
-		cfg.Embed = func(ctx context.Context, texts []string) ([][]float32, error) { return embed.Embed(ctx, rag.PassageText, texts) }
+		cfg.Embed = func(ctx context.Context, texts []string) ([][]float32, error) {
+			return embed.Embed(ctx, rag.PassageText, texts)
+		}
 		cfg.EmbedQuestion = func(ctx context.Context, q string) ([]float32, error) {
 			v, err := embed.Embed(ctx, rag.QuestionText, []string{q})
 			if err != nil {
@@ -95,11 +99,10 @@ func run(ctx context.Context, data, cache, dump string, fit, wordsOnly bool) err
 		}
 	}
 	var outcomes []outcome
-	for i, s := range sets {
+	for _, s := range sets {
 		began := time.Now()
-		elsewhere := libraries[sets[elsewhere[i]].name]
 		for _, it := range s.items {
-			got, err := inEach(ctx, g, s, it, libraries[s.name], elsewhere)
+			got, err := inEach(ctx, g, s, it, libraries[s.name], libraries[elsewhere[s.name]])
 			if err != nil {
 				return fmt.Errorf("%s, question %s: %w", s.name, it.id, err)
 			}
@@ -119,28 +122,30 @@ func run(ctx context.Context, data, cache, dump string, fit, wordsOnly bool) err
 	return nil
 }
 
-// elsewhere is, for each set, the one whose corpus it is asked of as well.
-var elsewhere = []int{1, 0, 0, 1, 3, 4, 4, 4}
-
-func load(data string) ([]*set, error) {
+// load reads the English sets, or those in other languages.
+func load(data string, languages bool) ([]*set, error) {
 	var sets []*set
-	add := func(s *set, err error) error {
-		if err == nil {
-			sets = append(sets, s)
+	var failed error
+	add := func(s *set, err error) {
+		sets = append(sets, s)
+		failed = errors.Join(failed, err)
+	}
+	if languages {
+		for _, code := range []string{"de", "es", "ru", "ar", "zh"} {
+			add(loadBEIR(filepath.Join(data, "xquad", code), "xquad "+code, oneAnswer))
 		}
-		return err
+		return sets, failed
 	}
-	err := add(loadBEIR(filepath.Join(data, "xquad", "en"), "xquad en", oneAnswer))
-	if err == nil {
-		err = add(loadBEIR(filepath.Join(data, "hotpotqa-100"), "hotpotqa-100", oneAnswer))
-	}
-	if err == nil {
-		err = add(loadBEIR(filepath.Join(data, "quotesum-dev"), "quotesum-dev", shortAnswers))
-	}
-	if err == nil {
-		err = add(loadRGB(filepath.Join(data, "rgb", "en_fact.json"), "rgb en_fact"))
-	}
-	return sets, err
+	add(loadBEIR(filepath.Join(data, "xquad", "en"), "xquad en", oneAnswer))
+	add(loadBEIR(filepath.Join(data, "hotpotqa-100"), "hotpotqa-100", oneAnswer))
+	add(loadBEIR(filepath.Join(data, "quotesum-dev"), "quotesum-dev", shortAnswers))
+	add(loadRGB(filepath.Join(data, "rgb", "en_fact.json"), "rgb en_fact"))
+	return sets, failed
+}
+
+// elsewhere names the set of whose corpus another is asked as well.
+var elsewhere = map[string]string{
+	"xquad en": "hotpotqa-100", "hotpotqa-100": "xquad en", "quotesum-dev": "xquad en", "rgb en_fact": "hotpotqa-100",
 }
 
 // inEach asks a question in the three conditions.
@@ -160,6 +165,9 @@ func inEach(ctx context.Context, g *extractive.Generator, s *set, it item, here,
 		{without, here, func(p passage) bool { return among(p) && !it.gold[p.id] }},
 		{other, there, func(passage) bool { return true }},
 	} {
+		if c.of == nil {
+			continue
+		}
 		sources, err := c.of.sources(ctx, it.text, c.keep)
 		if err != nil {
 			return nil, err

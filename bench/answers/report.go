@@ -23,7 +23,8 @@ func (s share) String() string {
 	return fmt.Sprintf("%.1f %%", 100*float64(s.yes)/float64(s.of))
 }
 
-// report prints the figures of each set and, for the confidence, of all together.
+// report prints the figures of each set and, for the confidence, of all together,
+// leaving out the questions with which weights were fitted.
 func report(w io.Writer, sets []*set, outcomes []outcome) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "set\tquestions\tanswer in sources\tanswer in text\twrongly refused\tunanswerable caught: another corpus\tanswer removed")
@@ -31,7 +32,7 @@ func report(w io.Writer, sets []*set, outcomes []outcome) {
 		var inSources, inText, refused, caughtOther, caughtWithout share
 		n := 0
 		for _, o := range outcomes {
-			if o.Set != s.name {
+			if o.Set != s.name || learned(o) {
 				continue
 			}
 			switch o.Condition {
@@ -59,7 +60,7 @@ func report(w io.Writer, sets []*set, outcomes []outcome) {
 		var right share
 		sum := 0.0
 		for _, o := range outcomes {
-			if !o.Refused && o.Confidence >= low && (o.Confidence < high || i == 9) && (o.Short || !o.Answerable) {
+			if !o.Refused && !learned(o) && o.Confidence >= low && (o.Confidence < high || i == 9) && (o.Short || !o.Answerable) {
 				right.add(o.Found)
 				sum += o.Confidence
 			}

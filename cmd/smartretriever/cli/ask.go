@@ -112,12 +112,27 @@ func (a *app) printCitations(citations []rag.Citation) {
 			head = oneLine(titleOf(&c.Document), max(20, width/2)) + s.dim(", "+oneLine(p, max(20, width/2-len(indent)-2)))
 		}
 		s.line("%s %s", s.cyan(number), head)
-		quote := strings.Join(strings.Fields(clean(c.Quote)), " ")
+		quote := flat(clean(c.Quote))
 		s.line("%s%s", indent, wrap("“"+shorten(quote, 600)+"”", width, indent))
 		if from := whereFrom(&c.Document); from != "" {
 			s.line("%s%s", indent, s.dim(fitPath(from, width-len(indent))))
 		}
 	}
+}
+
+// flat is a quote on one line; the rows of a table are divided by slashes.
+func flat(quote string) string {
+	var rows []string
+	for line := range strings.Lines(tableRule.ReplaceAllString(quote, "")) {
+		line = strings.Join(strings.Fields(line), " ")
+		if len(line) > 2 && line[0] == '|' && line[len(line)-1] == '|' {
+			line = strings.TrimSpace(line[1:len(line)-1]) + " /"
+		}
+		if line != "" {
+			rows = append(rows, line)
+		}
+	}
+	return strings.TrimSuffix(strings.Join(rows, " "), " /")
 }
 
 // shorten cuts a long quote in its middle, so that both its ends can be found.
