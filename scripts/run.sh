@@ -12,9 +12,9 @@ say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 
 say "$SR add docs testdata/samples --data $DATA"
 $SR add docs testdata/samples --data "$DATA"
-for q in "What does error code E23 on the Kestrel K2 mean?" \
-         "How fast does a technician come when there is no hot water?" \
-         "What happens to a citation that does not match its source?"; do
+for q in "How does the heat pump kill legionella bacteria?" \
+         "What is the response time when there is no hot water?" \
+         "What happens when the embedder is down?"; do
   say "$SR ask \"$q\" --data $DATA"
   $SR ask "$q" --data "$DATA"
 done

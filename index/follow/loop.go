@@ -121,13 +121,14 @@ func (f *Follower) Notify(collectionID, seq int64) {
 	}
 }
 
-// Health says whether the views are in step with the store. Detail names the
+// Health says whether the views are in step with the store. What is behind still
+// answers, so the index is not marked as needed; the store is. Detail names the
 // first that is not, with the reason.
 func (f *Follower) Health() rag.Health {
 	f.mu.Lock()
 	err := f.feedErr
 	f.mu.Unlock()
-	h := rag.Health{Name: "index", OK: err == nil, Needed: true}
+	h := rag.Health{Name: "index", OK: err == nil}
 	if err != nil {
 		h.Detail = err.Error()
 	}

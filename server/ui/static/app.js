@@ -105,7 +105,7 @@
   const quietly = (promise, retry) => promise.catch((err) => { if (err.name !== "AbortError") banner(err, retry); });
 
   // place says where in a document something stands.
-  const place = (page, heading) => [page ? "page " + page : "", (heading || []).join(" › ")].filter(Boolean).join(" · ");
+  const place = (page, heading, title) => [page ? "page " + page : "", (heading || []).filter((h) => h !== title).join(" › ")].filter(Boolean).join(" · ");
   const passageURL = (collection, c) => `/ui/collections/${encodeURIComponent(collection)}/documents/${encodeURIComponent(c.document.id)}`
     + `?version=${c.version}&start=${c.span.start}&end=${c.span.end}`;
 
@@ -150,6 +150,7 @@
   }
 
   function choose(name) {
+    if (asking) asking.abort();
     collection = name;
     inBrowser("collection", name);
     history.replaceState(null, "", "/ui/?collection=" + encodeURIComponent(name));
@@ -181,7 +182,7 @@
     $("load-more").hidden = !cursor;
     $("count").textContent = total ? total.toLocaleString("en") : "";
     $("empty").hidden = list.children.length > 0;
-    $("welcome").hidden = list.children.length > 0 || !$("result").hidden;
+    $("welcome").hidden = !$("result").hidden;
     $("ask-button").disabled = list.children.length === 0;
     $("question").placeholder = list.children.length ? "What would you like to know?" : "Add a document first, then ask about it.";
   }
@@ -230,7 +231,8 @@
   const uploadRow = (file) => el("li", {}, el("span", { text: file.name }), el("progress", { max: 1, value: 0, "aria-label": "Sending " + file.name }));
 
   async function uploadOne(into, file, row) {
-    const say = (text, kind) => {
+    const say = (said, kind) => {
+      const text = said.startsWith(file.name + ": ") ? said.slice(file.name.length + 2) : said;
       const dismiss = el("button", { type: "button", class: "remove", text: "Dismiss", "aria-label": "Dismiss " + file.name, onclick: () => row.remove() });
       row.replaceChildren(el("span", { text: file.name + ": " }), el("span", { class: kind, text }), ...(kind === "fault" ? [dismiss] : []));
       if (kind === "good") setTimeout(() => row.remove(), 6000);
@@ -366,11 +368,11 @@
     const sure = a.confidence >= .7 ? "high" : a.confidence >= .4 ? "medium" : "low";
     $("facts").textContent = [
       a.refused ? "" : `Confidence ${sure} (${a.confidence.toFixed(2)})`, plural(a.hits.length, "passage") + " read", `${Math.max(1, Math.round(a.trace.ms))} ms`,
-      a.cached ? "from the cache" : "", a.usage.total_tokens ? plural(a.usage.total_tokens, "token") : "", a.usage.model || "",
+      a.cached ? "from the cache" : "", a.usage.completion_tokens ? plural(a.usage.prompt_tokens + a.usage.completion_tokens, "token") : "", a.usage.model || "",
     ].filter(Boolean).join(" · ");
     $("sources").replaceChildren(...a.citations.map((c) => el("li", {}, el("a", { class: "source", id: "source-" + c.number, href: passageURL(into, c) },
       el("span", { class: "number", text: c.number }),
-      el("span", {}, el("b", { text: c.document.title }), " ", el("span", { class: "place", text: place(c.page, c.heading) }), el("q", { text: c.quote }))))));
+      el("span", {}, el("b", { text: c.document.title }), " ", el("span", { class: "place", text: place(c.page, c.heading, c.document.title) }), el("q", { text: c.quote }))))));
     $("sources-part").hidden = a.citations.length === 0;
     const cell = (n) => el("td", { class: "n", text: n });
     $("trace").replaceChildren(
@@ -378,7 +380,7 @@
         ...a.trace.stages.map((s) => el("tr", {}, el("td", { text: s.name }), cell(s.ms.toFixed(1)), cell(s.in), cell(s.out), el("td", { text: s.cached ? "cached" : s.note || "" })))),
       el("h3", { text: "Passages, best first" }),
       el("ol", { class: "hits" }, ...a.hits.map((h) => el("li", {}, el("a", { href: passageURL(into, h), text: h.document.title }), " ",
-        el("span", { class: "hint", text: place(h.page, h.heading) }), el("br"), h.text.length > 240 ? h.text.slice(0, 240) + " …" : h.text))));
+        el("span", { class: "hint", text: place(h.page, h.heading, h.document.title) }), el("br"), h.text.length > 240 ? h.text.slice(0, 240) + " …" : h.text))));
     $("more").hidden = false;
   }
 
@@ -479,7 +481,7 @@
     for (const b of blocks.slice(0, at + 1)) {
       if (b.kind === "heading") headings.splice((b.level || 1) - 1, Infinity, cut(b.span.start, b.span.end).trim());
     }
-    $("where").textContent = "Quoted: " + (place(blocks[at].page, headings.filter(Boolean)) || "this document");
+    $("where").textContent = "Quoted: " + (place(blocks[at].page, headings.filter(Boolean), $("title").textContent) || "this document");
     $("jump").addEventListener("click", (e) => { e.preventDefault(); toMark(mark); });
     toMark(mark);
   }

@@ -1,0 +1,282 @@
+"""Drives the page in headless Chromium, as a person would, against a running server.
+
+usage: ui.py URL SAMPLES SCREENSHOTS
+
+Adds files, asks, follows a citation to the highlighted passage, deletes, and
+looks at the states in which something is missing or wrong. A console error, a
+request to anywhere else than the server, or an unlabelled control fails the run.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+URL, SAMPLES, SHOTS = sys.argv[1].rstrip("/"), pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
+SHOTS.mkdir(parents=True, exist_ok=True)
+QUESTION = "What does error code E23 on the Kestrel K2 mean?"
+
+
+def browser(profile, dark=False, phone=False):
+    o = webdriver.ChromeOptions()
+    o.binary_location = "/usr/bin/chromium"
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+                 "--disable-features=OptimizationHints,MediaRouter,Translate", "--hide-scrollbars", "--lang=en",
+                 f"--user-data-dir={profile}", "--window-size=1280,860", "--force-device-scale-factor=1"):
+        o.add_argument(flag)
+    if dark:
+        o.add_argument("--force-dark-mode")
+    if phone:
+        o.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2}})
+    o.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    d = webdriver.Chrome(options=o, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    d.set_page_load_timeout(60)
+    if dark:
+        d.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    return d
+
+
+class Page:
+    def __init__(self, driver):
+        self.d = driver
+        self.expected = []  # parts of console messages that belong to the test
+
+    def id(self, name):
+        return self.d.find_element(By.ID, name)
+
+    def css(self, selector):
+        return self.d.find_elements(By.CSS_SELECTOR, selector)
+
+    def until(self, what, condition, seconds=90):
+        try:
+            return WebDriverWait(self.d, seconds, poll_frequency=0.1).until(lambda _: condition())
+        except Exception:
+            self.shot("failed")
+            raise AssertionError(f"waited in vain for: {what}")
+
+    def open(self, path):
+        self.d.get(URL + path)
+
+    def shot(self, name):
+        self.d.save_screenshot(str(SHOTS / (name + ".png")))
+
+    def ask(self, question, by_key=False):
+        box = self.id("question")
+        box.clear()
+        box.send_keys(question)
+        if by_key:
+            box.send_keys(Keys.ENTER)
+        else:
+            self.id("ask-button").click()
+        self.until("an answer", lambda: self.id("facts").text)
+
+    def check(self):
+        """Fails on console errors and on requests that leave the server."""
+        for entry in self.d.get_log("browser"):
+            if entry["level"] in ("SEVERE", "WARNING") and not any(e in entry["message"] for e in self.expected):
+                raise AssertionError(f"console: {entry['message']}")
+        for entry in self.d.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] != "Network.requestWillBeSent":
+                continue
+            url = message["params"]["request"]["url"]
+            if not url.startswith((URL + "/", "data:", "chrome:", "about:", "blob:" + URL)) :
+                raise AssertionError(f"a request left the server: {url}")
+
+    def check_labels(self):
+        """Every control has a name that a screen reader can say."""
+        unnamed = self.d.execute_script("""
+            return [...document.querySelectorAll('button, a, input, select, textarea')].filter((e) => {
+              if (!e.checkVisibility()) return false;
+              const name = e.getAttribute('aria-label') || (e.labels && [...e.labels].map((l) => l.textContent).join('')) || e.textContent;
+              return !name.trim();
+            }).map((e) => e.outerHTML)""")
+        assert not unnamed, f"controls without a name: {unnamed}"
+
+
+def api(method, path, body=None):
+    r = urllib.request.Request(URL + path, method=method, data=json.dumps(body).encode() if body is not None else None,
+                               headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(r) as response:
+        data = response.read()
+        return json.loads(data) if data else None
+
+
+def step(text):
+    print("  " + text, flush=True)
+
+
+def empty_state(p):
+    step("an empty server says what to do")
+    p.open("/")
+    p.until("the welcome", lambda: p.id("welcome").is_displayed())
+    assert not p.id("ask-button").is_enabled(), "there is nothing to ask"
+    assert p.id("empty").is_displayed(), "the list must say that it is empty"
+    p.check_labels()
+    p.shot("empty")
+    p.check()
+
+
+def add_files(p):
+    step("files are added, each with its own verdict")
+    with tempfile.TemporaryDirectory() as folder:
+        broken = pathlib.Path(folder, "broken.pdf")
+        broken.write_bytes(b"%PDF-1.7\nthis is not the rest of a PDF")
+        hostile = pathlib.Path(folder, "hostile.md")
+        hostile.write_text("# <img src=x onerror=alert(1)>\n\nThe zebra password is <script>alert('zebra')</script> & <b>bold</b>.\n")
+        files = sorted(f for f in SAMPLES.iterdir() if f.suffix in (".pdf", ".md", ".docx", ".html") and f.name != "README.md") + [hostile, broken]
+        p.id("files").send_keys("\n".join(str(f) for f in files))
+        p.until("every verdict", lambda: len(p.css("#documents li")) == len(files) - 1)
+        p.until("the fault of the broken file", lambda: any("broken.pdf" in e.text for e in p.css("#uploads li") if e.find_elements(By.CSS_SELECTOR, ".fault")))
+    assert p.id("count").text == str(len(files) - 1)
+    p.shot("files")
+    for b in p.css("#uploads .remove"):
+        b.click()
+    p.check()
+
+
+def ask_and_follow(p):
+    step("a question is answered with citations")
+    p.ask(QUESTION, by_key=True)
+    assert "pressure switch" in p.id("answer").text.lower(), p.id("answer").text
+    markers, sources = p.css("#answer .marker"), p.css("#sources .source")
+    assert markers and len(sources) >= 1, "no citations"
+    assert p.id("answer").get_attribute("aria-busy") == "false"
+    p.until("the upload lines to go", lambda: not p.css("#uploads li"), 20)
+    p.d.execute_script("document.activeElement.blur(); window.scrollTo(0, 0)")
+    p.check_labels()
+    p.shot("answer")
+    quote = sources[0].find_element(By.TAG_NAME, "q").get_attribute("textContent")
+    place = sources[0].find_element(By.CLASS_NAME, "place").text
+
+    step("a click on the citation leads to the passage")
+    markers[0].click()
+    p.until("the passage", lambda: p.css("#text mark"))
+    marked = "".join(m.get_attribute("textContent") for m in p.css("#text mark"))
+    squeeze = lambda s: "".join(s.split())
+    assert squeeze(marked) == squeeze(quote), f"marked {marked!r}, quoted {quote!r}"
+    top = p.d.execute_script("return document.querySelector('mark').getBoundingClientRect().top / innerHeight")
+    assert 0 < top < 1, f"the passage is not in view: {top}"
+    assert "page" not in place or place.split(" · ")[0] in p.id("where").text, (place, p.id("where").text)
+    p.check_labels()
+    p.shot("passage")
+
+    step("the way back still shows the answer")
+    p.id("back").click()
+    p.until("the answer again", lambda: p.css("#answer .marker"))
+    assert p.id("asked").text == QUESTION
+    p.check()
+
+
+def hostile_text(p):
+    step("markup in a document stays text")
+    p.ask("What is the zebra password?")
+    p.css("#sources .source")[0].click() if p.css("#sources .source") else p.open(
+        "/ui/collections/default/documents/" + api("POST", "/api/v1/collections/default/search", {"query": "zebra password", "k": 1})["hits"][0]["document"]["id"])
+    p.until("the document", lambda: "zebra" in p.id("text").text)
+    assert not p.css("#text script") and not p.css("#text img") and not p.css("#text b")
+    p.id("back").click()
+    p.until("the documents", lambda: p.css("#documents li"))
+    p.check()
+
+
+def no_answer(p):
+    step("a question that the documents do not answer")
+    p.ask("Who won the football world cup in 1954?")
+    assert p.id("notice").is_displayed() and p.id("notice").text
+    p.shot("no-answer")
+    p.check()
+
+
+def remove(p):
+    step("a document is deleted after a question, and not without")
+    before = len(p.css("#documents li"))
+    row = next(li for li in p.css("#documents li") if "onerror" in li.text)
+    row.find_element(By.CLASS_NAME, "remove").click()
+    p.until("the question", lambda: p.id("dialog").is_displayed())
+    p.shot("delete")
+    p.id("dialog-cancel").click()
+    assert len(p.css("#documents li")) == before
+    row.find_element(By.CLASS_NAME, "remove").click()
+    p.id("dialog-ok").click()
+    p.until("the row to go", lambda: len(p.css("#documents li")) == before - 1)
+    p.check()
+
+
+def collections(p):
+    step("a new collection is empty, a bad name is refused in words")
+    p.id("new-collection").click()
+    p.id("dialog-input").send_keys("no/slashes please")
+    p.id("dialog-ok").click()
+    p.until("the reason", lambda: p.id("dialog-error").text)
+    p.expected += ["status of 400", "status of 422"]
+    p.id("dialog-input").clear()
+    p.id("dialog-input").send_keys("second")
+    p.id("dialog-ok").click()
+    p.until("the empty collection", lambda: p.id("empty").is_displayed())
+    assert "collection=second" in p.d.current_url
+    p.check()
+
+
+def gone(p):
+    step("a document that is gone says so")
+    p.expected.append("status of 404")
+    p.open("/ui/collections/default/documents/0190a000-0000-7000-8000-000000000000?version=1&start=0&end=5")
+    p.until("the message", lambda: "gone" in p.id("title").text)
+    assert p.id("banner").is_displayed()
+    p.shot("gone")
+    p.check()
+
+
+def other_looks():
+    for name, options in {"dark": {"dark": True}, "phone": {"phone": True}}.items():
+        step(f"the same on: {name}")
+        with tempfile.TemporaryDirectory() as profile:
+            d = browser(profile, **options)
+            try:
+                p = Page(d)
+                p.open("/ui/?collection=default")
+                p.until("the documents", lambda: p.css("#documents li"))
+                p.ask(QUESTION)
+                wide = d.execute_script("return document.documentElement.scrollWidth - innerWidth")
+                assert wide <= 0, f"the page is {wide} px wider than the window"
+                d.execute_script("document.activeElement.blur(); window.scrollTo(0, 0)")
+                p.shot("answer-" + name)
+                p.css("#answer .marker")[0].click()
+                p.until("the passage", lambda: p.css("#text mark"))
+                wide = d.execute_script("return document.documentElement.scrollWidth - innerWidth")
+                assert wide <= 0, f"the document is {wide} px wider than the window"
+                p.shot("passage-" + name)
+                p.check()
+            finally:
+                d.quit()
+
+
+def main():
+    with tempfile.TemporaryDirectory() as profile:
+        d = browser(profile)
+        try:
+            p = Page(d)
+            for test in (empty_state, add_files, ask_and_follow, hostile_text, no_answer, remove, collections, gone):
+                test(p)
+            step("the API page")
+            p.open("/docs")
+            p.until("the operations", lambda: len(p.css("details")) > 10)
+            p.shot("docs")
+            p.check()
+        finally:
+            d.quit()
+    other_looks()
+    print("the page works")
+
+
+main()
