@@ -94,13 +94,13 @@ func (c Config) WithDefaults() Config {
 func (c Config) Validate() error {
 	var faults []error
 	if c.Dir == "" {
-		faults = append(faults, errors.New("Dir: a data folder is needed"))
+		faults = append(faults, errors.New("a data folder is needed (Dir)"))
 	}
 	if c.MaxFileBytes < 0 {
-		faults = append(faults, errors.New("MaxFileBytes: must not be negative"))
+		faults = append(faults, errors.New("the largest file must not be negative (MaxFileBytes)"))
 	}
 	if c.Retention < 0 {
-		faults = append(faults, errors.New("Retention: must not be negative"))
+		faults = append(faults, errors.New("the retention must not be negative (Retention)"))
 	}
 	if _, err := chunk.New(c.Chunker, func(string) int { return 0 }); err != nil {
 		faults = append(faults, err)

@@ -206,10 +206,8 @@ func geluGeneric(x []float32) {
 }
 
 func normGeneric(x, residual, gamma, beta []float32, eps float32) {
-	if residual != nil {
-		for i, v := range residual {
-			x[i] += v
-		}
+	for i, v := range residual { // none if nil
+		x[i] += v
 	}
 	var sum float32
 	for _, v := range x {

@@ -150,22 +150,19 @@ func frontMatter(source string) (meta map[string]any, rest string) {
 	if !is {
 		return nil, source
 	}
-	head, after, found := strings.Cut(body[:min(len(body), maxFrontMatter)], "\n---\n")
-	if !found {
-		if head, found = strings.CutSuffix(strings.TrimRight(body[:min(len(body), maxFrontMatter)], "\n"), "\n---"); !found {
-			return nil, source
-		}
-		after = ""
-	} else {
-		after = body[len(head)+len("\n---\n"):]
+	head, _, found := strings.Cut(body[:min(len(body), maxFrontMatter)], "\n---\n")
+	if found {
+		rest = body[len(head)+len("\n---\n"):]
+	} else if head, found = strings.CutSuffix(strings.TrimRight(body[:min(len(body), maxFrontMatter)], "\n"), "\n---"); !found {
+		return nil, source
 	}
 	if aliased(head) {
-		return nil, after
+		return nil, rest
 	}
 	if err := yaml.Unmarshal([]byte(head), &meta); err != nil || meta == nil {
 		return nil, source
 	}
-	return meta, after
+	return meta, rest
 }
 
 // aliased reports whether a header uses YAML aliases: no author does, and a few of
