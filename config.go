@@ -57,6 +57,10 @@ type Config struct {
 
 	// SearchTimeout and AnswerTimeout bound a search (0: 10 s) and an answer (0: 2 min).
 	SearchTimeout, AnswerTimeout time.Duration
+	// MinEvidence is how sure the answerer without a language model must be that the
+	// passages hold the answer, 0 to 1; below it the question is refused. 0 is
+	// extractive.DefaultMinEvidence, less than 0 always quotes something.
+	MinEvidence float64
 
 	// Retention is how long a deleted document can be restored before it is purged;
 	// 0 purges as soon as possible.

@@ -181,7 +181,7 @@ func (r *Retriever) openPipelines() (err error) {
 		Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 		SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 		RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
-		Settings: fmt.Sprintf("%s %T", r.embed.Model().ID, generate),
+		Settings: fmt.Sprintf("%s %T %v", r.embed.Model().ID, generate, r.cfg.MinEvidence),
 	})
 	return nil
 }

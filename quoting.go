@@ -10,6 +10,7 @@ import (
 // quoting is the generator that needs no language model.
 func (r *Retriever) quoting(questions Embedder) (*extractive.Generator, error) {
 	return extractive.New(extractive.Config{
+		MinEvidence: r.cfg.MinEvidence,
 		Embed: func(ctx context.Context, texts []string) ([][]float32, error) {
 			return r.embed.Embed(ctx, rag.PassageText, texts)
 		},

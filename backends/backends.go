@@ -38,6 +38,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		Workers:       cfg.Limits.Workers,
 		SearchTimeout: cfg.Retrieval.Timeout,
 		AnswerTimeout: cfg.Answer.Timeout,
+		MinEvidence:   minEvidence(cfg.Answer.MinEvidence),
 		Retention:     cfg.Delete.Retention,
 		NoQueryLog:    !cfg.QueryLog.Enabled,
 		Extract: extract.Config{
@@ -89,4 +90,13 @@ func openEmbedder(cfg config.Embedder, c *root.Config) (err error) {
 		return err
 	}
 	return unknown("embedder.name", cfg.Name)
+}
+
+// minEvidence is the library's form of the setting: its zero value is the default,
+// and below zero nothing is refused.
+func minEvidence(setting float64) float64 {
+	if setting == 0 {
+		return -1
+	}
+	return setting
 }

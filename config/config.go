@@ -65,6 +65,7 @@ type Answer struct {
 	K             int           `name:"k" default:"8" min:"1" max:"100" help:"Chunks that an answer is made from."`
 	ContextTokens int           `name:"context_tokens" default:"3000" min:"100" max:"1000000" help:"Most tokens that these chunks may have together when a language model writes the answer."`
 	Timeout       time.Duration `name:"timeout" default:"2m" min:"10ms" max:"1h" help:"Longest that an answer may take."`
+	MinEvidence   float64       `name:"min_evidence" default:"0.3" min:"0" max:"1" help:"Without a language model: how sure it must be that the passages hold the answer, below which the question is refused; 0 always quotes something."`
 }
 
 // LLM is the language model that writes answers. Without one, answers are the

@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 URL, SAMPLES, SHOTS = sys.argv[1].rstrip("/"), pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
 SHOTS.mkdir(parents=True, exist_ok=True)
-QUESTION = "What does error code E23 on the Kestrel K2 mean?"
+QUESTION = "How does the heat pump kill legionella bacteria?"
 
 
 def browser(profile, dark=False, phone=False):
@@ -131,9 +131,7 @@ def add_files(p):
     with tempfile.TemporaryDirectory() as folder:
         broken = pathlib.Path(folder, "broken.pdf")
         broken.write_bytes(b"%PDF-1.7\nthis is not the rest of a PDF")
-        hostile = pathlib.Path(folder, "hostile.md")
-        hostile.write_text("# <img src=x onerror=alert(1)>\n\nThe zebra password is <script>alert('zebra')</script> & <b>bold</b>.\n")
-        files = sorted(f for f in SAMPLES.iterdir() if f.suffix in (".pdf", ".md", ".docx", ".html") and f.name != "README.md") + [hostile, broken]
+        files = sorted(f for f in SAMPLES.iterdir() if f.suffix in (".pdf", ".md", ".docx", ".html") and f.name != "README.md") + [broken]
         p.id("files").send_keys("\n".join(str(f) for f in files))
         p.until("every verdict", lambda: len(p.css("#documents li")) == len(files) - 1)
         p.until("the fault of the broken file", lambda: any("broken.pdf" in e.text for e in p.css("#uploads li") if e.find_elements(By.CSS_SELECTOR, ".fault")))
@@ -147,7 +145,7 @@ def add_files(p):
 def ask_and_follow(p):
     step("a question is answered with citations")
     p.ask(QUESTION, by_key=True)
-    assert "pressure switch" in p.id("answer").text.lower(), p.id("answer").text
+    assert "62 degrees" in p.id("answer").text, p.id("answer").text
     markers, sources = p.css("#answer .marker"), p.css("#sources .source")
     assert markers and len(sources) >= 1, "no citations"
     assert p.id("answer").get_attribute("aria-busy") == "false"
@@ -179,6 +177,12 @@ def ask_and_follow(p):
 
 def hostile_text(p):
     step("markup in a document stays text")
+    before = len(p.css("#documents li"))
+    with tempfile.TemporaryDirectory() as folder:
+        hostile = pathlib.Path(folder, "hostile.md")
+        hostile.write_text("# <img src=x onerror=alert(1)>\n\nThe zebra password is <script>alert('zebra')</script> & <b>bold</b>.\n")
+        p.id("files").send_keys(str(hostile))
+        p.until("the document", lambda: len(p.css("#documents li")) == before + 1)
     p.ask("What is the zebra password?")
     p.css("#sources .source")[0].click() if p.css("#sources .source") else p.open(
         "/ui/collections/default/documents/" + api("POST", "/api/v1/collections/default/search", {"query": "zebra password", "k": 1})["hits"][0]["document"]["id"])

@@ -1,7 +1,7 @@
 // Command quality measures retrieval as a client meets it: it starts the binary,
 // adds a BEIR data set through the HTTP API with default settings, puts the test
 // queries, and prints nDCG@10 and the other measures with confidence intervals.
-// With -check it fails where a measure is below its floor.
+// With -check it fails where nDCG@10 is below its floor or not the golden figure.
 //
 //	go run ./bench/quality -data ../shared/data -check
 package main
@@ -9,8 +9,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -30,20 +32,21 @@ var floors = map[string]map[string]float64{
 }
 
 type result struct {
-	Set    string      `json:"set"`
-	Mode   string      `json:"mode"`
-	Report eval.Report `json:"report"`
+	Set    string
+	Mode   string
+	Report eval.Report
 }
 
 func main() {
 	var (
-		data   = flag.String("data", "../shared/data", "folder with retrieval/SET")
-		sets   = flag.String("sets", "scifact,cranfield", "data sets, by comma")
-		modes  = flag.String("modes", "hybrid,keyword,vector", "search modes, by comma")
-		binary = flag.String("bin", "bin/smartretriever", "the binary to measure")
-		keep   = flag.String("keep", "", "keep the data folders here and use them again; default: temporary")
-		out    = flag.String("out", "", "write JSON here")
-		check  = flag.Bool("check", false, "fail below the floors")
+		data    = flag.String("data", "../shared/data", "folder with retrieval/SET")
+		sets    = flag.String("sets", "scifact,cranfield", "data sets, by comma")
+		modes   = flag.String("modes", "hybrid,keyword,vector", "search modes, by comma")
+		binary  = flag.String("bin", "bin/smartretriever", "the binary to measure")
+		keep    = flag.String("keep", "", "keep the data folders here and use them again; default: temporary")
+		out     = flag.String("out", "", "write JSON here")
+		golden  = flag.String("golden", "bench/results/quality.json", "figures that -check compares with")
+		checked = flag.Bool("check", false, "fail below the floors and where a figure differs from the golden one")
 	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -52,8 +55,8 @@ func main() {
 	if err == nil && *out != "" {
 		err = write(*out, results)
 	}
-	if err == nil && *check {
-		err = checkFloors(results)
+	if err == nil && *checked {
+		err = check(results, *golden)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "quality:", err)
@@ -146,8 +149,40 @@ func add(ctx context.Context, s *server.Server, set, corpus string) (int, error)
 	return n, s.Add(ctx, set, docs)
 }
 
+// row is a mean with its confidence interval, beside the bar it is held to.
+type row struct {
+	Case   string  `json:"case"` // set and mode
+	Metric string  `json:"metric"`
+	Ours   float64 `json:"ours"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+	Bar    float64 `json:"bar,omitempty"`
+	Ratio  float64 `json:"ratio,omitempty"` // to the bar
+}
+
+type file struct {
+	Machine any   `json:"machine"`
+	Rows    []row `json:"rows"`
+}
+
+func rowsOf(results []result) []row {
+	var rows []row
+	for _, r := range results {
+		for _, m := range r.Report.Measures {
+			w := row{Case: r.Set + ", " + r.Mode, Metric: m.Measure.String(), Ours: round(m.Value), Low: round(m.Low), High: round(m.High)}
+			if floor, has := floors[r.Set][r.Mode]; has && w.Metric == judged {
+				w.Bar, w.Ratio = floor, round(w.Ours/floor)
+			}
+			rows = append(rows, w)
+		}
+	}
+	return rows
+}
+
+func round(x float64) float64 { return math.Round(x*1e4) / 1e4 }
+
 func write(path string, results []result) error {
-	data, err := json.MarshalIndent(map[string]any{"machine": machine.Describe(), "results": results}, "", "  ")
+	data, err := json.MarshalIndent(file{machine.Describe(), rowsOf(results)}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -157,21 +192,38 @@ func write(path string, results []result) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-func checkFloors(results []result) error {
-	ndcg, err := eval.ParseMeasure("ndcg@10")
+// judged is the measure that floors and golden figures are about.
+const judged = "ndcg@10"
+
+// tolerance is how far a figure may be from the golden one: kernels of other
+// processors sum in another order.
+const tolerance = .003
+
+// check holds the results against the floors and the golden file.
+func check(results []result, golden string) error {
+	var want file
+	data, err := os.ReadFile(golden)
 	if err != nil {
 		return err
 	}
-	var low []string
-	for _, r := range results {
-		floor, has := floors[r.Set][r.Mode]
-		got, ok := r.Report.Value(ndcg)
-		if has && (!ok || got.Value < floor) {
-			low = append(low, fmt.Sprintf("%s %s: nDCG@10 %.4f is below %.3f", r.Set, r.Mode, got.Value, floor))
+	if err := json.Unmarshal(data, &want); err != nil {
+		return fmt.Errorf("%s: %w", golden, err)
+	}
+	known := map[string]float64{}
+	for _, r := range want.Rows {
+		known[r.Case+", "+r.Metric] = r.Ours
+	}
+	var faults []error
+	for _, r := range rowsOf(results) {
+		if r.Metric != judged {
+			continue
+		}
+		if r.Ours < r.Bar {
+			faults = append(faults, fmt.Errorf("%s: %s %.4f is below %.3f", r.Case, r.Metric, r.Ours, r.Bar))
+		}
+		if g, has := known[r.Case+", "+r.Metric]; has && math.Abs(r.Ours-g) > tolerance {
+			faults = append(faults, fmt.Errorf("%s: %s is %.4f, but %.4f in %s; if the change is meant, write the file again with make bench-quality", r.Case, r.Metric, r.Ours, g, golden))
 		}
 	}
-	if low != nil {
-		return fmt.Errorf("%s", strings.Join(low, "; "))
-	}
-	return nil
+	return errors.Join(faults...)
 }
