@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short race lint fuzz cover bench e2e kill weights clean
+.PHONY: help run build test test-short race lint fuzz cover e2e bench bench-quality bench-spine bench-embed bench-chunking bench-answers weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,10 +40,10 @@ cover: ## test coverage by package into coverage.html
 e2e: build ## the binary as a process: OpenAI client and browser
 	@scripts/e2e-openai.sh && scripts/e2e-ui.sh
 
-bench: bench-embed bench-spine ## all benchmarks
+bench: bench-quality bench-spine bench-embed bench-chunking bench-answers ## all benchmarks
 
 bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
-	@bench/embed/run.sh
+	@sh bench/embed/bench.sh
 
 bench-spine: build ## start, search, ingestion, memory and binary size, into bench/results/spine.json
 	$(GO) run ./bench/spine -data ../shared/data -out bench/results/spine.json
@@ -51,8 +51,14 @@ bench-spine: build ## start, search, ingestion, memory and binary size, into ben
 bench-quality: build ## nDCG, recall, MRR, MAP on SciFact and Cranfield through the HTTP API
 	$(GO) run ./bench/quality -data ../shared/data -out bench/results/quality.json
 
+bench-chunking: ## chunkers and sizes, the table of docs/chunking.md
+	$(GO) run ./bench/chunking -data ../shared/data/retrieval
+
+bench-answers: ## answers without a language model, the tables of docs/answers.md
+	$(GO) run ./bench/answers -data ../shared/data/retrieval
+
 weights: ## make the model file again from its package, bit for bit
-	@tools/quantize/run.sh
+	@sh bench/embed/bench.sh weights
 
 clean: ## remove what was built
 	rm -rf bin coverage.out coverage.html

@@ -86,7 +86,9 @@ type addPlan struct {
 
 // planAdd checks everything that can be wrong before a file is opened.
 func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
-	p := addPlan{opt: walk.Options{Include: f.include, Exclude: f.exclude, Hidden: f.hidden}, acl: f.acl}
+	p := addPlan{acl: f.acl, opt: walk.Options{
+		Include: f.include, Exclude: f.exclude, Hidden: f.hidden, MaxBytes: int64(a.cfg.Limits.FileSize),
+	}}
 	for _, arg := range args {
 		switch {
 		case arg == "-" && f.name == "":
@@ -175,7 +177,7 @@ type pending struct {
 func (s *source) inputs(ctx context.Context) iter.Seq[rag.Input] {
 	return func(yield func(rag.Input) bool) {
 		if s.plan.stdin != "" && !s.give(yield, rag.Input{
-			ExternalID: s.plan.stdin, Source: "standard input", Name: s.plan.stdin, Content: s.stdin,
+			ExternalID: s.plan.stdin, Name: s.plan.stdin, Content: interruptible(ctx, s.stdin),
 			Password: s.plan.passwords.of(s.plan.stdin), Metadata: s.plan.metadata, ACL: s.plan.acl,
 		}, s.plan.stdin, nil) {
 			return

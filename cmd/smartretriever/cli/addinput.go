@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bufio"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -102,4 +104,18 @@ func (p passwords) of(path string) string {
 		}
 	}
 	return p.all
+}
+
+// interruptible makes reads of r, which may wait for ever for a person or another
+// program, end with ctx. What waits in r then stays behind, so r must not be read
+// again: it is for standard input of a program that is about to end.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	go func() {
+		defer stop()
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err) // nil is the end
+	}()
+	return out
 }

@@ -193,7 +193,7 @@ func (rep *addReport) print(interrupted bool, took time.Duration) {
 	}
 	row(rag.Updated, s.green, note)
 	row(rag.Unchanged, plain, "")
-	row(rag.Skipped, plain, rep.skippedText())
+	row(rag.Skipped, plain, wrap(rep.skippedText(), s.width()-1, strings.Repeat(" ", 18)))
 	row(rag.Failed, s.red, "")
 	for _, f := range rep.failures {
 		s.line("          %s", fitPath(f.path, max(20, s.width()-10)))

@@ -101,7 +101,7 @@ func (a *app) printSettings(settings []config.Setting, all bool) {
 		file = "none; " + config.DefaultFile(a.env) + " would be read"
 	}
 	s.line("%s", s.bold("Configuration"))
-	s.line("  %s %s", s.dim(pad("file", 26)), fitPath(file, max(20, s.width()-29)))
+	s.line("  %s %s", s.dim(pad("file", 26)), wrap(clean(file), s.width()-1, strings.Repeat(" ", 29)))
 	for _, set := range settings {
 		value := set.Value
 		if value == "" {

@@ -76,7 +76,7 @@ func (a *app) ls(ctx context.Context, r lister, opt rag.ListOptions, as []string
 			a.printLong(&d)
 		default:
 			if n == 0 {
-				a.out.line("%s", a.out.dim("added       chunks       size  document"))
+				a.out.line("%s", a.out.dim("updated     chunks       size  document"))
 			}
 			a.printShort(&d)
 		}
@@ -99,7 +99,7 @@ func (a *app) printShort(d *rag.Document) {
 	if !s.terminal {
 		columns = 1 << 20 // a program reads it: cut nothing
 	}
-	s.line("%s  %s  %s  %s", day(d.UpdatedAt), padLeft(comma(d.Chunks), 6), padLeft(size(d.Bytes), 9), fitPath(name, max(20, columns-32)))
+	s.line("%s  %s  %s  %s", day(d.UpdatedAt), padLeft(comma(d.Chunks), 6), padLeft(size(d.Bytes), 9), fitPath(name, max(10, columns-32)))
 }
 
 // printLong shows a document on several lines.
@@ -115,7 +115,11 @@ func (a *app) printLong(d *rag.Document) {
 		facts = append(facts, d.Language)
 	}
 	facts = append(facts, day(d.UpdatedAt))
-	s.line("  %s", strings.Join(facts, " · "))
+	text := strings.Join(facts, " · ")
+	if s.terminal { // a program reads one line
+		text = wrap(text, s.width()-1, "  ")
+	}
+	s.line("  %s", text)
 	if from := whereFrom(d); from != "" {
 		s.line("  %s", s.dim(oneLine(from, 1<<20)))
 	}

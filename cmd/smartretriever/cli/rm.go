@@ -120,7 +120,7 @@ func (a *app) rmFolders(ctx context.Context, r remover, folders []string, yes bo
 			return rag.Errorf(rag.KindNotFound, "there are no documents below %s in the collection %q", abs, a.cfg.Collection)
 		}
 		if !yes {
-			if ok, err := a.confirm("Remove " + plural(len(found), "document") + " below " + clean(abs) + "?"); err != nil || !ok {
+			if err := a.confirm("Remove " + plural(len(found), "document") + " below " + clean(abs) + "?"); err != nil {
 				return err
 			}
 		}
@@ -133,22 +133,22 @@ func (a *app) rmFolders(ctx context.Context, r remover, folders []string, yes bo
 	return nil
 }
 
-// confirm asks a person. Without one the answer must have been given by a flag.
-func (a *app) confirm(question string) (bool, error) {
+// confirm asks a person; no is an error. Without a person the answer must have
+// been given by a flag.
+func (a *app) confirm(question string) error {
 	in, ok := a.stdin.(*os.File)
 	if !ok || !a.err.terminal {
-		return false, usagef("%s Say yes with --yes", question)
+		return usagef("%s Say yes with --yes", question)
 	}
 	a.err.print(question + " [y/N] ")
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil {
 		a.err.print("\n")
-		return false, nil
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
-		return true, nil
+		return nil
 	}
 	a.err.line("Nothing was removed.")
-	return false, nil
+	return errReported{ExitRefused}
 }

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/charset"
 	"github.com/smartretriever/smartretriever/text/extract/format"
@@ -30,6 +32,9 @@ type Options struct {
 	Include []string // only files that match one of these patterns; empty takes all
 	Exclude []string // neither files nor folders that match one of these
 	Hidden  bool     // also files and folders whose name begins with a dot
+	// MaxBytes is the size above which a file is an error instead of being read to
+	// find that out, whether it is named or in a folder; 0 takes all.
+	MaxBytes int64
 }
 
 // Entry is a file that was found, or why one was not taken.
@@ -80,7 +85,16 @@ func (w *walker) named(path string) bool {
 	case !info.Mode().IsRegular():
 		return w.yield(Entry{Path: abs, Err: rag.Errorf(rag.KindInvalid, "is %s", kindOf(info.Mode()))})
 	}
-	return w.yield(Entry{Path: abs, Size: info.Size(), Modified: info.ModTime()})
+	return w.yield(w.file(abs, info))
+}
+
+// file is the entry of a regular file.
+func (w *walker) file(path string, info fs.FileInfo) Entry {
+	e := Entry{Path: path, Size: info.Size(), Modified: info.ModTime()}
+	if most := w.opt.MaxBytes; most > 0 && e.Size > most {
+		e.Err = rag.Errorf(rag.KindExhausted, "is larger than the limit of %s", humanize.IBytes(uint64(most)))
+	}
+	return e
 }
 
 // pattern handles a pattern that the shell has left as it is. What it matches is
@@ -193,11 +207,12 @@ func (w *walker) entry(root, path string, e fs.DirEntry) bool {
 	case len(w.opt.Include) > 0 && !matchAny(w.opt.Include, rel):
 		return w.yield(Entry{Path: path, Skip: skipNotIncluded})
 	}
-	found := Entry{Path: path, Size: info.Size(), Modified: info.ModTime()}
 	if format.ByName(path) == "" {
-		found.Skip, found.Err = sniff(path)
+		if skip, err := sniff(path); skip != "" || err != nil {
+			return w.yield(Entry{Path: path, Size: info.Size(), Modified: info.ModTime(), Skip: skip, Err: err})
+		}
 	}
-	return w.yield(found)
+	return w.yield(w.file(path, info))
 }
 
 // sniffBytes is how much of a file of unknown suffix is looked at.
