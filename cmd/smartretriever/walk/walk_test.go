@@ -110,7 +110,7 @@ func TestFiles(t *testing.T) {
 		{"include", at("sub"), Options{Include: []string{"*.html"}, Exclude: []string{"loop"}}, []string{"sub/c.txt: not among the files asked for", "sub/deep/d.html", "sub/loop: excluded"}},
 		{"too large, named or not", at("a.md", "sub/deep", "noext"), Options{MaxBytes: 1}, []string{"a.md", "sub/deep/d.html", "noext! exhausted"}},
 		{"too large in a folder", at(""), Options{MaxBytes: 4, Exclude: []string{"other", "sub", "dangling"}},
-			[]string{"a.md", "b.bin: format is not supported", "noext! exhausted", "scan! exhausted", "sub: excluded", "other: excluded", "dangling: excluded"}},
+			[]string{"a.md", "b.bin: format is not supported", "noext! exhausted", "scan! exhausted", "sub: excluded", "dangling: excluded", "other: excluded"}},
 		{"missing", at("no.md"), Options{}, []string{"no.md! not_found"}},
 		{"pattern", at("*.md"), Options{}, []string{"a.md"}},
 		{"pattern over folders", at("**/*.html"), Options{}, []string{"sub/deep/d.html"}},
