@@ -146,7 +146,7 @@ func (a *app) collectionsRm() *cobra.Command {
 					return err
 				}
 				if !yes {
-					if err := a.confirm(fmt.Sprintf("Remove the collection %q with %s?", clean(col.Name), plural(col.Documents, "document"))); err != nil {
+					if err := a.confirm(c.Context(), fmt.Sprintf("Remove the collection %q with %s?", clean(col.Name), plural(col.Documents, "document"))); err != nil {
 						return err
 					}
 				}

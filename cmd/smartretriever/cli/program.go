@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -80,6 +81,7 @@ type app struct {
 	out     *screen
 	err     *screen
 	env     config.Env
+	answers *bufio.Reader // of stdin, once something has been asked
 
 	flags globalFlags
 	cfg   config.Config

@@ -120,7 +120,7 @@ func (a *app) rmFolders(ctx context.Context, r remover, folders []string, yes bo
 			return rag.Errorf(rag.KindNotFound, "there are no documents below %s in the collection %q", abs, a.cfg.Collection)
 		}
 		if !yes {
-			if err := a.confirm("Remove " + plural(len(found), "document") + " below " + clean(abs) + "?"); err != nil {
+			if err := a.confirm(ctx, "Remove "+plural(len(found), "document")+" below "+clean(abs)+"?"); err != nil {
 				return err
 			}
 		}
@@ -135,15 +135,21 @@ func (a *app) rmFolders(ctx context.Context, r remover, folders []string, yes bo
 
 // confirm asks a person; no is an error. Without a person the answer must have
 // been given by a flag.
-func (a *app) confirm(question string) error {
+func (a *app) confirm(ctx context.Context, question string) error {
 	in, ok := a.stdin.(*os.File)
 	if !ok || !a.err.terminal {
 		return usagef("%s Say yes with --yes", question)
 	}
 	a.err.print(question + " [y/N] ")
-	line, err := bufio.NewReader(in).ReadString('\n')
+	if a.answers == nil { // one for all questions: it reads ahead
+		a.answers = bufio.NewReader(interruptible(ctx, in))
+	}
+	line, err := a.answers.ReadString('\n')
 	if err != nil {
 		a.err.print("\n")
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
