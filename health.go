@@ -2,8 +2,11 @@ package smartretriever
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -65,5 +68,54 @@ func (r *Retriever) Verify(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer leave()
-	return r.store.Verify(ctx)
+	faults, err := r.store.Verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	originals, err := r.verifyOriginals(ctx)
+	return append(faults, originals...), err
+}
+
+// verifyOriginals reads every original file that a document refers to; reading
+// compares it with its SHA-256.
+func (r *Retriever) verifyOriginals(ctx context.Context) ([]string, error) {
+	var all, bad []string
+	err := r.store.LiveBlobs(ctx, func(sha string) error {
+		all = append(all, sha)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	faults := map[string]string{}
+	for _, sha := range all {
+		if err := r.verifyOriginal(ctx, sha); err != nil {
+			bad = append(bad, sha)
+			faults[sha] = err.Error()
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, rag.Wrap(rag.KindOf(err), err, "verify original files")
+		}
+	}
+	// A document may have been deleted, and its original with it, in between.
+	gone, err := r.store.UnreferencedBlobs(ctx, bad)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, sha := range bad {
+		if !slices.Contains(gone, sha) {
+			out = append(out, faults[sha])
+		}
+	}
+	return out, nil
+}
+
+func (r *Retriever) verifyOriginal(ctx context.Context, sha string) error {
+	f, _, err := r.blobs.Open(ctx, sha)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, f)
+	return errors.Join(err, f.Close())
 }

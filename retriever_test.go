@@ -340,3 +340,37 @@ func TestClosed(t *testing.T) {
 		t.Errorf("a search after Close: %v", err)
 	}
 }
+
+// TestVerifyOriginals names an original that is gone and one that is damaged.
+func TestVerifyOriginals(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, dir, nil)
+	shas := map[string]string{}
+	for _, text := range []string{"The first file is kept.", "The second file is lost.", "The third file is damaged."} {
+		add(t, r, rag.Scope{}, rag.Input{ExternalID: text, Name: "a.txt", Content: strings.NewReader(text)})
+		sum := sha256.Sum256([]byte(text))
+		shas[text] = hex.EncodeToString(sum[:])
+	}
+	if faults, err := r.Verify(t.Context()); err != nil || len(faults) != 0 {
+		t.Fatalf("before: %q, %v", faults, err)
+	}
+	path := func(text string) string {
+		found, err := filepath.Glob(filepath.Join(dir, "*", shas[text][:2], shas[text][2:]))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("original of %q: %q, %v", text, found, err)
+		}
+		return found[0]
+	}
+	if err := os.Remove(path("The second file is lost.")); err != nil {
+		t.Fatal(err)
+	}
+	damaged := path("The third file is damaged.")
+	if err := errors.Join(os.Chmod(damaged, 0o644), os.WriteFile(damaged, []byte("The third file is DAMAGED."), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	faults, err := r.Verify(t.Context())
+	all := strings.Join(faults, "\n")
+	if err != nil || len(faults) != 2 || !strings.Contains(all, shas["The second file is lost."]) || !strings.Contains(all, shas["The third file is damaged."]) {
+		t.Errorf("after: %q, %v", faults, err)
+	}
+}

@@ -161,6 +161,9 @@ func (p *Pipeline) read(in rag.Input) ([]byte, error) {
 }
 
 func tooLarge(limit int64) error {
+	if limit < 1<<20 {
+		return rag.Errorf(rag.KindExhausted, "is larger than the limit of %d bytes", limit)
+	}
 	return rag.Errorf(rag.KindExhausted, "is larger than the limit of %d MiB", limit>>20)
 }
 

@@ -27,6 +27,7 @@ type addReport struct {
 	bytes    int64
 	warnings int
 	failures []failure // the first maxFailures of them
+	empty    []failure // files that were read and held nothing, as many at most
 }
 
 type failure struct{ path, reason string }
@@ -87,16 +88,30 @@ func (rep *addReport) result(path string, res rag.AddResult) {
 	case rag.Failed:
 		rep.fail(path, res.Err)
 	case rag.Skipped:
-		rep.skipped[reasonOf(res.Err)]++
+		reason := rep.reasonOf(path, res.Err)
+		rep.skipped[reason]++
+		rep.list("skipped", &rep.empty, path, reason)
 	}
 }
 
 // reasonOf is an error's message without the file's name in front of it.
-func reasonOf(err error) string {
+func (rep *addReport) reasonOf(path string, err error) string {
 	if err == nil {
 		return "unknown"
 	}
-	return clean(err.Error())
+	return strings.TrimPrefix(clean(err.Error()), filepath.Base(path)+": ")
+}
+
+// list names a file and what is the matter with it: at once where the output is
+// kept, at the end on a terminal.
+func (rep *addReport) list(state string, at *[]failure, path, reason string) {
+	switch {
+	case rep.app.flags.json:
+	case !rep.app.err.terminal:
+		rep.app.err.line("%s: %s: %s", state, clean(path), reason)
+	case len(*at) < maxFailures:
+		*at = append(*at, failure{path, reason})
+	}
 }
 
 // unreadable takes a file that could not be opened.
@@ -112,15 +127,7 @@ func (rep *addReport) unreadable(path string, err error) {
 
 func (rep *addReport) fail(path string, err error) {
 	rep.failed++
-	reason := reasonOf(err)
-	reason = strings.TrimPrefix(reason, filepath.Base(path)+": ")
-	switch {
-	case rep.app.flags.json:
-	case !rep.app.err.terminal:
-		rep.app.err.line("failed: %s: %s", clean(path), reason)
-	case len(rep.failures) < maxFailures:
-		rep.failures = append(rep.failures, failure{path, reason})
-	}
+	rep.list("failed", &rep.failures, path, rep.reasonOf(path, err))
 }
 
 // leftOut takes a file that was not asked for or cannot be a document.
@@ -194,11 +201,9 @@ func (rep *addReport) print(interrupted bool, took time.Duration) {
 	row(rag.Updated, s.green, note)
 	row(rag.Unchanged, plain, "")
 	row(rag.Skipped, plain, wrap(rep.skippedText(), s.width()-1, strings.Repeat(" ", 18)))
+	rep.printList(rep.empty)
 	row(rag.Failed, s.red, "")
-	for _, f := range rep.failures {
-		s.line("          %s", fitPath(f.path, max(20, s.width()-10)))
-		s.line("          %s", s.dim(wrap(f.reason, s.width()-1, "          ")))
-	}
+	rep.printList(rep.failures)
 	if more := rep.failed - len(rep.failures); more > 0 && len(rep.failures) > 0 {
 		s.line("          and %d more (--json lists them all)", more)
 	}
@@ -212,6 +217,14 @@ func (rep *addReport) print(interrupted bool, took time.Duration) {
 	s.line("%s read in %s%s.", size(rep.bytes), duration(took), rate)
 	if interrupted {
 		s.line("Stopped. Everything listed is stored; run the same command again to go on.")
+	}
+}
+
+func (rep *addReport) printList(files []failure) {
+	s := rep.app.out
+	for _, f := range files {
+		s.line("          %s", fitPath(f.path, max(20, s.width()-10)))
+		s.line("          %s", s.dim(wrap(f.reason, s.width()-1, "          ")))
 	}
 }
 

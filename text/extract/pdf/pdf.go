@@ -211,7 +211,7 @@ func open(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DO
 	case errors.Is(err, pdfium_errors.ErrSecurity):
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted in a way that is not supported")
 	}
-	return "", rag.Errorf(rag.KindInvalid, "the PDF is damaged: %w", err)
+	return "", rag.Errorf(rag.KindInvalid, "the PDF is damaged or cut off")
 }
 
 // doubts says what a person should know about the text that came out.
