@@ -37,9 +37,9 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 	if seq < ix.seq {
 		return rag.Errorf(rag.KindConflict, "index: change %d comes after change %d", seq, ix.seq)
 	}
-	puts = lastOfEach(puts)
-	added := ix.stage(puts, ix.analyze(puts))
-	gone := ix.commit(puts, added, deletes, seq)
+	kept := lastOfEach(puts)
+	added := ix.stage(kept, ix.analyze(kept))
+	gone := ix.commit(kept, added, deletes, documentsOf(puts, kept), seq)
 	ix.purge(gone)
 	return nil
 }
@@ -117,6 +117,20 @@ func lastOfEach(puts []rag.Record) []rag.Record {
 	return kept
 }
 
+// documentsOf returns the last state of each document of puts where some of these
+// were not kept: a put that a later one replaces still says what its document is
+// now. It is nil where the kept ones say it all.
+func documentsOf(puts, kept []rag.Record) map[rag.DocumentID]*rag.Document {
+	if len(puts) == len(kept) {
+		return nil
+	}
+	last := make(map[rag.DocumentID]*rag.Document)
+	for i := range puts {
+		last[puts[i].Document.ID] = puts[i].Document
+	}
+	return last
+}
+
 // analyze turns the texts into terms, on all cores when there are many.
 func (ix *Index) analyze(puts []rag.Record) []keyword.Analyzed {
 	const enough = 32 // texts that are worth a goroutine
@@ -179,8 +193,9 @@ func (ix *Index) takeRow() uint32 {
 }
 
 // commit makes the staged rows visible and those they replace, and the deleted
-// ones, invisible, and returns the latter.
-func (ix *Index) commit(puts []rag.Record, added []uint32, deletes []rag.ChunkID, seq int64) (gone []uint32) {
+// ones, invisible, and returns the latter. Documents that are named get their new
+// state.
+func (ix *Index) commit(puts []rag.Record, added []uint32, deletes []rag.ChunkID, documents map[rag.DocumentID]*rag.Document, seq int64) (gone []uint32) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	for _, id := range deletes {
@@ -196,6 +211,11 @@ func (ix *Index) commit(puts []rag.Record, added []uint32, deletes []rag.ChunkID
 		}
 		ix.show(&puts[i], added[i])
 	}
+	for id, now := range documents {
+		if d := ix.documents[id]; d != nil {
+			ix.describe(d, now)
+		}
+	}
 	ix.seq = seq
 	ix.version++
 	return gone
@@ -207,16 +227,23 @@ func (ix *Index) show(r *rag.Record, row uint32) {
 		d = &document{Document: r.Document}
 		ix.documents[r.Document.ID] = d
 		ix.restrict(d, 1)
-	} else if d.Document != r.Document {
-		ix.restrict(d, -1)
-		d.Document = r.Document
-		ix.restrict(d, 1)
+	} else {
+		ix.describe(d, r.Document)
 	}
 	ix.owner[row] = place{document: d, at: len(d.rows)}
 	d.rows = append(d.rows, row)
 	ix.rows[r.ChunkID] = row
 	ix.live.Set(row)
 	ix.words.Show(row)
+}
+
+// describe gives all chunks of a document its new state.
+func (ix *Index) describe(d *document, now *rag.Document) {
+	if d.Document != now {
+		ix.restrict(d, -1)
+		d.Document = now
+		ix.restrict(d, 1)
+	}
 }
 
 func (ix *Index) hide(id rag.ChunkID, row uint32) {
