@@ -5,11 +5,13 @@ package backends
 
 import (
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	root "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
+	"github.com/smartretriever/smartretriever/model/local"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract"
@@ -51,7 +53,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openCache(cfg.Cache, &c); err != nil {
 		return root.Config{}, err
 	}
-	if err := openEmbedder(cfg.Embedder, &c); err != nil {
+	if err := openEmbedder(cfg, &c); err != nil {
 		return root.Config{}, err
 	}
 	return c, openLLM(cfg, deps, &c)
@@ -83,13 +85,28 @@ func ttl(d time.Duration) time.Duration {
 	return d
 }
 
-func openEmbedder(cfg config.Embedder, c *root.Config) (err error) {
-	switch cfg.Name {
+// Models returns the library of local models of a data folder.
+func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
+
+func openEmbedder(cfg config.Config, c *root.Config) error {
+	b := bert.Config{Workers: cfg.Embedder.Threads, Dimensions: cfg.Embedder.Dimensions}
+	switch cfg.Embedder.Name {
 	case "builtin":
-		c.Embedder, err = bert.New(bert.Config{Workers: cfg.Threads})
-		return err
+	case "local":
+		weights, err := Models(cfg.Data).Load(cfg.Embedder.Model)
+		if err != nil {
+			return rag.Errorf(rag.KindOf(err), "embedder.model: %w", err)
+		}
+		b.Weights = weights
+	default:
+		return unknown("embedder.name", cfg.Embedder.Name)
 	}
-	return unknown("embedder.name", cfg.Name)
+	e, err := bert.New(b)
+	if err != nil {
+		return rag.Errorf(rag.KindOf(err), "embedder: %w", err)
+	}
+	c.Embedder = e
+	return nil
 }
 
 // minEvidence is the library's form of the setting: its zero value is the default,

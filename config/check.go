@@ -69,6 +69,12 @@ func (l *loader) check() {
 	if l.Chunker.Size > 0 && l.Chunker.Overlap >= l.Chunker.Size {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
+	if l.Embedder.Name == "local" && l.Embedder.Model == "" {
+		wrong("embedder.model", "is needed when embedder.name is local")
+	}
+	if l.Embedder.Name == "builtin" && l.Embedder.Model != "" {
+		wrong("embedder.model", "is for embedder.name local; it is builtin")
+	}
 	if l.LLM.Name == "openai" {
 		if l.LLM.Model == "" {
 			wrong("llm.model", "is needed when llm.name is openai")

@@ -39,8 +39,10 @@ type Store struct {
 
 // Embedder chooses the embedding model.
 type Embedder struct {
-	Name    string `name:"name" default:"builtin" enum:"builtin" help:"Embedding model; builtin is bge-small-en-v1.5 inside the program."`
-	Threads int    `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the built-in model uses at once; 0 is all."`
+	Name       string `name:"name" default:"builtin" enum:"builtin,local" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought."`
+	Model      string `name:"model" help:"Name of the local model, as 'smartretriever models ls' lists it."`
+	Dimensions int    `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all."`
+	Threads    int    `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all."`
 }
 
 // Chunker chooses how text of new collections is cut.

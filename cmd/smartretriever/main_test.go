@@ -548,7 +548,7 @@ func verbs(p program) []string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm") {
+	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench") {
 		out := p.ok(append(strings.Fields(verb), "--help")...)
 		_, examples, _ := strings.Cut(out, "\nExamples:\n")
 		examples, _, _ = strings.Cut(examples, "\n\n")
@@ -593,6 +593,8 @@ func TestJSON(t *testing.T) {
 		{"collections create more", 0, 1},
 		{"collections rm more --yes", 0, 1},
 		{"collections rm more --yes", 3, 1},
+		{"models", 0, 1},
+		{"models verify", 0, 1},
 		{"rm a.md b.md", 3, 2},
 		{"serve --addr nowhere", 2, 1},
 	}

@@ -1,5 +1,6 @@
-// Package bert runs text encoders of the BERT family, in particular the one that
-// is built in, on the processor alone: no C, no other process, no network.
+// Package bert runs text encoders of the BERT family, the one that is built in and
+// those that a user brings (package convert), on the processor alone: no C, no
+// other process, no network.
 //
 //	weights --Open--> Model --NewEncoder--> Encoder --Encode--> unit vectors
 //

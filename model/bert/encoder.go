@@ -32,7 +32,7 @@ type Encoder struct {
 	model *Model
 	set   *kernel.Set
 
-	// Of the last layer only the first token's vector is wanted, so its query is
+	// Where the first token's vector is the text's, the last layer's query is
 	// computed for that token alone.
 	lastQuery, lastKeyValue kernel.Linear
 
@@ -223,7 +223,7 @@ func (e *Encoder) encode(s *scratch, c *call, texts []int32) {
 	}
 	for i := range m.layers {
 		l := &m.layers[i]
-		if i < len(m.layers)-1 {
+		if i < len(m.layers)-1 || m.Pooling == poolMean {
 			e.project(s, &l.in, 0)
 			e.attend(s, false)
 		} else {
@@ -236,13 +236,33 @@ func (e *Encoder) encode(s *scratch, c *call, texts []int32) {
 		e.feed(s, l)
 	}
 	for i, text := range texts {
-		normalize(c.dst[int(text)*m.Hidden:(int(text)+1)*m.Hidden], s.x[i*m.Hidden:(i+1)*m.Hidden])
+		vector := s.x[i*m.Hidden : (i+1)*m.Hidden]
+		if m.Pooling == poolMean {
+			vector = s.x[s.starts[i]*m.Hidden : s.starts[i+1]*m.Hidden]
+		}
+		pool(c.dst[int(text)*m.Hidden:(int(text)+1)*m.Hidden], vector, s.sum)
 	}
 	s.rows = 0
 }
 
+// pool sets dst to the mean of the rows of src, brought to unit length. The sum
+// of the rows has the same direction, so it is not divided.
+func pool(dst, src []float32, sum []float64) {
+	if len(src) == len(dst) {
+		normalize(dst, src)
+		return
+	}
+	clear(sum)
+	for ; len(src) > 0; src = src[len(sum):] {
+		for i, v := range src[:len(sum)] {
+			sum[i] += float64(v)
+		}
+	}
+	normalize(dst, sum)
+}
+
 // normalize sets dst to src brought to unit length.
-func normalize(dst, src []float32) {
+func normalize[T float32 | float64](dst []float32, src []T) {
 	var sum float64
 	for _, v := range src {
 		sum += float64(v) * float64(v)

@@ -31,6 +31,8 @@ type scratch struct {
 	scores  []float32 // headRows x longest
 	factors []float32 // headRows
 	ones    []float32 // headRows
+
+	sum []float64 // hidden: of a text's rows
 }
 
 func newScratch(m *Model) *scratch {
@@ -47,6 +49,7 @@ func newScratch(m *Model) *scratch {
 		scores:    make([]float32, headRows*longest),
 		factors:   make([]float32, headRows),
 		ones:      make([]float32, headRows),
+		sum:       make([]float64, m.Hidden),
 	}
 	for i := range s.ones {
 		s.ones[i] = 1

@@ -43,6 +43,12 @@ type layer struct {
 // norm holds the vectors of a layer normalisation.
 type norm struct{ gamma, beta []float32 }
 
+// Ways to make one vector of those of a text's tokens.
+const (
+	poolCLS  = "cls"  // that of the first token
+	poolMean = "mean" // the mean of all, with the two special tokens
+)
+
 // Limits on a model that comes from outside.
 const (
 	maxLayers = 96
@@ -96,9 +102,11 @@ func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu" || m.Pooling != "cls" || !m.Normalize:
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls and true are supported",
+	case m.Architecture != "bert" || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls or mean, and true are supported",
 			m.Name, m.Architecture, m.Activation, m.Pooling, m.Normalize)
+	case !(m.LayerNormEps > 0 && m.LayerNormEps < 1):
+		return rag.Errorf(rag.KindInvalid, "model %q normalises with an epsilon of %v", m.Name, m.LayerNormEps)
 	case m.Layers < 1 || m.Layers > maxLayers || m.Vocabulary < 1 || m.MaxTokens < 3 || m.MaxTokens > maxTokens:
 		return rag.Errorf(rag.KindInvalid, "model %q has %d layers, %d words and %d positions", m.Name, m.Layers, m.Vocabulary, m.MaxTokens)
 	case m.Hidden < kernel.Panel || m.Hidden > maxWidth || m.Hidden%kernel.Panel != 0 ||

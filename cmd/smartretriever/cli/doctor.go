@@ -19,6 +19,11 @@ import (
 type checked interface {
 	Health(ctx context.Context) []rag.Health
 	Verify(ctx context.Context) ([]string, error)
+	embedder
+}
+
+// embedder is what can be given the reference sentences.
+type embedder interface {
 	Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error)
 	Model() rag.Model
 }
@@ -239,7 +244,7 @@ func verifyStore(ctx context.Context, r checked) check {
 var reference = [3]string{"How do I get my money back?", "Customers receive a full refund within thirty days.", "The museum opens at nine in the morning."}
 
 // checkEmbedder embeds the reference sentences.
-func checkEmbedder(ctx context.Context, r checked) check {
+func checkEmbedder(ctx context.Context, r embedder) check {
 	c := check{Name: "embedder", Needed: true}
 	begun := time.Now()
 	question, err := r.Embed(ctx, rag.QuestionText, reference[:1])

@@ -28,8 +28,10 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
+// Magic is what every weight file starts with.
+const Magic = "SRENCODE"
+
 const (
-	magic     = "SRENCODE"
 	version   = 1
 	alignment = 64
 	fixed     = 24 // bytes before the JSON header
@@ -59,7 +61,7 @@ type Model struct {
 	MaxTokens     int     `json:"max_tokens"` // with the two special tokens
 	Activation    string  `json:"activation"` // "gelu": the exact form, with the error function
 	LayerNormEps  float64 `json:"layer_norm_eps"`
-	Pooling       string  `json:"pooling"`   // "cls": the first token's vector
+	Pooling       string  `json:"pooling"`   // "cls": the first token's vector; "mean": the mean of all tokens'
 	Normalize     bool    `json:"normalize"` // to unit length
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
@@ -173,7 +175,7 @@ func write(w io.Writer, head []byte, tensors []Tensor, total int64) error {
 	crc := crc32.New(castagnoli)
 	out := &counter{w: io.MultiWriter(w, crc)}
 	start := make([]byte, 0, fixed)
-	start = append(start, magic...)
+	start = append(start, Magic...)
 	start = binary.LittleEndian.AppendUint32(start, version)
 	start = binary.LittleEndian.AppendUint32(start, uint32(len(head)))
 	start = binary.LittleEndian.AppendUint64(start, uint64(total))
@@ -211,11 +213,11 @@ type File struct {
 	byName map[string]Tensor
 }
 
-// Parse checks data (magic, version, lengths, checksum, bounds of every tensor)
+// Parse checks data (Magic, version, lengths, checksum, bounds of every tensor)
 // and opens it. A damaged or foreign file is KindInvalid.
 func Parse(data []byte) (*File, error) {
-	if len(data) < fixed+4 || string(data[:8]) != magic {
-		return nil, rag.Errorf(rag.KindInvalid, "not a weight file: it does not start with %q", magic)
+	if len(data) < fixed+4 || string(data[:8]) != Magic {
+		return nil, rag.Errorf(rag.KindInvalid, "not a weight file: it does not start with %q", Magic)
 	}
 	if v := binary.LittleEndian.Uint32(data[8:]); v != version {
 		return nil, rag.Errorf(rag.KindInvalid, "weight file has version %d; this program reads version %d", v, version)

@@ -56,6 +56,10 @@ type Token struct {
 	Start, End int // byte offsets into the text
 }
 
+// maxVocabulary bounds the bytes of a vocabulary: the trie numbers its nodes, one
+// a byte at most, in 24 bits.
+const maxVocabulary = 8 << 20
+
 // maxWordChars bounds the buffer that a word is gathered in.
 const maxWordChars = 100
 
@@ -67,6 +71,9 @@ func New(cfg Config) (*Tokenizer, error) {
 	}
 	if cfg.Prefix == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "the prefix of continuing pieces is empty")
+	}
+	if len(cfg.Vocabulary) > maxVocabulary {
+		return nil, rag.Errorf(rag.KindInvalid, "the vocabulary has %d bytes; at most %d are possible", len(cfg.Vocabulary), maxVocabulary)
 	}
 	t := &Tokenizer{lower: cfg.Lowercase, maxChars: cfg.MaxWordChars}
 	words := strings.Split(cfg.Vocabulary, "\n")

@@ -157,6 +157,7 @@ func TestNewRefuses(t *testing.T) {
 		"no unknown":      func(c *wordpiece.Config) { c.Unknown = "<unk>" },
 		"no vocabulary":   func(c *wordpiece.Config) { c.Vocabulary = "" },
 		"no prefix":       func(c *wordpiece.Config) { c.Prefix = "" },
+		"too many bytes":  func(c *wordpiece.Config) { c.Vocabulary += "\n" + strings.Repeat("z", 8<<20) },
 		"words too long":  func(c *wordpiece.Config) { c.MaxWordChars = 101 },
 		"words too short": func(c *wordpiece.Config) { c.MaxWordChars = 0 },
 	} {

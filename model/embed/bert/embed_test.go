@@ -80,6 +80,32 @@ func TestEmbed(t *testing.T) {
 	}
 }
 
+func TestDimensions(t *testing.T) {
+	short, err := bert.New(bert.Config{Dimensions: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := short.Model(), (rag.Model{ID: "bge-small-en-v1.5-int8-100d", Dimensions: 100, MaxTokens: 512}); got != want {
+		t.Errorf("%+v instead of %+v", got, want)
+	}
+	texts := []string{"one", "two of them"}
+	got, err1 := short.Embed(t.Context(), rag.PassageText, texts)
+	whole, err2 := embedder(t).Embed(t.Context(), rag.PassageText, texts)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		front := whole[i][:100]
+		if len(v) != 100 || math.Abs(dot(v, v)-1) > 1e-5 || dot(v, front)/math.Sqrt(dot(front, front)) < 1-1e-6 {
+			t.Errorf("vector %d: %d dimensions, length² %v, not the front of the whole one", i, len(v), dot(v, v))
+		}
+	}
+	all, err := bert.New(bert.Config{Dimensions: 384})
+	if err != nil || all.Model().ID != "bge-small-en-v1.5-int8" {
+		t.Errorf("all dimensions: %v, %v", all.Model(), err)
+	}
+}
+
 func TestQuestionsHaveAPrefix(t *testing.T) {
 	e := embedder(t)
 	question, err1 := e.Embed(t.Context(), rag.QuestionText, []string{"why?"})
@@ -120,6 +146,8 @@ func TestNewRefuses(t *testing.T) {
 		"weights": {Weights: bytes.Repeat([]byte{7}, 100)},
 		"workers": {Workers: -3},
 		"kernel":  {Kernel: "abacus"},
+		"less":    {Dimensions: -1},
+		"more":    {Dimensions: 385},
 	} {
 		if _, err := bert.New(cfg); !errors.Is(err, rag.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

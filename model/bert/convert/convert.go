@@ -1,0 +1,247 @@
+package convert
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path"
+	"strings"
+
+	"github.com/smartretriever/smartretriever/model/bert"
+	"github.com/smartretriever/smartretriever/model/bert/weightfile"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Options override what a model's files say and add what they do not. The zero
+// value is useful.
+type Options struct {
+	// Name is what the model is called; stored vectors are kept under it, so other
+	// weights, pooling or prefixes want another name. Default: the name of the
+	// file, archive or folder with "-int8-" and eight digits that stand for
+	// everything that has a part in the vectors.
+	Name string
+	// Pooling is "cls" (the first token's vector) or "mean" (of all tokens).
+	// Default: what the files say, or what the model's family is known to need.
+	Pooling string
+	// QueryPrefix and PassagePrefix go before questions and passages. Default
+	// (nil): what the files say, or what the family is known to need.
+	QueryPrefix, PassagePrefix *string
+	// MaxTokens is where texts are cut, the two special tokens included. Default:
+	// what the files say, or the family needs, or the model has positions for.
+	MaxTokens int
+
+	// Licence, Author and Package are kept with the weights for those who ask
+	// where they come from. Package is by default the name of the archive.
+	Licence, Author, Package string
+}
+
+// Model is a converted model.
+type Model struct {
+	// Data is the weight file, for bert.Open.
+	Data []byte
+	// Header is what it says of the model.
+	Header weightfile.Header
+	// File and Tokenizer are the files that weights and vocabulary were read from,
+	// with their SHA-256 (File's is in Header.Source).
+	File, Tokenizer string
+	TokenizerSHA256 string
+	// Notes say, a line each, what was taken from where no file spoke: for people.
+	Notes []string
+}
+
+// quantization is what weight files say of their numbers.
+const quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+
+// Read reads the model at path, converts it and tries the result out. A path
+// that is not there is KindNotFound; files that cannot be used, and options that
+// do not fit them, are KindInvalid.
+func Read(ctx context.Context, path string, opts Options) (*Model, error) {
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	t, err := openTree(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	f, err := openWeights(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	m, err := describe(t, f, opts)
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := quantizeAll(ctx, f, m.h.Model, m.vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := weightfile.Write(&out, m.h, tensors); err != nil {
+		return nil, err
+	}
+	header, err := Verify(ctx, out.Bytes())
+	if err != nil {
+		return nil, rag.Errorf(rag.KindOf(err), "%s: %w", f.file, err)
+	}
+	return &Model{
+		Data: out.Bytes(), Header: header,
+		File: f.file, Tokenizer: m.tokenizer, TokenizerSHA256: m.tokenizerSHA256,
+		Notes: m.notes,
+	}, nil
+}
+
+// Verify checks a weight file as a whole, wherever it comes from: its checksum
+// and form, that the encoder can run it, and that a text gets a vector of unit
+// length. What is wrong is KindInvalid and named.
+func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
+	file, err := weightfile.Parse(data)
+	if err != nil {
+		return weightfile.Header{}, err
+	}
+	model, err := bert.Open(data)
+	if err != nil {
+		return weightfile.Header{}, err
+	}
+	encoder, err := bert.NewEncoder(model, bert.Config{Workers: 1})
+	if err != nil {
+		return weightfile.Header{}, err
+	}
+	vector := make([]float32, model.Hidden)
+	if err := encoder.Encode(ctx, vector, "", []string{"A text to try the model with."}); err != nil {
+		return weightfile.Header{}, rag.Wrap(rag.KindOf(err), err, "try the model out")
+	}
+	var sum float64
+	for _, v := range vector {
+		sum += float64(v) * float64(v)
+	}
+	if !(math.Abs(sum-1) < 1e-3) {
+		return weightfile.Header{}, rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
+	}
+	return file.Header, nil
+}
+
+func (o Options) validate() error {
+	if o.Pooling != "" && o.Pooling != "cls" && o.Pooling != "mean" {
+		return rag.Errorf(rag.KindInvalid, "pooling %q is not known; cls and mean are", o.Pooling)
+	}
+	if o.MaxTokens != 0 && o.MaxTokens < 3 {
+		return rag.Errorf(rag.KindInvalid, "%d tokens are too few; 3 are the least", o.MaxTokens)
+	}
+	return nil
+}
+
+// description is what is known of a model before its tensors are read.
+type description struct {
+	h               weightfile.Header
+	vocabulary      []string
+	tokenizer       string
+	tokenizerSHA256 string
+	notes           []string
+}
+
+func (d *description) note(text string) { d.notes = append(d.notes, text) }
+
+// describe gathers what the files, the tensors' shapes, the family and the
+// options say, the later of the last two over the earlier.
+func describe(t *tree, f *weights, opts Options) (*description, error) {
+	d := &description{}
+	config, err := readConfig(t)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := f.shape(config)
+	if err != nil {
+		return nil, err
+	}
+	m := &d.h.Model
+	*m = shape
+	if config.file == "" {
+		d.note("no config.json: layers, widths and heads follow from the tensors; exact GELU and an epsilon of 1e-12 are taken for granted")
+	}
+	if err := d.readTokenizer(t, f); err != nil {
+		return nil, err
+	}
+	said, err := readSentences(t)
+	if err != nil {
+		return nil, err
+	}
+	known := familyOf(opts.Name, config.Name, t.owner, t.name, t.model)
+	d.choose(said, known, opts)
+	if m.Pooling == "" {
+		return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	}
+	if opts.MaxTokens > m.MaxTokens {
+		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
+	}
+	switch {
+	case opts.MaxTokens != 0:
+		m.MaxTokens = opts.MaxTokens
+	case said.maxTokens != 0:
+		m.MaxTokens = min(said.maxTokens, m.MaxTokens)
+	case known.maxTokens != 0:
+		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
+		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
+	}
+	m.Normalize, m.Quantization = true, quantization
+	d.h.Source = weightfile.Source{
+		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
+		File: path.Base(t.model), SHA256: f.sha256,
+	}
+	if d.h.Source.Package == "" && t.archive {
+		d.h.Source.Package = t.name
+	}
+	if m.Name = opts.Name; m.Name == "" {
+		m.Name = d.defaultName(t)
+	}
+	return d, nil
+}
+
+// choose sets pooling and prefixes.
+func (d *description) choose(said sentences, known family, opts Options) {
+	m := &d.h.Model
+	m.Pooling = first(opts.Pooling, said.pooling, known.pooling)
+	m.QueryPrefix = first(said.query, known.query)
+	m.PassagePrefix = first(said.passage, known.passage)
+	if opts.Pooling == "" && said.pooling == "" && known.pooling != "" {
+		d.note("pooling " + known.pooling + ": known of the family " + known.name)
+	}
+	if opts.QueryPrefix == nil && said.query == "" && known.query != "" {
+		d.note("prefixes of the family " + known.name)
+	}
+	if opts.QueryPrefix != nil {
+		m.QueryPrefix = *opts.QueryPrefix
+	}
+	if opts.PassagePrefix != nil {
+		m.PassagePrefix = *opts.PassagePrefix
+	}
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// defaultName makes a name that no other model has: two with the same vectors
+// are called alike, two with others are not.
+func (d *description) defaultName(t *tree) string {
+	h := d.h
+	h.Source = weightfile.Source{SHA256: h.Source.SHA256}
+	raw, err := json.Marshal(h)
+	if err != nil {
+		panic("convert: a header does not encode: " + err.Error())
+	}
+	sum := sha256.New()
+	sum.Write(raw)
+	sum.Write([]byte(strings.Join(d.vocabulary, "\n")))
+	return t.title() + "-int8-" + hex.EncodeToString(sum.Sum(nil)[:4])
+}

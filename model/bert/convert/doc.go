@@ -1,0 +1,21 @@
+// Package convert turns text encoders as others publish them into our weight
+// file (package weightfile), quantised to 8 bits on the way.
+//
+//	path -> files -> what the model is -> tensors -> weight file -> tried out
+//
+// It reads BERT encoders with a WordPiece vocabulary: a folder as Hugging Face
+// and sentence-transformers lay it out, the same in a zip, jar or wheel, or a
+// .safetensors or .onnx file with its tokenizer beside it. What kind of model it
+// is stands in its config files; where these are missing it follows from the
+// tensors' shapes and from the name of a known family (family.go).
+//
+// Every file is taken for hostile: sizes are bounded before memory is taken,
+// nothing is written or executed, and what cannot be used is KindInvalid with
+// the file and the tensor that is at fault.
+//
+// What is done to the numbers: the weights of every linear layer become 8-bit
+// integers with one scale for each output (the largest magnitude is 127), the
+// word embeddings the same with one scale for each word; biases, layer
+// normalisation, positions and segments stay 32-bit floats. The same files and
+// options always give the same bytes, on every machine.
+package convert

@@ -1,0 +1,48 @@
+package convert
+
+import (
+	"archive/zip"
+	"bytes"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the fixture of the command's tests again")
+
+// TestFixture holds the model that the command's tests add: the tiny one in 16
+// bits, in an archive that is the same whenever it is made.
+func TestFixture(t *testing.T) {
+	path := filepath.Join("..", "..", "..", "cmd", "smartretriever", "testdata", "tiny-model.zip")
+	files := tinyFiles("mean")
+	files["model.safetensors"] = string(writeSafetensors("F16", tinyTensors()))
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(files[name])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(got, out.Bytes()) {
+		t.Errorf("%s is not the tiny model (%v); run: go test ./model/bert/convert -run Fixture -update", path, err)
+	}
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRunNeedsItsArguments(t *testing.T) {
+	folder := t.TempDir()
+	for _, args := range [][]string{
+		nil,
+		{"-jar", "a.jar"},
+		{"-jar", "a.jar", "-out", "b", "-verify", "c"},
+		{"-jar", "a.jar", "-model", "b.zip", "-out", "c"},
+		{"-jar", folder + "/missing.jar", "-out", folder + "/out"},
+		{"-model", folder, "-out", folder + "/out"},
+	} {
+		if err := run(t.Context(), args, &strings.Builder{}); err == nil {
+			t.Errorf("%v is taken", args)
+		}
+	}
+}
