@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. scripts/needs.sh
+needs python3=python3-venv
 . scripts/e2e-server.sh
 for version in 2.54.0 3.54.0; do
   venv=.cache/venv-openai-$version

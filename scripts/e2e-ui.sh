@@ -3,9 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! [ -x /usr/bin/chromium ] || ! [ -x /usr/bin/chromedriver ]; then
-  apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver fonts-dejavu-core
-fi
+. scripts/needs.sh
+needs "chromium=chromium fonts-dejavu-core" chromedriver=chromium-driver python3=python3-venv
 VENV=.cache/venv-ui
 if ! [ -e "$VENV/selenium-4.51.0" ]; then
   python3 -m venv "$VENV"

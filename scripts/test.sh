@@ -4,6 +4,8 @@
 # It installs what it needs; a second run finds it there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/needs.sh
+needs gcc=gcc # the race detector links with C
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
 step "build";            make --no-print-directory build

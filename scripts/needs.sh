@@ -1,0 +1,17 @@
+# For the scripts beside it: installs Debian packages whose programs are missing.
+# To be sourced; then: needs PROGRAM=PACKAGE "PROGRAM=PACKAGE PACKAGE" ...
+needs() {
+  local pair missing=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || missing+=(${pair#*=})
+  done
+  [ "${#missing[@]}" -eq 0 ] && return
+  if ! command -v apt-get >/dev/null; then
+    echo "missing, and this system has no apt-get to install them: ${missing[*]}" >&2
+    return 1
+  fi
+  local root=()
+  [ "$(id -u)" -eq 0 ] || root=(sudo)
+  "${root[@]}" apt-get update -q
+  "${root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
