@@ -53,7 +53,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openCache(cfg.Cache, &c); err != nil {
 		return root.Config{}, err
 	}
-	if err := openEmbedder(cfg, &c); err != nil {
+	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
 	return c, openLLM(cfg, deps, &c)
@@ -88,7 +88,10 @@ func ttl(d time.Duration) time.Duration {
 // Models returns the library of local models of a data folder.
 func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
 
-func openEmbedder(cfg config.Config, c *root.Config) error {
+func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
+	if cfg.Embedder.Name == "openai" {
+		return openEmbeddingAPI(cfg.Embedder, deps, c)
+	}
 	b := bert.Config{Workers: cfg.Embedder.Threads, Dimensions: cfg.Embedder.Dimensions}
 	switch cfg.Embedder.Name {
 	case "builtin":

@@ -2,14 +2,13 @@ package backends
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	root "github.com/smartretriever/smartretriever"
 	answerllm "github.com/smartretriever/smartretriever/answer/llm"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -54,31 +53,13 @@ type generator struct {
 	client         *openai.Client
 	model, address string
 
-	mu   sync.Mutex
-	last rag.Health
-	at   time.Time
+	health remote.Health
 }
-
-// healthAge is how long a check of the provider counts: readiness is asked for
-// every few seconds, and each check is a call over the network.
-const healthAge = 15 * time.Second
 
 // Health reports whether the language model's server answers. It is not needed:
 // without it answers are quoted.
 func (g *generator) Health(ctx context.Context) rag.Health {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.at.IsZero() && time.Since(g.at) < healthAge {
-		return g.last
-	}
-	begun := time.Now()
-	err := g.client.Check(ctx)
-	g.last = rag.Health{Name: "llm", OK: err == nil, Detail: g.model + " at " + g.address, Took: time.Since(begun)}
-	if err != nil {
-		g.last.Detail = err.Error()
-	}
-	g.at = time.Now()
-	return g.last
+	return g.health.Get(ctx, "llm", g.model+" at "+g.address, g.client.Check)
 }
 
 // Close drops idle connections.

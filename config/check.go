@@ -14,6 +14,7 @@ const minKeyBytes = 16
 
 // readSecretFiles fills in the secrets that are given by the path of a file.
 func (l *loader) readSecretFiles() {
+	l.readSecret("embedder.api_key", "embedder.api_key_file", &l.Embedder.APIKey, l.Embedder.APIKeyFile)
 	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
@@ -69,17 +70,12 @@ func (l *loader) check() {
 	if l.Chunker.Size > 0 && l.Chunker.Overlap >= l.Chunker.Size {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
-	if l.Embedder.Name == "local" && l.Embedder.Model == "" {
-		wrong("embedder.model", "is needed when embedder.name is local")
-	}
-	if l.Embedder.Name == "builtin" && l.Embedder.Model != "" {
-		wrong("embedder.model", "is for embedder.name local; it is builtin")
-	}
+	l.checkEmbedder(wrong)
 	if l.LLM.Name == "openai" {
 		if l.LLM.Model == "" {
 			wrong("llm.model", "is needed when llm.name is openai")
 		}
-		if err := checkURL(l.LLM.BaseURL); err != "" {
+		if err := checkURL(l.LLM.BaseURL, "llm.api_key"); err != "" {
 			wrong("llm.base_url", "%s", err)
 		}
 	}
@@ -87,8 +83,8 @@ func (l *loader) check() {
 		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
 			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
 	}
-	if p, err := url.Parse(l.LLM.Proxy); l.LLM.Proxy != "" && (err != nil || p.Host == "") {
-		wrong("llm.proxy", "is not an address; write http://HOST:PORT")
+	if err := checkProxy(l.LLM.Proxy); err != "" {
+		wrong("llm.proxy", "%s", err)
 	}
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
@@ -102,6 +98,29 @@ func (l *loader) check() {
 		}
 	}
 	l.checkKeys(wrong)
+}
+
+func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
+	e := l.Embedder
+	if e.Name == "builtin" {
+		if e.Model != "" {
+			wrong("embedder.model", "is for embedder.name local or openai; it is builtin")
+		}
+	} else if e.Model == "" {
+		wrong("embedder.model", "is needed when embedder.name is %s", e.Name)
+	}
+	if e.Name != "openai" {
+		return
+	}
+	if err := checkURL(e.BaseURL, "embedder.api_key"); err != "" {
+		wrong("embedder.base_url", "%s", err)
+	}
+	if err := checkProxy(e.Proxy); err != "" {
+		wrong("embedder.proxy", "%s", err)
+	}
+	if e.SendDimensions && e.Dimensions == 0 {
+		wrong("embedder.send_dimensions", "needs embedder.dimensions, the number that vectors are cut to")
+	}
 }
 
 func (l *loader) checkKeys(wrong func(name, format string, args ...any)) {
@@ -157,13 +176,23 @@ func checkName(name string) string {
 	return ""
 }
 
-func checkURL(text string) string {
+// checkProxy returns what is wrong with the address of a proxy; none is fine.
+func checkProxy(text string) string {
+	if p, err := url.Parse(text); text != "" && (err != nil || p.Host == "") {
+		return "is not an address; write http://HOST:PORT"
+	}
+	return ""
+}
+
+// checkURL returns what is wrong with the address of an API, whose key is given
+// by the setting key.
+func checkURL(text, key string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return "is not an address; write http://HOST:PORT/v1 or https://HOST/v1"
 	case u.User != nil:
-		return "holds a user name; give the key as llm.api_key"
+		return "holds a user name; give the key as " + key
 	case u.RawQuery != "" || u.Fragment != "":
 		return "holds a query; write the address only"
 	}

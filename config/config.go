@@ -39,10 +39,22 @@ type Store struct {
 
 // Embedder chooses the embedding model.
 type Embedder struct {
-	Name       string `name:"name" default:"builtin" enum:"builtin,local" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought."`
-	Model      string `name:"model" help:"Name of the local model, as 'smartretriever models ls' lists it."`
-	Dimensions int    `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all."`
-	Threads    int    `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all."`
+	Name           string        `name:"name" default:"builtin" enum:"builtin,local,openai" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought; openai is any server with the OpenAI embeddings API."`
+	Model          string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, with openai as the server knows it."`
+	Dimensions     int           `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all. With openai how many its vectors have; 0 asks the server at every start, which then has to be up."`
+	SendDimensions bool          `name:"send_dimensions" default:"false" help:"Whether the server is asked to cut vectors to embedder.dimensions (openai)."`
+	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local)."`
+	BaseURL        string        `name:"base_url" default:"https://api.openai.com/v1" help:"Address of the API, up to and with /v1 (openai)."`
+	APIKey         Secret        `name:"api_key" help:"Key of the API. Empty sends none (openai)."`
+	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key (openai)."`
+	Proxy          string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none (openai)."`
+	QueryPrefix    string        `name:"query_prefix" help:"Text that the model wants before a question, with the space behind it (openai; builtin and local models know theirs)."`
+	PassagePrefix  string        `name:"passage_prefix" help:"Text that the model wants before a passage (openai). It counts as part of the model: changing it needs a new collection."`
+	Batch          int           `name:"batch" default:"64" min:"1" max:"2048" help:"Most texts of one request (openai)."`
+	Timeout        time.Duration `name:"timeout" default:"1m" min:"10ms" max:"1h" help:"Longest that one request may take (openai)."`
+	QueryTimeout   time.Duration `name:"query_timeout" default:"10s" min:"10ms" max:"1h" help:"Longest that a question's vector may take, tries included; a hybrid search then goes on by keywords, so it is to be less than retrieval.timeout (openai)."`
+	Retries        int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server (openai)."`
+	MaxTokens      int           `name:"max_tokens" default:"512" min:"16" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it (openai; builtin and local models know theirs)."`
 }
 
 // Chunker chooses how text of new collections is cut.

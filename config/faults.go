@@ -91,11 +91,15 @@ func editDistance(a, b string) int {
 
 // didYouMean completes the message about an unknown name.
 func didYouMean(unknown string, known []string) string {
-	// A bare last part ("base_url") is meant as the setting that ends in it.
+	// A bare last part ("base_url") is meant as a setting that ends in it.
+	var ending []string
 	for _, k := range known {
 		if strings.HasSuffix(k, "."+unknown) {
-			return fmt.Sprintf("; did you mean %s?", k)
+			ending = append(ending, k)
 		}
+	}
+	if len(ending) > 0 {
+		return fmt.Sprintf("; did you mean %s?", strings.Join(ending[:min(3, len(ending))], " or "))
 	}
 	if n := nearest(unknown, known); n != "" {
 		return fmt.Sprintf("; did you mean %s?", n)

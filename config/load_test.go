@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown in file", file: "llm:\n  modle: x\n", want: []string{"FILE:2: unknown setting llm.modle; did you mean llm.model?"}},
 		{name: "unknown section", file: "limit:\n  file_size: 1MB\n", want: []string{"FILE:1: unknown setting limit"}},
-		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean llm.base_url?"}},
+		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean embedder.base_url or llm.base_url?"}},
 		{name: "unknown variable", env: config.Env{"SMARTRETRIEVER_LLM_MODLE": "x"}, want: []string{"environment SMARTRETRIEVER_LLM_MODLE: unknown setting; did you mean SMARTRETRIEVER_LLM_MODEL?"}},
 		{name: "unknown flag setting", flags: []config.Flag{{Setting: "retrieval.kk", Value: "1", As: "--set retrieval.kk"}}, want: []string{"flag --set retrieval.kk: unknown setting retrieval.kk; did you mean retrieval.k?"}},
 		{name: "service link variables are no fault", env: config.Env{"SMARTRETRIEVER_PORT": "tcp://10.0.0.1:80", "SMARTRETRIEVER_SERVICE_HOST": "10.0.0.1", "SMARTRETRIEVER_PORT_8000_TCP_ADDR": "10.0.0.1", "SMARTRETRIEVER_SERVICE_PORT_HTTP": "80"}},
@@ -162,6 +162,11 @@ func TestFaults(t *testing.T) {
 			want: []string{"FILE:2: log.level", "environment SMARTRETRIEVER_RETRIEVAL_K: retrieval.k", "flag --collection: collection"}},
 		{name: "secret by flag", flags: []config.Flag{{Setting: "llm.api_key", Value: "sk-verysecret", As: "--set llm.api_key"}}, want: []string{"a secret is not taken from the command line"}},
 		{name: "llm without model", env: config.Env{"SMARTRETRIEVER_LLM_NAME": "openai", "SMARTRETRIEVER_LLM_BASE_URL": "localhost:8080"}, want: []string{"llm.model: is needed", "environment SMARTRETRIEVER_LLM_BASE_URL: llm.base_url: is not an address"}},
+		{name: "embedder without model", env: config.Env{"SMARTRETRIEVER_EMBEDDER_NAME": "openai", "SMARTRETRIEVER_EMBEDDER_BASE_URL": "localhost:8080"}, want: []string{"embedder.model: is needed when embedder.name is openai", "environment SMARTRETRIEVER_EMBEDDER_BASE_URL: embedder.base_url: is not an address"}},
+		{name: "embedder with key in address", file: "embedder: {name: openai, model: m, base_url: 'https://me:pass@host/v1', proxy: '::', send_dimensions: true}", want: []string{"embedder.base_url: holds a user name; give the key as embedder.api_key", "embedder.proxy: is not an address", "embedder.send_dimensions: needs embedder.dimensions"}},
+		{name: "embedder with all", file: "embedder: {name: openai, model: m, base_url: 'http://127.0.0.1:11434/v1', dimensions: 768, query_prefix: 'search_query: ', passage_prefix: 'search_document: ', batch: 32, timeout: 10s, max_tokens: 2048}"},
+		{name: "model of the built-in embedder", file: "embedder: {model: m}", want: []string{"embedder.model: is for embedder.name local or openai; it is builtin"}},
+		{name: "embedder's key by flag", flags: []config.Flag{{Setting: "embedder.api_key", Value: "sk-verysecret", As: "--set embedder.api_key"}}, want: []string{"a secret is not taken from the command line"}},
 		{name: "key in address", file: "llm: {name: openai, model: m, base_url: 'https://me:pass@host/v1'}", want: []string{"llm.base_url: holds a user name"}},
 		{name: "overlap", file: "chunker: {size: 100, overlap: 100}", want: []string{"chunker.overlap: 100 must be less than chunker.size, 100"}},
 		{name: "first token", file: "llm: {timeout: 1s}", want: []string{"llm.first_token_timeout: 1m is longer than llm.timeout, 1s"}},
@@ -235,6 +240,17 @@ func TestSecretsFromFilesAndVariables(t *testing.T) {
 	}
 	for _, s := range c.Settings() {
 		if strings.Contains(s.Value, "sk-from") || strings.Contains(s.Value, "abcdef") {
+			t.Errorf("%s shows a secret: %s", s.Name, s.Value)
+		}
+	}
+
+	file = write(t, "c.yaml", "embedder:\n  api_key_file: "+keyFile+"\n")
+	c, err = config.Load(config.Sources{File: file, Env: home(t, nil)})
+	if err != nil || c.Embedder.APIKey.Reveal() != "sk-from-a-file" {
+		t.Errorf("the embedder's key is %q, %v", c.Embedder.APIKey.Reveal(), err)
+	}
+	for _, s := range c.Settings() {
+		if strings.Contains(s.Value, "sk-from") {
 			t.Errorf("%s shows a secret: %s", s.Name, s.Value)
 		}
 	}

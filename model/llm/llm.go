@@ -2,8 +2,8 @@ package llm
 
 import (
 	"context"
-	"time"
 
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -63,13 +63,4 @@ func (p Price) Cost(u Usage) float64 {
 }
 
 // Temporary is an error that may be gone on the next try.
-type Temporary struct {
-	Err   error
-	After time.Duration // how long the server asks to wait, 0 if it does not say
-}
-
-// Error returns the message of the cause.
-func (t *Temporary) Error() string { return t.Err.Error() }
-
-// Unwrap returns the cause.
-func (t *Temporary) Unwrap() error { return t.Err }
+type Temporary = remote.Temporary

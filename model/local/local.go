@@ -4,6 +4,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -107,10 +108,11 @@ func (l Library) Load(name string) ([]byte, error) {
 	return data, rag.Wrap(rag.KindUnavailable, err, "read model "+name)
 }
 
-// Put keeps a weight file under the name that its header says, and returns it. A
-// model of that name is KindConflict unless replace is set. The file is there
-// whole or not at all, also after a crash.
-func (l Library) Put(data []byte, replace bool) (Info, error) {
+// Put keeps a weight file under the name that its header says, and returns it. The
+// file is there whole or not at all, also after a crash. Another model of that name
+// is KindConflict: vectors are kept under the name, and those of two models must
+// not mix. The same model again is no error, and a damaged one is replaced.
+func (l Library) Put(data []byte) (Info, error) {
 	f, err := weightfile.Parse(data)
 	if err != nil {
 		return Info{}, err
@@ -120,10 +122,21 @@ func (l Library) Put(data []byte, replace bool) (Info, error) {
 		return Info{}, err
 	}
 	path := filepath.Join(l.dir, name+suffix)
-	if err := l.write(path, data, replace); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return Info{}, rag.Errorf(rag.KindConflict, "there is a model %q already", name)
-		}
+	old, err := l.Load(name)
+	damaged := false
+	if err == nil && !bytes.Equal(old, data) {
+		_, err := weightfile.Parse(old)
+		damaged = err != nil
+	}
+	if err != nil || damaged {
+		err = l.write(path, data, damaged)
+	} else if !bytes.Equal(old, data) {
+		err = fs.ErrExist
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return Info{}, rag.Errorf(rag.KindConflict, "there is another model %q already; give this one another name", name)
+	case err != nil:
 		return Info{}, rag.Wrap(rag.KindUnavailable, err, "keep model "+name)
 	}
 	return Info{Name: name, Path: path, Bytes: int64(len(data)), Modified: time.Now(), Header: f.Header}, nil

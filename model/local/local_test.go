@@ -30,25 +30,31 @@ func TestLibrary(t *testing.T) {
 	}
 	first := file(t, "first", "a")
 	for _, data := range [][]byte{first, file(t, "second", "b")} {
-		if _, err := l.Put(data, false); err != nil {
+		if _, err := l.Put(data); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got, err := l.Load("first"); err != nil || !bytes.Equal(got, first) {
 		t.Errorf("loaded other bytes, %v", err)
 	}
-	if _, err := l.Put(file(t, "first", "c"), false); !errors.Is(err, rag.ErrConflict) {
+	if _, err := l.Put(file(t, "first", "c")); !errors.Is(err, rag.ErrConflict) {
 		t.Errorf("a second model of a name: %v", err)
 	}
 	if got, _ := l.Load("first"); !bytes.Equal(got, first) {
 		t.Error("the refused model took the place of the first")
 	}
-	changed := file(t, "first", "c")
-	if _, err := l.Put(changed, true); err != nil {
+	if _, err := l.Put(first); err != nil {
+		t.Errorf("the same model again: %v", err)
+	}
+	mend := filepath.Join(dir, "first.model")
+	if err := os.WriteFile(mend, first[:len(first)-1], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := l.Load("first"); !bytes.Equal(got, changed) {
-		t.Error("the model was not replaced")
+	if _, err := l.Put(first); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := l.Load("first"); !bytes.Equal(got, first) {
+		t.Error("the damaged model was not replaced")
 	}
 
 	// A damaged file is listed with what is wrong; what is no model is not listed.
@@ -87,11 +93,11 @@ func TestNames(t *testing.T) {
 		if err := l.Remove(name); !errors.Is(err, rag.ErrInvalid) {
 			t.Errorf("remove %q: %v", name, err)
 		}
-		if _, err := l.Put(file(t, name, "x"), true); !errors.Is(err, rag.ErrInvalid) {
+		if _, err := l.Put(file(t, name, "x")); !errors.Is(err, rag.ErrInvalid) {
 			t.Errorf("put %q: %v", name, err)
 		}
 	}
-	if _, err := l.Put([]byte("no weight file"), true); !errors.Is(err, rag.ErrInvalid) {
+	if _, err := l.Put([]byte("no weight file")); !errors.Is(err, rag.ErrInvalid) {
 		t.Errorf("put what is no weight file: %v", err)
 	}
 }

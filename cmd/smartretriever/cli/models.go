@@ -134,7 +134,7 @@ func number(n int) string {
 func (a *app) modelsAdd() *cobra.Command {
 	var opt convert.Options
 	var query, passage string
-	var replace, force bool
+	var force bool
 	c := &cobra.Command{
 		Use:   "add PATH",
 		Short: "Add a model from a folder, archive or file",
@@ -161,7 +161,7 @@ from an unrelated one.`,
 					return usageError{err}
 				}
 			}
-			return a.addModel(c.Context(), args[0], opt, replace, force)
+			return a.addModel(c.Context(), args[0], opt, force)
 		},
 	}
 	f := c.Flags()
@@ -171,12 +171,11 @@ from an unrelated one.`,
 	f.StringVar(&passage, "passage-prefix", "", "`text` before every passage")
 	f.IntVar(&opt.MaxTokens, "max-tokens", 0, "where texts are cut, with the two special tokens")
 	f.StringVar(&opt.Licence, "licence", "", "`licence` of the weights, kept with them")
-	f.BoolVar(&replace, "replace", false, "replace a model of the same name")
 	f.BoolVar(&force, "force", false, "keep a model that does not tell the reference sentences apart")
 	return c
 }
 
-func (a *app) addModel(ctx context.Context, path string, opt convert.Options, replace, force bool) error {
+func (a *app) addModel(ctx context.Context, path string, opt convert.Options, force bool) error {
 	begun := time.Now()
 	m, err := convert.Read(ctx, path, opt)
 	if err != nil {
@@ -185,7 +184,7 @@ func (a *app) addModel(ctx context.Context, path string, opt convert.Options, re
 	if err := checkReference(ctx, m.Data); err != nil && !force {
 		return rag.Errorf(rag.KindInvalid, "%s: %w; pooling or prefixes may be wrong (--force keeps it all the same)", filepath.Base(path), err)
 	}
-	info, err := a.models().Put(m.Data, replace)
+	info, err := a.models().Put(m.Data)
 	if err != nil {
 		return err
 	}

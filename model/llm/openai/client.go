@@ -15,16 +15,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
-	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -57,25 +54,22 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate reports what is wrong, as KindInvalid.
-func (c Config) Validate() error {
-	u, err := url.Parse(c.BaseURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return rag.Errorf(rag.KindInvalid, "llm: the address must be http://HOST/v1 or https://HOST/v1")
+// server is how the model is reached.
+func (c Config) server() remote.Config {
+	return remote.Config{
+		Part: "llm", Noun: "language model",
+		BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, Proxy: c.Proxy,
+		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
 	}
-	if p, err := url.Parse(c.Proxy); c.Proxy != "" && (err != nil || p.Host == "") {
-		return rag.Errorf(rag.KindInvalid, "llm: the proxy must be http://HOST:PORT")
-	}
-	if c.Model == "" {
-		return rag.Errorf(rag.KindInvalid, "llm: the name of the model is missing")
-	}
-	return nil
 }
+
+// Validate reports what is wrong, as KindInvalid.
+func (c Config) Validate() error { return c.server().Validate() }
 
 // Client calls one model of one server. It is goroutine-safe.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg    Config
+	server *remote.Server
 
 	// What this server has been found not to take. Models differ in what they
 	// accept, and say so only when asked.
@@ -88,40 +82,16 @@ var _ llm.Model = (*Client)(nil)
 
 // New returns a client, or an error of KindInvalid.
 func New(cfg Config) (*Client, error) {
-	if err := cfg.Validate(); err != nil {
+	cfg = cfg.WithDefaults()
+	server, err := remote.NewServer(cfg.server())
+	if err != nil {
 		return nil, err
 	}
-	cfg = cfg.WithDefaults()
-	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	var proxy func(*http.Request) (*url.URL, error)
-	if cfg.Proxy != "" {
-		u, _ := url.Parse(cfg.Proxy) // checked by Validate
-		proxy = http.ProxyURL(u)
-	}
-	if cfg.Transport == nil {
-		cfg.Transport = &http.Transport{
-			Proxy:                 proxy, // not from the environment: only config reads that
-			DialContext:           (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   cfg.ConnectTimeout,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConns:          16,
-			MaxIdleConnsPerHost:   16,
-			IdleConnTimeout:       90 * time.Second,
-			ResponseHeaderTimeout: 0, // held by the first token's timer
-		}
-	}
-	return &Client{cfg: cfg, http: &http.Client{
-		Transport: cfg.Transport,
-		// A redirect could carry the key to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Client{cfg: cfg, server: server}, nil
 }
 
 // Close drops idle connections.
-func (c *Client) Close() error {
-	c.http.CloseIdleConnections()
-	return nil
-}
+func (c *Client) Close() error { return c.server.Close() }
 
 // errSilence ends a call in which nothing was heard for too long.
 var errSilence = errors.New("silence")
@@ -196,18 +166,9 @@ func (c *Client) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })
 	defer silence.Stop()
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.BaseURL+"/chat/completions", bytes.NewReader(body))
+	resp, err := c.server.Do(ctx, http.MethodPost, "/chat/completions", "text/event-stream, application/json", bytes.NewReader(body))
 	if err != nil {
-		return llm.Result{}, rag.Wrap(rag.KindInvalid, err, "llm: address")
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/event-stream, application/json")
-	if c.cfg.Key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return llm.Result{}, callFailed(ctx, err)
+		return llm.Result{}, c.callFailed(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -229,22 +190,18 @@ func (c *Client) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	}
 	if err != nil && context.Cause(ctx) != nil {
 		if _, ours := errors.AsType[*emitError](err); !ours {
-			err = callFailed(ctx, err)
+			err = c.callFailed(ctx, err)
 		}
 	}
 	return res, err
 }
 
 // callFailed says why the transport failed.
-func callFailed(ctx context.Context, err error) error {
+func (c *Client) callFailed(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errSilence) {
 		return errSilence
 	}
-	// url.Error repeats method and address; the cause is what matters.
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
-	}
-	return &llm.Temporary{Err: rag.Wrap(rag.KindUnavailable, err, "llm: the language model cannot be reached")}
+	return c.server.Unreachable(err)
 }
 
 // explain gives time-outs their words and takes the marks off that are of use
@@ -270,48 +227,5 @@ func (c *Client) explain(caller, whole context.Context, err error) error {
 // emitError marks an error of the caller's onDelta.
 type emitError struct{ error }
 
-// Check asks the server for its models, which costs nothing, and reports whether
-// the configured one is among them. A server without that list is taken at its
-// word.
-func (c *Client) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.cfg.BaseURL+"/models", nil)
-	if err != nil {
-		return rag.Wrap(rag.KindInvalid, err, "llm: address")
-	}
-	if c.cfg.Key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return callFailed(ctx, err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return nil
-	default:
-		return c.status(resp)
-	}
-	var list struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(bounded(resp.Body)).Decode(&list); err != nil {
-		return rag.Errorf(rag.KindUnavailable, "llm: %s does not answer like the OpenAI API", c.cfg.BaseURL)
-	}
-	var known []string
-	for _, m := range list.Data {
-		if m.ID == c.cfg.Model || strings.TrimSuffix(m.ID, ":latest") == c.cfg.Model {
-			return nil
-		}
-		known = append(known, m.ID)
-	}
-	if len(known) > 8 {
-		known = append(known[:8], fmt.Sprintf("and %d more", len(known)-8))
-	}
-	return rag.Errorf(rag.KindNotFound, "llm: the server has no model %q; it has %s", c.cfg.Model, strings.Join(known, ", "))
-}
+// Check asks the server for its models; see remote.Server.Check.
+func (c *Client) Check(ctx context.Context) error { return c.server.Check(ctx) }

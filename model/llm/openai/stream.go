@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -32,7 +33,7 @@ type completion struct {
 		PromptTokens     int `json:"prompt_tokens"`
 		CompletionTokens int `json:"completion_tokens"`
 	} `json:"usage"`
-	Error *apiError `json:"error"`
+	Error *remote.APIError `json:"error"`
 }
 
 type message struct {
@@ -52,7 +53,7 @@ type reading struct {
 // take adds one event.
 func (r *reading) take(c *completion) error {
 	if c.Error != nil {
-		return c.Error.streamed()
+		return streamed(c.Error)
 	}
 	if c.Model != "" {
 		r.res.Model = c.Model
@@ -91,7 +92,7 @@ func (r *reading) result() (llm.Result, error) {
 		r.res.Finish = llm.FinishOther
 	}
 	if r.refusal.Len() > 0 && r.res.Text == "" {
-		return r.res, rag.Errorf(rag.KindRefused, "llm: the model declined: %s", clean(r.refusal.String(), ""))
+		return r.res, rag.Errorf(rag.KindRefused, "llm: the model declined: %s", remote.Clean(r.refusal.String(), ""))
 	}
 	return r.res, nil
 }

@@ -1,0 +1,162 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Config says where a model is and how it is reached.
+type Config struct {
+	Part string // of this program that calls, begins every error: "llm"
+	Noun string // what is called, in words: "language model"
+
+	BaseURL string // up to and with /v1
+	Model   string
+	Key     string // "" sends none
+	Proxy   string // address of an HTTP proxy, "" for none
+
+	ConnectTimeout time.Duration     // of connecting and of the TLS handshake
+	Transport      http.RoundTripper // nil makes one; for tests and proxies
+}
+
+// Validate reports what is wrong, as KindInvalid.
+func (c Config) Validate() error {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return rag.Errorf(rag.KindInvalid, "%s: the address must be http://HOST/v1 or https://HOST/v1", c.Part)
+	}
+	if p, err := url.Parse(c.Proxy); c.Proxy != "" && (err != nil || p.Host == "") {
+		return rag.Errorf(rag.KindInvalid, "%s: the proxy must be http://HOST:PORT", c.Part)
+	}
+	if c.Model == "" {
+		return rag.Errorf(rag.KindInvalid, "%s: the name of the model is missing", c.Part)
+	}
+	return nil
+}
+
+// Server is one model of one server. It is goroutine-safe.
+type Server struct {
+	cfg  Config
+	http *http.Client
+}
+
+// NewServer returns a client, or an error of KindInvalid. It does not call.
+func NewServer(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	var proxy func(*http.Request) (*url.URL, error)
+	if cfg.Proxy != "" {
+		u, _ := url.Parse(cfg.Proxy) // checked by Validate
+		proxy = http.ProxyURL(u)
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = &http.Transport{
+			Proxy:                 proxy, // not from the environment: only config reads that
+			DialContext:           (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   cfg.ConnectTimeout,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConns:          16,
+			MaxIdleConnsPerHost:   16,
+			IdleConnTimeout:       90 * time.Second,
+			ResponseHeaderTimeout: 0, // the callers' timers hold it
+		}
+	}
+	return &Server{cfg: cfg, http: &http.Client{
+		Transport: cfg.Transport,
+		// A redirect could carry the key to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Close drops idle connections.
+func (s *Server) Close() error {
+	s.http.CloseIdleConnections()
+	return nil
+}
+
+// Do makes one request to the path below the address, with the key. An error of
+// it is of the transport; see Unreachable.
+func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.cfg.BaseURL+path, body)
+	if err != nil {
+		return nil, rag.Wrap(rag.KindInvalid, err, s.cfg.Part+": address")
+	}
+	req.Header.Set("Accept", accept)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if s.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+s.cfg.Key)
+	}
+	return s.http.Do(req)
+}
+
+// Unreachable is the error of a call that the transport failed.
+func (s *Server) Unreachable(err error) error {
+	if rag.KindOf(err) == rag.KindInvalid {
+		return err
+	}
+	// url.Error repeats method and address; the cause is what matters.
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err
+	}
+	return &Temporary{Err: rag.Wrap(rag.KindUnavailable, err, fmt.Sprintf("%s: the %s cannot be reached", s.cfg.Part, s.cfg.Noun))}
+}
+
+// maxListBytes bounds the list of models that is read.
+const maxListBytes = 16 << 20
+
+// Check asks the server for its models, which costs nothing, and reports whether
+// the configured one is among them. A server without that list is taken at its
+// word.
+func (s *Server) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
+	defer cancel()
+	resp, err := s.Do(ctx, http.MethodGet, "/models", "application/json", nil)
+	if err != nil {
+		return s.Unreachable(err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return nil
+	default:
+		refusal := s.ReadRefusal(resp)
+		if err := refusal.Err(); err != nil {
+			return err
+		}
+		return refusal.Errorf(rag.KindInternal, "the server does not accept the request")
+	}
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes)).Decode(&list); err != nil {
+		return rag.Errorf(rag.KindUnavailable, "%s: %s does not answer like the OpenAI API", s.cfg.Part, s.cfg.BaseURL)
+	}
+	var known []string
+	for _, m := range list.Data {
+		if m.ID == s.cfg.Model || strings.TrimSuffix(m.ID, ":latest") == s.cfg.Model {
+			return nil
+		}
+		known = append(known, m.ID)
+	}
+	if len(known) > 8 {
+		known = append(known[:8], fmt.Sprintf("and %d more", len(known)-8))
+	}
+	return rag.Errorf(rag.KindNotFound, "%s: the server has no model %q; it has %s", s.cfg.Part, s.cfg.Model, strings.Join(known, ", "))
+}
