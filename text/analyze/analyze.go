@@ -70,6 +70,9 @@ func (a *Analyzer) Append(dst []string, text string) []string {
 	if text == "" {
 		return dst
 	}
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD") // which is no part of a word
+	}
 	if !norm.NFKC.IsNormalString(text) {
 		text = norm.NFKC.String(text)
 	}
