@@ -174,12 +174,17 @@ func TestManyCallsAtOnce(t *testing.T) {
 }
 
 func TestEncodeAllocatesNothing(t *testing.T) {
+	allocatesNothing(t, encoder(t, bert.Config{Workers: 2}))
+}
+
+// allocatesNothing checks that a warm call takes no memory.
+func allocatesNothing(t *testing.T, e *bert.Encoder) {
+	t.Helper()
 	if raceEnabled {
 		t.Skip("the race detector empties pools at random")
 	}
 	texts, _ := goldens(t)
 	texts = texts[:6]
-	e := encoder(t, bert.Config{Workers: 2})
 	dst := make([]float32, len(texts)*e.Model().Hidden)
 	ctx := t.Context()
 	run := func() {

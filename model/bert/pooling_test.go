@@ -89,21 +89,5 @@ func TestMeansDoNotDependOnTheBatch(t *testing.T) {
 }
 
 func TestMeansAllocateNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector empties pools at random")
-	}
-	texts, _ := goldens(t)
-	texts = texts[:6]
-	e := meanEncoder(t, bert.Config{Workers: 2})
-	dst := make([]float32, len(texts)*e.Model().Hidden)
-	ctx := t.Context()
-	run := func() {
-		if err := e.Encode(ctx, dst, "", texts); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run()
-	if n := testing.AllocsPerRun(5, run); n >= 1 {
-		t.Errorf("a warm call makes %v allocations", n)
-	}
+	allocatesNothing(t, meanEncoder(t, bert.Config{Workers: 2}))
 }
