@@ -37,6 +37,18 @@ type Embedder interface {
 	CountTokens(text string) int
 }
 
+// Reranker looks at question and passage together, which a search cannot, and so
+// puts a few candidates in a better order.
+type Reranker interface {
+	// Rerank scores q's passages, from the first on. When the deadline of ctx comes
+	// before the last, the scores there are by then are a result, not an error. No
+	// passages are no error. KindUnavailable or KindExhausted lets the pipeline go on
+	// with the order there was. Goroutine-safe.
+	Rerank(ctx context.Context, q rag.RerankQuery) (rag.RerankResult, error)
+	// Name tells rerankers apart whose scores differ: it is part of cache keys.
+	Name() string
+}
+
 // Source is one numbered passage that a Generator may cite.
 type Source struct {
 	Number  int    // from 1
