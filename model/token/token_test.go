@@ -1,10 +1,12 @@
-package embed
+package token_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/smartretriever/smartretriever/model/token"
 )
 
 func TestDivide(t *testing.T) {
@@ -22,7 +24,7 @@ func TestDivide(t *testing.T) {
 		"only spaces":    {strings.Repeat(" ", 16), 2, []string{strings.Repeat(" ", 8)}},
 		"ends in spaces": {"aaaa" + strings.Repeat(" ", 12), 2, []string{"aaaa    "}},
 	} {
-		if got := divide(tt.text, tt.limit, EstimateTokens); !slices.Equal(got, tt.want) {
+		if got := token.Divide(tt.text, tt.limit, token.Estimate); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
@@ -38,7 +40,7 @@ func FuzzDivide(f *testing.F) {
 		if !utf8.ValidString(text) || len(text) > 10_000 {
 			return
 		}
-		parts := divide(text, limit, EstimateTokens)
+		parts := token.Divide(text, limit, token.Estimate)
 		if len(parts) == 0 {
 			t.Fatal("no parts")
 		}
@@ -47,36 +49,9 @@ func FuzzDivide(f *testing.F) {
 			t.Errorf("%q became %q", text, parts)
 		}
 		for _, part := range parts {
-			if !utf8.ValidString(part) || (EstimateTokens(part) > max(1, limit) && utf8.RuneCountInString(part) > 1) {
+			if !utf8.ValidString(part) || (token.Estimate(part) > max(1, limit) && utf8.RuneCountInString(part) > 1) {
 				t.Errorf("part %q of %q, limit %d", part, text, limit)
 			}
 		}
 	})
-}
-
-func TestPaid(t *testing.T) {
-	piecesOf := func(width int, texts ...string) []*piece {
-		var out []*piece
-		for _, text := range texts {
-			p := &piece{body: text}
-			if width > 0 {
-				p.vector = make([]float32, width)
-			}
-			out = append(out, p)
-		}
-		return out
-	}
-	var p paid
-	p.keep(append(piecesOf(4, "a", "b"), piecesOf(0, "c")...))
-	if missing := p.take(piecesOf(0, "a", "c", "a")); len(missing) != 2 || missing[0].body != "c" {
-		t.Errorf("missing %v: what was taken is the caller's, what never came is not there", missing)
-	}
-	half := maxPaidBytes/8 + 1 // two of these are more than is kept
-	p.keep(piecesOf(half, "d", "e"))
-	if missing := p.take(piecesOf(0, "b", "d", "e")); len(missing) != 2 || missing[0].body != "b" || missing[1].body != "d" {
-		t.Errorf("missing %v, want the two oldest", missing)
-	}
-	if p.bytes != 0 || len(p.vectors) != 0 {
-		t.Errorf("%d bytes in %d vectors are left", p.bytes, len(p.vectors))
-	}
 }
