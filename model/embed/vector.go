@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/smartretriever/smartretriever/model/batch"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -21,19 +22,10 @@ func Unusable(format string, args ...any) error {
 
 // Decode reads a body of JSON into v. Its error is one of Unusable.
 func Decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	if err == nil {
-		return nil
+	if err := remote.Decode(body, v); err != nil {
+		return Unusable("%w", err)
 	}
-	// NaN and Infinity are no JSON, but what some servers print.
-	if at, ok := errors.AsType[*json.SyntaxError](err); ok && at.Offset > 0 {
-		rest := body[at.Offset-1 : min(int64(len(body)), at.Offset+3)]
-		rest = bytes.ToLower(bytes.TrimPrefix(rest, []byte("-")))
-		if bytes.HasPrefix(rest, []byte("nan")) || bytes.HasPrefix(rest, []byte("inf")) {
-			return Unusable("it holds a number that is not finite")
-		}
-	}
-	return Unusable("it is malformed: %w", err)
+	return nil
 }
 
 // vectors returns the n vectors of an answer in the order of the inputs, each of
