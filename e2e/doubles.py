@@ -1,6 +1,6 @@
 """Drives the doubles of providers with the providers' own Python clients.
 
-usage: providers.py FILE
+usage: doubles.py FILE
 
 FILE has a line for each double, as tools/doubles prints them. The doubles read
 requests strictly, so a client that gets its vectors or scores has sent what the

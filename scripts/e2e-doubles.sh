@@ -18,4 +18,4 @@ go build -o .cache/doubles ./tools/doubles
 doubles=$!
 trap 'kill $doubles' EXIT
 until grep -q ready .cache/doubles.txt; do kill -0 $doubles; sleep 0.1; done
-"$venv/bin/python" e2e/providers.py .cache/doubles.txt
+"$venv/bin/python" e2e/doubles.py .cache/doubles.txt
