@@ -58,8 +58,8 @@ func newScratch(m *Model) *scratch {
 }
 
 // embed appends a text's rows to the state: word, place and segment together,
-// normalised.
-func (e *Encoder) embed(s *scratch, ids []int32) {
+// normalised. The first of the tokens, so many, are in the first segment.
+func (e *Encoder) embed(s *scratch, ids []int32, first int) {
 	m := e.model
 	d := m.Hidden
 	for place, id := range ids {
@@ -69,6 +69,11 @@ func (e *Encoder) embed(s *scratch, ids []int32) {
 		scale := m.wordScale[id]
 		for i := range row {
 			row[i] = scale*float32(word[i]) + at[i]
+		}
+		if place >= first {
+			for i, v := range m.second {
+				row[i] += v
+			}
 		}
 		e.set.LayerNorm(row, nil, m.norm.gamma, m.norm.beta, float32(m.LayerNormEps))
 		s.rows++

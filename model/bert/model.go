@@ -25,8 +25,10 @@ type Model struct {
 	words     []int8    // Vocabulary x Hidden
 	wordScale []float32 // Vocabulary
 	places    []float32 // MaxTokens x Hidden: position plus first segment
+	second    []float32 // Hidden: second segment minus first
 	norm      norm
 	layers    []layer
+	head      head // of a model that scores pairs
 }
 
 // layer is one transformer layer.
@@ -87,14 +89,25 @@ func Open(data []byte) (*Model, error) {
 	for i := range m.layers {
 		m.layers[i] = r.layer(fmt.Sprintf("layer.%d.", i), m)
 	}
+	if m.Scores() {
+		m.head = r.head(m.Hidden)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
 	for i := range m.places {
 		m.places[i] += segments[i%m.Hidden]
 	}
+	m.second = make([]float32, m.Hidden)
+	for i := range m.second {
+		m.second[i] = segments[m.Hidden+i] - segments[i]
+	}
 	return m, nil
 }
+
+// Scores reports whether the model scores pairs of texts (a cross-encoder) and so
+// is no model for vectors.
+func (m *Model) Scores() bool { return m.Head == headScore }
 
 // Tokenizer returns the model's tokenizer.
 func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
@@ -102,9 +115,12 @@ func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls or mean, and true are supported",
-			m.Name, m.Architecture, m.Activation, m.Pooling, m.Normalize)
+	case m.Architecture != "bert" || m.Activation != "gelu":
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert and gelu are supported", m.Name, m.Architecture, m.Activation)
+	case m.Head == "" && (m.Pooling != poolCLS && m.Pooling != poolMean || !m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has pooling %q and normalize %v; cls or mean, and true are supported", m.Name, m.Pooling, m.Normalize)
+	case m.Head != "" && (m.Head != headScore || m.Pooling != poolCLS || m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has a head %q with pooling %q and normalize %v; score, cls and false are supported", m.Name, m.Head, m.Pooling, m.Normalize)
 	case !(m.LayerNormEps > 0 && m.LayerNormEps < 1):
 		return rag.Errorf(rag.KindInvalid, "model %q normalises with an epsilon of %v", m.Name, m.LayerNormEps)
 	case m.Layers < 1 || m.Layers > maxLayers || m.Vocabulary < 1 || m.MaxTokens < 3 || m.MaxTokens > maxTokens:

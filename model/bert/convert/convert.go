@@ -97,7 +97,8 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 
 // Verify checks a weight file as a whole, wherever it comes from: its checksum
 // and form, that the encoder can run it, and that a text gets a vector of unit
-// length. What is wrong is KindInvalid and named.
+// length, or, of a model that scores pairs, that a pair gets a number. What is
+// wrong is KindInvalid and named.
 func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 	file, err := weightfile.Parse(data)
 	if err != nil {
@@ -111,18 +112,45 @@ func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 	if err != nil {
 		return weightfile.Header{}, err
 	}
-	vector := make([]float32, model.Hidden)
-	if err := encoder.Encode(ctx, vector, "", []string{"A text to try the model with."}); err != nil {
-		return weightfile.Header{}, rag.Wrap(rag.KindOf(err), err, "try the model out")
+	try := tryVector
+	if model.Scores() {
+		try = tryScore
+	}
+	if err := try(ctx, encoder); err != nil {
+		return weightfile.Header{}, err
+	}
+	return file.Header, nil
+}
+
+const trial = "A text to try the model with."
+
+func tryVector(ctx context.Context, e *bert.Encoder) error {
+	vector := make([]float32, e.Model().Hidden)
+	if err := e.Encode(ctx, vector, "", []string{trial}); err != nil {
+		return rag.Wrap(rag.KindOf(err), err, "try the model out")
 	}
 	var sum float64
 	for _, v := range vector {
 		sum += float64(v) * float64(v)
 	}
 	if !(math.Abs(sum-1) < 1e-3) {
-		return weightfile.Header{}, rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
+		return rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
 	}
-	return file.Header, nil
+	return nil
+}
+
+func tryScore(ctx context.Context, e *bert.Encoder) error {
+	score := make([]float32, 1)
+	done, err := e.Score(ctx, score, []bert.Pair{{Question: "What is this?", Passage: trial}})
+	switch v := float64(score[0]); {
+	case err != nil:
+		return err
+	case done == 0:
+		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "try the model out")
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return rag.Errorf(rag.KindInvalid, "the model gives no usable scores: a pair's is %v", v)
+	}
+	return nil
 }
 
 func (o Options) validate() error {
@@ -166,14 +194,25 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	if err := d.readTokenizer(t, f); err != nil {
 		return nil, err
 	}
-	said, err := readSentences(t)
+	scores, err := f.scores(m.Hidden)
 	if err != nil {
 		return nil, err
 	}
-	known := familyOf(opts.Name, config.Name, t.owner, t.name, t.model)
-	d.choose(said, known, opts)
-	if m.Pooling == "" {
-		return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	var said sentences
+	var known family
+	if scores {
+		if err := d.scorer(opts); err != nil {
+			return nil, err
+		}
+	} else {
+		if said, err = readSentences(t); err != nil {
+			return nil, err
+		}
+		known = familyOf(opts.Name, config.Name, t.owner, t.name, t.model)
+		d.choose(said, known, opts)
+		if m.Pooling == "" {
+			return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+		}
 	}
 	if opts.MaxTokens > m.MaxTokens {
 		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
@@ -187,7 +226,7 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
-	m.Normalize, m.Quantization = true, quantization
+	m.Normalize, m.Quantization = !scores, quantization
 	d.h.Source = weightfile.Source{
 		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
 		File: path.Base(t.model), SHA256: f.sha256,
@@ -199,6 +238,16 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.Name = d.defaultName(t)
 	}
 	return d, nil
+}
+
+// scorer makes the model one that scores pairs.
+func (d *description) scorer(opts Options) error {
+	if opts.Pooling != "" || opts.QueryPrefix != nil || opts.PassagePrefix != nil {
+		return rag.Errorf(rag.KindInvalid, "the model scores pairs of texts (it has a classifier of one output): pooling and prefixes are for models that give vectors")
+	}
+	d.h.Model.Head, d.h.Model.Pooling = "score", "cls"
+	d.note("a cross-encoder: it scores pairs of texts, and so is for rerank.model")
+	return nil
 }
 
 // choose sets pooling and prefixes.

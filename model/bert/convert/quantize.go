@@ -43,6 +43,9 @@ func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary
 			break
 		}
 	}
+	if m.Head != "" {
+		c.head(m.Hidden)
+	}
 	return c.tensors, c.err
 }
 
@@ -57,6 +60,25 @@ func (c *converter) floats(to, from string, dims ...int) {
 	data, err := c.f.floats(from, dims...)
 	c.keep(err)
 	c.tensors = append(c.tensors, weightfile.Float32(to, dims, data))
+}
+
+// head keeps the classifier of a cross-encoder as it is: it is small, and its
+// numbers are the score.
+func (c *converter) head(hidden int) {
+	at := c.f.head()
+	for _, t := range []struct {
+		to, from string
+		dims     []int
+	}{
+		{"head.pooler.weight", at.pooler + ".weight", []int{hidden, hidden}},
+		{"head.pooler.bias", at.pooler + ".bias", []int{hidden}},
+		{"head.score.weight", at.score + ".weight", []int{1, hidden}},
+		{"head.score.bias", at.score + ".bias", []int{1}},
+	} {
+		data, err := c.f.plain(t.from, t.dims...)
+		c.keep(err)
+		c.tensors = append(c.tensors, weightfile.Float32(t.to, t.dims, data))
+	}
 }
 
 // first returns the first rows of a table, which may have more.

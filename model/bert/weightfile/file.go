@@ -66,6 +66,7 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
+	Head          string  `json:"head,omitempty"` // "": vectors; "score": one number for a pair of texts
 }
 
 // Tokenizer holds what WordPiece needs beside the vocabulary, a tensor named
