@@ -25,6 +25,8 @@ type model struct {
 	InUse      bool   `json:"in_use"`
 	Dimensions int    `json:"dimensions"`
 	Pooling    string `json:"pooling"`
+	Type       string `json:"type"`
+	Bytes      int64  `json:"bytes"`
 	Error      string `json:"error"`
 }
 
@@ -37,13 +39,20 @@ func TestModels(t *testing.T) {
 		t.Errorf("too few tokens: %+v", r)
 	}
 	added := decode[model](t, p.ok("models", "add", tiny, "--name", "tiny", "--force", "--json"))
-	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" {
+	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" || added[0].Type != "int8" {
 		t.Fatalf("added %+v", added)
 	}
 	p.ok("models", "add", tiny, "--name", "tiny", "--force") // the same again
 	if r := p.run("", "models", "add", tiny, "--name", "tiny", "--force", "--query-prefix", "q: "); r.code == 0 || !strings.Contains(r.err, "another name") {
 		t.Errorf("another model of the name: %+v", r)
 	}
+
+	plain := decode[model](t, p.ok("models", "add", tiny, "--type", "float32", "--force", "--json"))
+	if len(plain) != 1 || !strings.Contains(plain[0].Name, "-float32-") || plain[0].Type != "float32" || plain[0].Bytes < 2*added[0].Bytes {
+		t.Fatalf("added %+v beside %+v", plain, added)
+	}
+	p.ok("models", "bench", plain[0].Name, "--seconds", "0.1", "--json")
+	p.ok("models", "rm", plain[0].Name, "--yes")
 
 	use := []string{"--set", "embedder.name=local", "--set", "embedder.model=tiny"}
 	list := decode[model](t, p.ok(append([]string{"models", "ls", "--json"}, use...)...))
@@ -147,6 +156,7 @@ func TestModelsRefused(t *testing.T) {
 		{2, "models add text.safetensors", "text.safetensors"},
 		{2, "models add empty", "empty"},
 		{2, "models add x --name ../y", "name of a model"},
+		{2, "models add x --type int4", "int4"},
 		{2, "models bench --seconds 0", "--seconds"},
 		{3, "models verify none", "none"},
 		{2, "models rm ../x --yes", "name of a model"},

@@ -34,7 +34,7 @@ type Encoder struct {
 
 	// Where the first token's vector is the text's, the last layer's query is
 	// computed for that token alone.
-	lastQuery, lastKeyValue kernel.Linear
+	lastQuery, lastKeyValue linear
 
 	slots chan *scratch // one a worker; holding it is the right to compute
 	calls sync.Pool     // *call
@@ -55,12 +55,12 @@ func NewEncoder(m *Model, cfg Config) (*Encoder, error) {
 			return nil, rag.Errorf(rag.KindInvalid, "encoder: kernel %q is not known or not for this processor", cfg.Kernel)
 		}
 	}
-	last := &m.layers[len(m.layers)-1].in
+	last := m.layers[len(m.layers)-1].in
 	e := &Encoder{
 		model:        m,
 		set:          set,
-		lastQuery:    columns(last, 0, m.Hidden),
-		lastKeyValue: columns(last, m.Hidden, 3*m.Hidden),
+		lastQuery:    last.columns(0, m.Hidden),
+		lastKeyValue: last.columns(m.Hidden, 3*m.Hidden),
 		slots:        make(chan *scratch, cfg.Workers),
 	}
 	for range cfg.Workers {
@@ -274,10 +274,10 @@ func (e *Encoder) encode(s *scratch, c *call, texts []int32) {
 	for i := range m.layers {
 		l := &m.layers[i]
 		if i < len(m.layers)-1 || all {
-			e.project(s, &l.in, 0)
+			e.project(s, l.in, 0)
 			e.attend(s, false)
 		} else {
-			e.project(s, &e.lastKeyValue, m.Hidden)
+			e.project(s, e.lastKeyValue, m.Hidden)
 			e.keepFirst(s)
 			e.projectFirst(s)
 			e.attend(s, true)

@@ -94,7 +94,11 @@ func (c *call) tokenizePair(p Pair) {
 	c.ids = m.tokenizer.Append(c.ids, p.Passage, room)
 	passage := len(c.ids) - from - 2 - question
 	if over := question + passage - room; over > 0 {
+		if question == room && passage == room { // of which both may have more
+			question, passage = m.tokenizer.Count(p.Question), m.tokenizer.Count(p.Passage)
+		}
 		q, a := longestCut(question, passage, room)
+		question = min(question, room)
 		at := from + 1 + q
 		c.ids[at] = end
 		copy(c.ids[at+1:], c.ids[from+2+question:from+2+question+a])

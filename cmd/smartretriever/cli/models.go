@@ -26,10 +26,10 @@ func (a *app) modelsCommand() *cobra.Command {
 		Short: "List, add, check and measure local models",
 		Long: `Beside the model inside the program, bge-small-en-v1.5, others can be brought:
 BERT encoders with a WordPiece vocabulary, as sentence-transformers publishes them,
-and cross-encoders, which rerank. A model is quantised to 8 bits, tried out, and kept
-in the data folder. To use it, set embedder.name (rerank.name) to local and
-embedder.model (rerank.model) to its name; collections keep the embedding model that
-they were created with.`,
+and cross-encoders, which rerank. A model is quantised to 8 bits or kept in 32, tried
+out, and kept in the data folder. To use it, set embedder.name (rerank.name) to local
+and embedder.model (rerank.model) to its name; collections keep the embedding model
+that they were created with.`,
 		Example: `  smartretriever models ls
   smartretriever models add ~/Downloads/all-MiniLM-L6-v2
   smartretriever collections create notes --set embedder.name=local --set embedder.model=NAME`,
@@ -57,6 +57,7 @@ type modelJSON struct {
 	MaxTokens  int               `json:"max_tokens,omitempty"`
 	Layers     int               `json:"layers,omitempty"`
 	Pooling    string            `json:"pooling,omitempty"`
+	Type       string            `json:"type,omitempty"` // of the weights: int8 or float32
 	Bytes      int64             `json:"bytes"`
 	Path       string            `json:"path,omitempty"`
 	Source     weightfile.Source `json:"source"`
@@ -71,13 +72,21 @@ func (a *app) describeModel(i local.Info, builtin bool) modelJSON {
 		Bytes: i.Bytes, Path: i.Path, Source: i.Header.Source,
 	}
 	if i.Err == nil {
-		out.Kind = kindOf(m)
+		out.Kind, out.Type = kindOf(m), weightType(m)
 	}
 	out.InUse = builtin && a.cfg.Embedder.Name == "builtin" || !builtin && a.cfg.Embedder.Name == "local" && a.cfg.Embedder.Model == i.Name
 	if i.Err != nil {
 		out.Error = i.Err.Error()
 	}
 	return out
+}
+
+// weightType is the type of a model's weights as --type names it.
+func weightType(m weightfile.Model) string {
+	if m.Weights == "" {
+		return "int8"
+	}
+	return m.Weights
 }
 
 // builtin is the model inside the program.
@@ -174,6 +183,7 @@ from an unrelated one.`,
 	}
 	f := c.Flags()
 	f.StringVar(&opt.Name, "name", "", "`name` of the model; default: made of the file's name and its content")
+	f.StringVar(&opt.Type, "type", "int8", "how weights are stored: `int8 or float32`, which is exact, four times the size and a third as fast")
 	f.StringVar(&opt.Pooling, "pooling", "", "how a text's vector is made: `cls or mean`")
 	f.StringVar(&query, "query-prefix", "", "`text` before every question")
 	f.StringVar(&passage, "passage-prefix", "", "`text` before every passage")
@@ -206,7 +216,7 @@ func (a *app) addModel(ctx context.Context, path string, opt convert.Options, fo
 	if d.Kind == kindReranker {
 		what, part = fmt.Sprintf("a reranker of %d layers, %d tokens", d.Layers, d.MaxTokens), "rerank"
 	}
-	a.out.line("Added %s: %s, %s, in %s.", a.out.green(clean(d.Name)), what, size(d.Bytes), duration(time.Since(begun)))
+	a.out.line("Added %s: %s, %s, %s, in %s.", a.out.green(clean(d.Name)), what, d.Type, size(d.Bytes), duration(time.Since(begun)))
 	for _, n := range m.Notes {
 		a.out.line("  %s", a.out.dim(wrap(clean(n), a.textWidth(), "  ")))
 	}

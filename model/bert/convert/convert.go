@@ -21,9 +21,12 @@ import (
 type Options struct {
 	// Name is what the model is called; stored vectors are kept under it, so other
 	// weights, pooling or prefixes want another name. Default: the name of the
-	// file, archive or folder with "-int8-" and eight digits that stand for
-	// everything that has a part in the vectors.
+	// file, archive or folder with "-int8-" or "-float32-" and eight digits that
+	// stand for everything that has a part in the vectors.
 	Name string
+	// Type is that of the weights: "int8", a quarter of the size and three times as
+	// fast, or "float32", with the original's vectors to five digits. Default: int8.
+	Type string
 	// Pooling is "cls" (the first token's vector) or "mean" (of all tokens).
 	// Default: what the files say, or what the model's family is known to need.
 	Pooling string
@@ -53,8 +56,17 @@ type Model struct {
 	Notes []string
 }
 
-// quantization is what weight files say of their numbers.
-const quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+// The types of weights, as options name them.
+const (
+	typeInt8    = "int8"
+	typeFloat32 = "float32"
+)
+
+// What weight files say of their numbers.
+const (
+	quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+	noneAtAll    = "none, 32-bit floats"
+)
 
 // Read reads the model at path, converts it and tries the result out. A path
 // that is not there is KindNotFound; files that cannot be used, and options that
@@ -76,7 +88,7 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := quantizeAll(ctx, f, m.h.Model, m.vocabulary)
+	tensors, err := convertAll(ctx, f, m.h.Model, m.vocabulary)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +169,9 @@ func (o Options) validate() error {
 	if o.Pooling != "" && o.Pooling != "cls" && o.Pooling != "mean" {
 		return rag.Errorf(rag.KindInvalid, "pooling %q is not known; cls and mean are", o.Pooling)
 	}
+	if o.Type != "" && o.Type != typeInt8 && o.Type != typeFloat32 {
+		return rag.Errorf(rag.KindInvalid, "weights of type %q are not known; %s and %s are", o.Type, typeInt8, typeFloat32)
+	}
 	if o.MaxTokens != 0 && o.MaxTokens < 3 {
 		return rag.Errorf(rag.KindInvalid, "%d tokens are too few; 3 are the least", o.MaxTokens)
 	}
@@ -226,7 +241,10 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
-	m.Normalize, m.Quantization = !scores, quantization
+	m.Normalize, m.Quantization, m.Weights = !scores, quantization, bert.Int8Weights
+	if opts.Type == typeFloat32 {
+		m.Quantization, m.Weights = noneAtAll, bert.Float32Weights
+	}
 	d.h.Source = weightfile.Source{
 		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
 		File: path.Base(t.model), SHA256: f.sha256,
@@ -292,5 +310,9 @@ func (d *description) defaultName(t *tree) string {
 	sum := sha256.New()
 	sum.Write(raw)
 	sum.Write([]byte(strings.Join(d.vocabulary, "\n")))
-	return t.title() + "-int8-" + hex.EncodeToString(sum.Sum(nil)[:4])
+	kind := typeInt8
+	if h.Model.Weights == bert.Float32Weights {
+		kind = typeFloat32
+	}
+	return t.title() + "-" + kind + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }

@@ -15,13 +15,14 @@ import (
 // converter collects tensors until the first error.
 type converter struct {
 	f       *weights
+	plain   bool // weights stay 32-bit floats
 	tensors []weightfile.Tensor
 	err     error
 }
 
-// quantizeAll makes the tensors of the weight file, in its order.
-func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary []string) ([]weightfile.Tensor, error) {
-	c := &converter{f: f}
+// convertAll makes the tensors of the weight file, in its order.
+func convertAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary []string) ([]weightfile.Tensor, error) {
+	c := &converter{f: f, plain: m.Weights == bert.Float32Weights}
 	c.tensors = append(c.tensors, weightfile.Bytes("vocabulary", []byte(strings.Join(vocabulary, "\n"))))
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
 	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
@@ -103,8 +104,13 @@ func (c *converter) norm(to, from string, size int) {
 	c.floats(to+".beta", from+".bias", size)
 }
 
-// table quantises the first rows of a table of embeddings, one scale a row.
+// table quantises the first rows of a table of embeddings, one scale a row, or
+// keeps them as they are.
 func (c *converter) table(to, from string, rows, cols int) {
+	if c.plain {
+		c.rows(to+".weight", from, rows, cols)
+		return
+	}
 	data := c.first(from, rows, cols)
 	if c.err != nil {
 		return
@@ -119,24 +125,41 @@ func (c *converter) table(to, from string, rows, cols int) {
 		weightfile.Float32(to+".scale", []int{rows}, scale))
 }
 
-// linear quantises one layer, one scale an output, or several layers of the same
-// input that are computed as one, their outputs side by side.
+// linear packs one layer, or several layers of the same input that are computed
+// as one, their outputs side by side.
 func (c *converter) linear(to string, in, out int, from ...string) {
-	total := out * len(from)
-	q := make([]int8, in*total)
-	scale, sum, bias := make([]float32, total), make([]int32, total), make([]float32, 0, total)
-	for part, name := range from {
+	var parts []matrix
+	var bias []float32
+	for _, name := range from {
 		w, err := c.f.matrix(name, in, out)
-		if err != nil {
-			c.keep(err)
-			return
-		}
+		c.keep(err)
 		b, err := c.f.floats(name+".bias", out)
-		if err != nil {
-			c.keep(err)
-			return
-		}
-		bias = append(bias, b...)
+		c.keep(err)
+		parts, bias = append(parts, w), append(bias, b...)
+	}
+	switch {
+	case c.err != nil:
+	case c.plain:
+		c.pack(to, in, out, parts)
+		c.tensors = append(c.tensors, weightfile.Float32(to+".bias", []int{len(bias)}, bias))
+	default:
+		c.quantize(to, in, out, parts)
+		c.tensors = append(c.tensors, weightfile.Float32(to+".bias", []int{len(bias)}, bias))
+	}
+}
+
+// pack keeps the weights of layers side by side as 32-bit floats.
+func (c *converter) pack(to string, in, out int, parts []matrix) {
+	packed := kernel.PackFloats(in, out*len(parts), func(k, n int) float32 { return parts[n/out].at(k, n%out) })
+	c.tensors = append(c.tensors, weightfile.PackedFloat32(to+".weight", bert.FloatLayout, []int{in, out * len(parts)}, packed))
+}
+
+// quantize makes the weights of layers side by side integers, one scale an output.
+func (c *converter) quantize(to string, in, out int, parts []matrix) {
+	total := out * len(parts)
+	q := make([]int8, in*total)
+	scale, sum := make([]float32, total), make([]int32, total)
+	for part, w := range parts {
 		for n := range out {
 			to := part*out + n
 			scale[to] = quantize(in, func(k int) float32 { return w.at(k, n) }, func(k int, v int8) {
@@ -149,8 +172,7 @@ func (c *converter) linear(to string, in, out int, from ...string) {
 	c.tensors = append(c.tensors,
 		weightfile.Int8(to+".weight", bert.PackedLayout, []int{in, total}, packed),
 		weightfile.Float32(to+".scale", []int{total}, scale),
-		weightfile.Int32(to+".sum", sum),
-		weightfile.Float32(to+".bias", []int{total}, bias))
+		weightfile.Int32(to+".sum", sum))
 }
 
 // quantize maps n values to [-127, 127] and returns the size of a step. It works

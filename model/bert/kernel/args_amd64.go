@@ -17,7 +17,7 @@ type tile struct {
 }
 
 // product is the argument of the float tiles: some rows by some columns of
-// a*b, each row multiplied with its mul. Distances are in bytes.
+// init + a*b, each row multiplied with its mul. Distances are in bytes.
 type product struct {
 	dst   *float32
 	ldd   int
@@ -27,4 +27,5 @@ type product struct {
 	ldb   int
 	inner int
 	mul   *float32
+	init  *float32 // one for each column
 }

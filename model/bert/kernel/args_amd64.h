@@ -19,3 +19,4 @@
 #define product_ldb(r) 40(r)
 #define product_inner(r) 48(r)
 #define product_mul(r) 56(r)
+#define product_init(r) 64(r)

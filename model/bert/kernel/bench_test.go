@@ -23,6 +23,23 @@ func BenchmarkLinear(b *testing.B) {
 	}
 }
 
+func BenchmarkDense(b *testing.B) {
+	for _, s := range Sets() {
+		for _, shape := range [][3]int{{12, 384, 32}, {12, 384, 384}, {60, 384, 1152}, {60, 384, 1536}, {60, 1536, 384}, {20, 384, 1536}} {
+			rows, in, out := shape[0], shape[1], shape[2]
+			b.Run(fmt.Sprintf("%s/%dx%dx%d", s.Name, rows, in, out), func(b *testing.B) {
+				rnd := rand.New(rand.NewPCG(1, 1))
+				l, x := randomDense(rnd, in, out), floats(rnd, rows*in)
+				dst := make([]float32, rows*out)
+				for b.Loop() {
+					s.Dense(dst, out, x, rows, l)
+				}
+				b.ReportMetric(float64(rows*in*out)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
+			})
+		}
+	}
+}
+
 func BenchmarkAttention(b *testing.B) {
 	for _, s := range Sets() {
 		for _, n := range []int{20, 128, 512} {

@@ -147,6 +147,49 @@ func TestLinear(t *testing.T) {
 	})
 }
 
+func randomDense(rnd *rand.Rand, in, out int) *Dense {
+	return &Dense{In: in, Out: out, Weights: floats(rnd, in*out), Bias: floats(rnd, out)}
+}
+
+func TestDenseIsWhatPlainArithmeticSays(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	const rows, in, out = 5, 7, 64
+	w, x := floats(rnd, in*out), floats(rnd, rows*in)
+	l := randomDense(rnd, in, out)
+	l.Weights = PackFloats(in, out, func(k, n int) float32 { return w[k*out+n] })
+	for _, s := range Sets() {
+		dst := make([]float32, rows*out)
+		s.Dense(dst, out, x, rows, l)
+		for r := range rows {
+			for n := range out {
+				want := float64(l.Bias[n])
+				for k := range in {
+					want += float64(x[r*in+k]) * float64(w[k*out+n])
+				}
+				if got := float64(dst[r*out+n]); math.Abs(got-want) > 1e-5*max(1, math.Abs(want)) {
+					t.Errorf("%s: row %d, output %d: %g instead of %g", s.Name, r, n, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestDense(t *testing.T) {
+	twins(t, func(t *testing.T, s *Set, rnd *rand.Rand) {
+		for rows := range 28 {
+			for _, in := range []int{1, 2, 3, 31, 64, 100} {
+				const out, stride = 96, 96 + 5
+				l, x := randomDense(rnd, in, out), floats(rnd, rows*in)
+				got := floats(rnd, rows*stride)
+				want := append([]float32(nil), got...) // what lies between rows must stay
+				s.Dense(got, stride, x, rows, l)
+				Generic.Dense(want, stride, x, rows, l)
+				near(t, fmt.Sprintf("%d rows, %d inputs", rows, in), got, want)
+			}
+		}
+	})
+}
+
 func TestQuantizeIsExact(t *testing.T) {
 	twins(t, func(t *testing.T, s *Set, rnd *rand.Rand) {
 		for n := 4; n < 200; n += 4 {
@@ -306,6 +349,9 @@ func TestRowsAreIndependent(t *testing.T) {
 		a, b := floats(rnd, rows*40), floats(rnd, 40*out)
 		mul := floats(rnd, rows)
 		product, single := make([]float32, rows*out), make([]float32, out)
+		d, y := randomDense(rnd, in, out), floats(rnd, rows*in)
+		layer, lone := make([]float32, rows*out), make([]float32, out)
+		s.Dense(layer, out, y, rows, d)
 		s.MatMul(product, out, a, 40, b, out, rows, 40, out, mul)
 		for r := range rows {
 			alone := NewRows(1, in)
@@ -314,8 +360,9 @@ func TestRowsAreIndependent(t *testing.T) {
 			alone.Scale[0], alone.Zero[0] = x.Scale[r], x.Zero[r]
 			s.Linear(one, out, alone, l)
 			s.MatMul(single, out, a[r*40:], 40, b, out, 1, 40, out, mul[r:])
+			s.Dense(lone, out, y[r*in:], 1, d)
 			for n := range out {
-				if one[n] != all[r*out+n] || single[n] != product[r*out+n] {
+				if one[n] != all[r*out+n] || single[n] != product[r*out+n] || lone[n] != layer[r*out+n] {
 					t.Fatalf("%s: row %d differs alone and among %d", s.Name, r, rows)
 				}
 			}
@@ -328,6 +375,7 @@ func TestLengthsAreChecked(t *testing.T) {
 	l, x := randomLinear(rnd, 32, 32), randomRows(rnd, 2, 32)
 	for name, f := range map[string]func(s *Set){
 		"Linear": func(s *Set) { s.Linear(make([]float32, 63), 32, x, l) },
+		"Dense":  func(s *Set) { s.Dense(make([]float32, 63), 32, make([]float32, 64), 2, randomDense(rnd, 32, 32)) },
 		"MatMul": func(s *Set) {
 			s.MatMul(make([]float32, 64), 32, make([]float32, 7), 4, make([]float32, 128), 32, 2, 4, 32, make([]float32, 2))
 		},
