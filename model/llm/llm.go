@@ -44,10 +44,20 @@ type Result struct {
 	Model  string // as the server names it
 }
 
-// Usage counts tokens as the server reports them; both are 0 when it does not.
+// Usage counts tokens as the server reports them; all are 0 when it does not.
 type Usage struct {
-	PromptTokens     int
-	CompletionTokens int
+	PromptTokens     int // all that was read, with CachedTokens
+	CachedTokens     int // the part of PromptTokens that the provider had kept from an earlier call and charges less for
+	CompletionTokens int // all that was written, with thoughts that are not shown
+}
+
+// Clamped returns u with what cannot be taken out: numbers below zero, and more
+// tokens from a cache than were read.
+func (u Usage) Clamped() Usage {
+	u.PromptTokens = max(0, u.PromptTokens)
+	u.CachedTokens = min(max(0, u.CachedTokens), u.PromptTokens)
+	u.CompletionTokens = max(0, u.CompletionTokens)
+	return u
 }
 
 // Price is what a million tokens cost.

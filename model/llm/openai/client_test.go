@@ -35,7 +35,7 @@ func delta(text string) string {
 
 const (
 	finishStop = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
-	usageEvent = `{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3}}`
+	usageEvent = `{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":8}}}`
 )
 
 // serve returns a client of a server with this handler.
@@ -87,7 +87,7 @@ func TestChatStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Join(pieces, "|") != "Hello|, 世界" || res.Text != "Hello, 世界" || res.Finish != llm.FinishStop ||
-		res.Usage != (llm.Usage{PromptTokens: 12, CompletionTokens: 3}) || res.Model != "m-1" {
+		res.Usage != (llm.Usage{PromptTokens: 12, CachedTokens: 8, CompletionTokens: 3}) || res.Model != "m-1" {
 		t.Errorf("pieces %q, result %+v", pieces, res)
 	}
 }

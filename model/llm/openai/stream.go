@@ -32,6 +32,9 @@ type completion struct {
 	Usage *struct {
 		PromptTokens     int `json:"prompt_tokens"`
 		CompletionTokens int `json:"completion_tokens"`
+		Details          struct {
+			CachedTokens int `json:"cached_tokens"`
+		} `json:"prompt_tokens_details"`
 	} `json:"usage"`
 	Error *remote.APIError `json:"error"`
 }
@@ -59,7 +62,8 @@ func (r *reading) take(c *completion) error {
 		r.res.Model = c.Model
 	}
 	if c.Usage != nil {
-		r.res.Usage = llm.Usage{PromptTokens: max(0, c.Usage.PromptTokens), CompletionTokens: max(0, c.Usage.CompletionTokens)}
+		u := c.Usage
+		r.res.Usage = llm.Usage{PromptTokens: u.PromptTokens, CachedTokens: u.Details.CachedTokens, CompletionTokens: u.CompletionTokens}.Clamped()
 	}
 	if len(c.Choices) == 0 {
 		return nil
