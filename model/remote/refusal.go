@@ -70,6 +70,9 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 			_ = json.Unmarshal(body.Error, &r.APIError) // of another form: what was read counts
 		}
 	}
+	if token := s.sentToken(resp); token != "" {
+		r.Message = strings.ReplaceAll(r.Message, token, "********")
+	}
 	return r
 }
 
@@ -90,7 +93,11 @@ func (r Refusal) Err() error {
 	switch {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		r.Message = "" // providers repeat part of the key here
-		return r.Errorf(rag.KindUnavailable, "the %s's server does not accept the API key", noun)
+		err := r.Errorf(rag.KindUnavailable, "the %s's server does not accept the API key", noun)
+		if code == http.StatusUnauthorized && r.server.renew() {
+			return &Temporary{Err: err} // the token was good when it was fetched
+		}
+		return err
 	case code == http.StatusTooManyRequests && r.Code() == "insufficient_quota":
 		return r.Errorf(rag.KindExhausted, "the account at the %s's provider is used up", noun)
 	case code == http.StatusTooManyRequests:
