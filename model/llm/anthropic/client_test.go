@@ -1,0 +1,29 @@
+package anthropic_test
+
+import (
+	"testing"
+
+	"github.com/smartretriever/smartretriever/model/llm/anthropic"
+	"github.com/smartretriever/smartretriever/model/llm/llmtest"
+)
+
+func open(t *testing.T, s llmtest.Setup) llmtest.Client {
+	t.Helper()
+	c, err := anthropic.New(cfg(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func cfg(s llmtest.Setup) anthropic.Config {
+	c := anthropic.Config{BaseURL: s.URL + "/v1", Model: s.Model, Key: s.Key, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}
+	if s.Transport != nil {
+		c.Transport = s.Transport
+	}
+	return c
+}
+
+func TestSuite(t *testing.T) {
+	llmtest.Run(t, llmtest.Provider{Wire: llmtest.Anthropic(), Open: open, Name: "anthropic", NamesModel: true})
+}
