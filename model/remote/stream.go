@@ -64,9 +64,16 @@ func offer(data []byte, take func([]byte) (bool, error)) (bool, error) {
 }
 
 func eachLine(r io.Reader, take func(line []byte) (last bool, err error)) error {
-	bounded := &io.LimitedReader{R: r, N: MaxStreamBytes + 1}
+	in := &noting{r: r}
+	bounded := &io.LimitedReader{R: in, N: MaxStreamBytes + 1}
 	lines := bufio.NewScanner(bounded)
 	lines.Buffer(make([]byte, 0, 16<<10), MaxEventBytes)
+	lines.Split(func(data []byte, ended bool) (int, []byte, error) {
+		if ended && in.err != nil && in.err != io.EOF && bytes.IndexByte(data, '\n') < 0 {
+			return len(data), nil, nil // a line that was cut off is none
+		}
+		return bufio.ScanLines(data, ended)
+	})
 	for lines.Scan() {
 		if bounded.N == 0 {
 			return ErrTooLong
@@ -82,4 +89,18 @@ func eachLine(r io.Reader, take func(line []byte) (last bool, err error)) error 
 		return err
 	}
 	return io.EOF
+}
+
+// noting notes the error that ended r.
+type noting struct {
+	r   io.Reader
+	err error
+}
+
+func (n *noting) Read(p []byte) (int, error) {
+	count, err := n.r.Read(p)
+	if err != nil {
+		n.err = err
+	}
+	return count, err
 }

@@ -88,7 +88,7 @@ func (u usage) update(to *llm.Usage) {
 // provider may add at any time, are left out.
 func (p protocol) Event(a *chat.Answer, data []byte) error {
 	var e event
-	if err := json.Unmarshal(data, &e); err != nil {
+	if err := decode(data, &e); err != nil {
 		return chat.Malformed(err)
 	}
 	switch e.Type {
@@ -109,6 +109,22 @@ func (p protocol) Event(a *chat.Answer, data []byte) error {
 			e.Error = &remote.APIError{}
 		}
 		return chat.Failed(*e.Error)
+	}
+	return nil
+}
+
+// decode reads an event. Of one whose type is not known only the type: its fields
+// may be of any form.
+func decode(data []byte, e *event) error {
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(data, &kind); err != nil {
+		return err
+	}
+	switch e.Type = kind.Type; kind.Type {
+	case "message_start", "content_block_delta", "message_delta", "error":
+		return json.Unmarshal(data, e)
 	}
 	return nil
 }

@@ -55,21 +55,19 @@ type event struct {
 	Message string `json:"message"` // of an event that is an error
 }
 
-// UnmarshalJSON leaves out what is of another form: the event tool-plan-delta and
-// later ones use the same names for other things.
-func (e *event) UnmarshalJSON(data []byte) error {
+// decode reads an event. Of one whose type carries nothing here only the type: its
+// fields may be of any form.
+func decode(data []byte, e *event) error {
 	var kind struct {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(data, &kind); err != nil {
 		return err
 	}
-	switch kind.Type {
+	switch e.Type = kind.Type; kind.Type {
 	case "content-delta", "message-end", "error", "stream-error", "":
-		type plain event
-		return json.Unmarshal(data, (*plain)(e))
+		return json.Unmarshal(data, e)
 	}
-	e.Type = kind.Type
 	return nil
 }
 
@@ -80,7 +78,7 @@ func (p protocol) Event(a *chat.Answer, data []byte) error {
 		return nil
 	}
 	var e event
-	if err := json.Unmarshal(data, &e); err != nil {
+	if err := decode(data, &e); err != nil {
 		return chat.Malformed(err)
 	}
 	switch e.Type {

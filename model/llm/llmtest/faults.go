@@ -125,6 +125,7 @@ func testBroken(t *testing.T, p Provider) {
 			want outcome
 		}{
 			{"cut", Cut, outcome{rag.KindUnavailable, true, 0, "cut off"}},
+			{"cut inside an event", CutInside, outcome{rag.KindUnavailable, true, 0, "cut off"}},
 			{"malformed event", Garbage, outcome{rag.KindUnavailable, false, 0, "malformed"}},
 			{"error event", Fails, outcome{rag.KindUnavailable, true, 0, "GPU on fire"}},
 			{"endless line", LongLine, outcome{rag.KindUnavailable, false, 0, "too long"}},

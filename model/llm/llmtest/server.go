@@ -70,6 +70,7 @@ type Break int
 const (
 	Whole     Break = iota
 	Cut             // the connection ends
+	CutInside       // the connection ends inside an event
 	Garbage         // an event is not JSON
 	Fails           // an event is an error of the server
 	Silence         // nothing more comes
@@ -197,6 +198,10 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reply *Scrip
 	case Whole:
 		write(s.Wire.End(s.Model, reply))
 	case Cut:
+		panic(http.ErrAbortHandler)
+	case CutInside:
+		piece := s.Wire.Piece(s.Model, "never seen")
+		write(piece[:len(piece)-8])
 		panic(http.ErrAbortHandler)
 	case Garbage:
 		garbage := "{\"choices\":[{\"delta\":\n"
