@@ -81,13 +81,17 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
-// answering is a server that answers everything alike.
+// answering is a server that answers every request for vectors alike, and does not
+// describe its model.
 type answering struct {
 	length string // of the JSON, "" sends no such header
 	body   string
 }
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet {
+		return &http.Response{StatusCode: 404, Body: http.NoBody, Request: r}, nil
+	}
 	h := http.Header{}
 	if a.length != "" {
 		h.Set("Inference-Header-Content-Length", a.length)
