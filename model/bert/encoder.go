@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -143,11 +144,16 @@ func (c *call) tokenize(prefix string, texts []string) {
 	m := c.encoder.model
 	start, end := m.tokenizer.Special()
 	c.ids, c.starts = c.ids[:0], append(c.starts[:0], 0)
+	// A prefix that ends with a space has the tokens before a text that it has alone,
+	// without the space. One that does not may grow together with the text.
+	words, apart := strings.CutSuffix(prefix, " ")
 	for _, text := range texts {
 		from := len(c.ids)
 		c.ids = append(c.ids, start)
-		if prefix != "" {
-			c.ids = m.tokenizer.Append(c.ids, prefix, m.MaxTokens-2)
+		if apart {
+			c.ids = m.tokenizer.Append(c.ids, words, m.MaxTokens-2)
+		} else {
+			text = prefix + text
 		}
 		c.ids = m.tokenizer.Append(c.ids, text, m.MaxTokens-1-(len(c.ids)-from))
 		c.ids = append(c.ids, end)
