@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -185,8 +186,12 @@ func (c *call) tokenize(prefix, text string) {
 	start, end := m.tokenizer.Special()
 	from := len(c.ids)
 	c.ids = append(c.ids, start)
-	if prefix != "" {
-		c.ids = m.tokenizer.Append(c.ids, prefix, m.MaxTokens-2)
+	// A prefix that ends with a space has the tokens before a text that it has alone,
+	// without the space. One that does not may grow together with the text.
+	if words, apart := strings.CutSuffix(prefix, " "); apart {
+		c.ids = m.tokenizer.Append(c.ids, words, m.MaxTokens-2)
+	} else {
+		text = prefix + text
 	}
 	c.ids = m.tokenizer.Append(c.ids, text, m.MaxTokens-1-(len(c.ids)-from))
 	c.ids = append(c.ids, end)

@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
+	"github.com/smartretriever/smartretriever/model/bert/tokenizer"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
-	"github.com/smartretriever/smartretriever/model/bert/wordpiece"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -30,7 +30,7 @@ type Model struct {
 	weightfile.Model
 	Source weightfile.Source
 
-	tokenizer *wordpiece.Tokenizer
+	tokenizer tokenizer.Tokenizer
 
 	words  words
 	places []float32 // MaxTokens x Hidden: position plus first segment
@@ -82,11 +82,7 @@ func Open(data []byte) (*Model, error) {
 	if err := m.checkShape(); err != nil {
 		return nil, err
 	}
-	vocabulary, err := f.Bytes("vocabulary")
-	if err != nil {
-		return nil, err
-	}
-	if m.tokenizer, err = openTokenizer(f.Tokenizer, string(vocabulary)); err != nil {
+	if m.tokenizer, err = tokenizer.Open(f); err != nil {
 		return nil, err
 	}
 	if n := m.tokenizer.Size(); n != m.Vocabulary {
@@ -123,7 +119,7 @@ func Open(data []byte) (*Model, error) {
 func (m *Model) Scores() bool { return m.Head == headScore }
 
 // Tokenizer returns the model's tokenizer.
-func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
+func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
@@ -147,23 +143,6 @@ func (m *Model) checkShape() error {
 		return rag.Errorf(rag.KindInvalid, "model %q shares %d among %d heads; a multiple of %d each is needed", m.Name, m.Hidden, m.Heads, kernel.Panel)
 	}
 	return nil
-}
-
-func openTokenizer(t weightfile.Tokenizer, vocabulary string) (*wordpiece.Tokenizer, error) {
-	if t.Kind != "wordpiece" {
-		return nil, rag.Errorf(rag.KindInvalid, "the weight file has a tokenizer of kind %q; wordpiece is supported", t.Kind)
-	}
-	return wordpiece.New(wordpiece.Config{
-		Vocabulary:   vocabulary,
-		Lowercase:    t.Lowercase,
-		MaxWordChars: t.MaxWordChars,
-		Prefix:       t.Prefix,
-		Unknown:      t.Unknown,
-		Start:        t.Start,
-		End:          t.End,
-		Padding:      t.Padding,
-		Mask:         t.Mask,
-	})
 }
 
 // reader takes tensors until the first error.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -88,7 +89,7 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := convertAll(ctx, f, m.h.Model, m.vocabulary)
+	tensors, err := convertAll(ctx, f, m.h.Model, m.lexicon)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +182,7 @@ func (o Options) validate() error {
 // description is what is known of a model before its tensors are read.
 type description struct {
 	h               weightfile.Header
-	vocabulary      []string
+	lexicon         *lexicon
 	tokenizer       string
 	tokenizerSHA256 string
 	notes           []string
@@ -193,17 +194,19 @@ func (d *description) note(text string) { d.notes = append(d.notes, text) }
 // options say, the later of the last two over the earlier.
 func describe(t *tree, f *weights, opts Options) (*description, error) {
 	d := &description{}
-	config, err := readConfig(t)
-	if err != nil {
+	c, err := readConfig(t)
+	if own, ok := f.store.(interface{ config(file string) config }); ok {
+		c = own.config(f.file)
+	} else if err != nil {
 		return nil, err
 	}
-	shape, err := f.shape(config)
+	shape, err := f.shape(c)
 	if err != nil {
 		return nil, err
 	}
 	m := &d.h.Model
 	*m = shape
-	if config.file == "" {
+	if c.file == "" {
 		d.note("no config.json: layers, widths and heads follow from the tensors; exact GELU and an epsilon of 1e-12 are taken for granted")
 	}
 	if err := d.readTokenizer(t, f); err != nil {
@@ -223,7 +226,7 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		if said, err = readSentences(t); err != nil {
 			return nil, err
 		}
-		known = familyOf(opts.Name, config.Name, t.owner, t.name, t.model)
+		known = familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
 		d.choose(said, known, opts)
 		if m.Pooling == "" {
 			return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
@@ -309,7 +312,11 @@ func (d *description) defaultName(t *tree) string {
 	}
 	sum := sha256.New()
 	sum.Write(raw)
-	sum.Write([]byte(strings.Join(d.vocabulary, "\n")))
+	sum.Write([]byte(strings.Join(d.lexicon.words, "\n")))
+	if d.lexicon.Unigram != nil {
+		_ = binary.Write(sum, binary.LittleEndian, d.lexicon.scores)
+		sum.Write(d.lexicon.rules)
+	}
 	kind := typeInt8
 	if h.Model.Weights == bert.Float32Weights {
 		kind = typeFloat32

@@ -256,7 +256,7 @@ func TestFileAlone(t *testing.T) {
 		t.Errorf("%+v", m.Header.Model)
 	}
 	checkAgainstReference(t, m.Data, tinyTensors(), "mean")
-	refuses(t, "elsewhere", filepath.Join(root, "elsewhere", "model.onnx"), Options{}, "neither tokenizer.json nor vocab.txt")
+	refuses(t, "elsewhere", filepath.Join(root, "elsewhere", "model.onnx"), Options{}, "no tokenizer.json, vocab.txt or sentencepiece.bpe.model")
 	weights := filepath.Join(root, "model.safetensors")
 	if err := os.Truncate(weights, 100_000); err != nil {
 		t.Fatal(err)
@@ -368,7 +368,7 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 		"dense stage":        {replace("modules.json", `models.Normalize`, `models.Dense`), `stage "Dense"`},
 		"pooling outside":    {replace("modules.json", `"1_Pooling"`, `"../../1_Pooling"`), "../1_Pooling/config.json"},
 		"few tokens":         {set("sentence_bert_config.json", `{"max_seq_length":-1}`), "max_seq_length is -1"},
-		"Unigram":            {replace("tokenizer.json", `WordPiece`, `Unigram`), `type "Unigram"`},
+		"BPE":                {replace("tokenizer.json", `WordPiece`, `BPE`), `type "BPE"`},
 		"splitter":           {replace("tokenizer.json", `BertPreTokenizer`, `Whitespace`), "pre_tokenizer"},
 		"normalizer":         {replace("tokenizer.json", `BertNormalizer`, `NFC`), "normalizer"},
 		"accents":            {replace("tokenizer.json", `"strip_accents":null`, `"strip_accents":false`), "strip_accents"},
@@ -382,7 +382,7 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 		"more words":         {replace("tokenizer.json", `"bridge":15`, fmt.Sprintf(`"bridge":15,"more":%d`, len(tinyWords))), "entries where model.safetensors has vectors for"},
 		"unknown is missing": {replace("tokenizer.json", `"unk_token":"[UNK]"`, `"unk_token":"<unk>"`), "lacks the special entry"},
 		"long words":         {replace("tokenizer.json", `"max_input_chars_per_word":100`, `"max_input_chars_per_word":100000`), "max_word_chars"},
-		"no tokenizer":       {func(f map[string]string) { delete(f, "tokenizer.json") }, "neither tokenizer.json nor vocab.txt"},
+		"no tokenizer":       {func(f map[string]string) { delete(f, "tokenizer.json") }, "no tokenizer.json, vocab.txt or sentencepiece.bpe.model"},
 		"word twice": {func(f map[string]string) {
 			delete(f, "tokenizer.json")
 			f["vocab.txt"] = strings.Join(append(slices.Clone(tinyWords[:20]), "the"), "\n")

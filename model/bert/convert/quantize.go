@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
@@ -21,9 +20,8 @@ type converter struct {
 }
 
 // convertAll makes the tensors of the weight file, in its order.
-func convertAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary []string) ([]weightfile.Tensor, error) {
-	c := &converter{f: f, plain: m.Weights == bert.Float32Weights}
-	c.tensors = append(c.tensors, weightfile.Bytes("vocabulary", []byte(strings.Join(vocabulary, "\n"))))
+func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
+	c := &converter{f: f, tensors: l.tensors(), plain: m.Weights == bert.Float32Weights}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
 	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
 	c.floats("embeddings.segment", "embeddings.token_type_embeddings.weight", 2, m.Hidden)

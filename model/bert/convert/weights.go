@@ -59,9 +59,9 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	t.close = func() { _ = file.Close(); closeTree() }
 	onDisk, ok := file.(io.ReaderAt)
 	f := &weights{file: t.model}
-	onnx := strings.EqualFold(path.Ext(t.model), ".onnx")
+	onnx, nano := strings.EqualFold(path.Ext(t.model), ".onnx"), strings.EqualFold(path.Ext(t.model), ".bin")
 	var data []byte
-	if !ok || onnx { // packed, or to be read from end to end anyhow
+	if !ok || onnx || nano { // packed, or to be read from end to end anyhow
 		if data, err = t.readAll(file, t.model, size); err != nil {
 			return nil, err
 		}
@@ -77,6 +77,8 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	switch {
 	case onnx:
 		f.store, err = openONNX(data)
+	case nano:
+		f.store, err = openNano(data)
 	case data != nil:
 		f.store, err = openSafetensors(bytes.NewReader(data), size)
 	default:
