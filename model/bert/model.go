@@ -128,6 +128,10 @@ func (m *Model) checkShape() error {
 		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert and gelu are supported", m.Name, m.Architecture, m.Activation)
 	case m.Head == "" && (m.Pooling != poolCLS && m.Pooling != poolMean || !m.Normalize):
 		return rag.Errorf(rag.KindInvalid, "model %q has pooling %q and normalize %v; cls or mean, and true are supported", m.Name, m.Pooling, m.Normalize)
+	case m.Head != "" && m.MaxTokens < 6:
+		return rag.Errorf(rag.KindInvalid, "model %q takes %d tokens, which are too few for a pair", m.Name, m.MaxTokens)
+	case m.PairEnds < 0 || m.PairEnds > 2:
+		return rag.Errorf(rag.KindInvalid, "model %q parts pairs by %d tokens; one or two are supported", m.Name, m.PairEnds)
 	case m.Head != "" && (m.Head != headScore || m.Pooling != poolCLS || m.Normalize):
 		return rag.Errorf(rag.KindInvalid, "model %q has a head %q with pooling %q and normalize %v; score, cls and false are supported", m.Name, m.Head, m.Pooling, m.Normalize)
 	case m.Weights != Int8Weights && m.Weights != Float32Weights:

@@ -3,6 +3,7 @@ package bert
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -81,32 +82,32 @@ func (e *Encoder) Score(ctx context.Context, dst []float32, pairs []Pair) (int, 
 	return c.finished(), nil
 }
 
-// tokenizePair adds a pair: start, question, end, passage, end.
+// tokenizePair adds a pair: start, question, end (XLM-R: twice), passage, end.
 func (c *call) tokenizePair(p Pair) {
 	m := c.encoder.model
 	start, end := m.tokenizer.Special()
-	room := m.MaxTokens - 3
+	ends := max(m.PairEnds, 1)
+	room := m.MaxTokens - 2 - ends
 	from := len(c.ids)
 	c.ids = append(c.ids, start)
 	c.ids = m.tokenizer.Append(c.ids, p.Question, room)
 	question := len(c.ids) - from - 1
-	c.ids = append(c.ids, end)
+	for range ends {
+		c.ids = append(c.ids, end)
+	}
+	second := len(c.ids)
 	c.ids = m.tokenizer.Append(c.ids, p.Passage, room)
-	passage := len(c.ids) - from - 2 - question
+	passage := len(c.ids) - second
 	if over := question + passage - room; over > 0 {
 		if question == room && passage == room { // of which both may have more
 			question, passage = m.tokenizer.Count(p.Question), m.tokenizer.Count(p.Passage)
 		}
-		q, a := longestCut(question, passage, room)
-		question = min(question, room)
-		at := from + 1 + q
-		c.ids[at] = end
-		copy(c.ids[at+1:], c.ids[from+2+question:from+2+question+a])
-		c.ids = c.ids[:at+1+a]
-		question = q
+		var cut int
+		question, cut = longestCut(question, passage, room)
+		c.ids = slices.Delete(c.ids[:second+cut], from+1+question, second-ends)
 	}
 	c.ids = append(c.ids, end)
-	c.add(question + 2)
+	c.add(1 + question + ends)
 }
 
 // longestCut shortens the longer of two texts until both fit in room, and once

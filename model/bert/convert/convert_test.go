@@ -350,7 +350,9 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 	}{
 		"no JSON":            {set("config.json", "{"), "config.json: unexpected end"},
 		"huge number":        {replace("config.json", `"hidden_size":64`, `"hidden_size":1e99`), "config.json"},
-		"XLM-R":              {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta"`), `"xlm-roberta" is not supported`},
+		"other type":         {replace("config.json", `"model_type":"bert"`, `"model_type":"modernbert"`), `"modernbert" is not supported`},
+		"two types":          {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta"`), `architecture "BertModel" is not supported`},
+		"padding":            {replace("config.json", `{`, `{"pad_token_id":-2,`), "pad_token_id is -2"},
 		"MPNet":              {replace("config.json", `"model_type":"bert"`, `"model_type":"mpnet"`), `"mpnet" is not supported`},
 		"JinaBERT":           {replace("config.json", `BertModel`, `JinaBertForMaskedLM`), `"JinaBertForMaskedLM" is not supported`},
 		"ALiBi":              {replace("config.json", `absolute`, `alibi`), `"alibi" is not supported`},
@@ -438,7 +440,6 @@ func TestRefusesByTheTensors(t *testing.T) {
 				v["encoder.layer.1.output.LayerNorm.weight"].data[i] = 3e38
 			}
 		}, "no usable vectors"},
-		"RoBERTa":      {func(v map[string]values) { v["roberta."+wordTable] = v[wordTable] }, "RoBERTa or XLM-R"},
 		"MPNet":        {func(v map[string]values) { v["encoder.relative_attention_bias.weight"] = v[wordTable] }, "MPNet"},
 		"DistilBERT":   {func(v map[string]values) { v["transformer.layer.0.attention.q_lin.weight"] = v[wordTable] }, "DistilBERT"},
 		"two encoders": {func(v map[string]values) { v["other."+wordTable] = v[wordTable] }, "several encoders"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
@@ -23,8 +24,8 @@ type converter struct {
 func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
 	c := &converter{f: f, tensors: l.tensors(), plain: m.Weights == bert.Float32Weights}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
-	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
-	c.floats("embeddings.segment", "embeddings.token_type_embeddings.weight", 2, m.Hidden)
+	c.places("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
+	c.segments("embeddings.segment", "embeddings.token_type_embeddings.weight", m.Hidden)
 	c.norm("embeddings.norm", "embeddings.LayerNorm", m.Hidden)
 	for i := range m.Layers {
 		if err := ctx.Err(); err != nil {
@@ -94,6 +95,28 @@ func (c *converter) first(from string, rows, cols int) []float32 {
 // rows keeps the first rows of a table as they are.
 func (c *converter) rows(to, from string, rows, cols int) {
 	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, c.first(from, rows, cols)))
+}
+
+// places keeps the rows of the table of places that tokens have.
+func (c *converter) places(to, from string, rows, cols int) {
+	skip := c.f.skip * cols
+	data := c.first(from, c.f.skip+rows, cols)
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(skip, len(data)):]))
+}
+
+// segments keeps the vectors of the two segments, which are the same where the
+// model knows one.
+func (c *converter) segments(to, from string, cols int) {
+	n := 2
+	if c.f.segments() == 1 {
+		n = 1
+	}
+	data, err := c.f.floats(from, n, cols)
+	c.keep(err)
+	if n == 1 {
+		data = slices.Concat(data, data)
+	}
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{2, cols}, data))
 }
 
 // norm keeps the two vectors of a layer normalisation.

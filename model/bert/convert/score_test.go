@@ -38,7 +38,8 @@ func scorerFiles(tensors map[string]values) map[string]string {
 
 // scoreReference computes a pair's logit in 64 bits, cut as the tokenizers of
 // cross-encoders cut it: a token at a time off the longer text.
-func scoreReference(tensors map[string]values, question, passage string) float64 {
+// ends is how many end tokens are between the two.
+func scoreReference(tensors map[string]values, question, passage string, ends int) float64 {
 	words := func(text string) (ids []int) {
 		for _, word := range strings.Fields(text) {
 			ids = append(ids, slices.Index(tinyWords, word))
@@ -47,19 +48,19 @@ func scoreReference(tensors map[string]values, question, passage string) float64
 	}
 	q, p := words(question), words(passage)
 	longer := len(q) > len(p)
-	for len(q)+len(p) > tinyPlaces-3 {
-		if len(q) > len(p) || len(q) == len(p) && !longer && len(q)+len(p) == tinyPlaces-2 {
+	for room := tinyPlaces - 2 - ends; len(q)+len(p) > room; {
+		if len(q) > len(p) || len(q) == len(p) && !longer && len(q)+len(p) == room+1 {
 			q = q[:len(q)-1]
 		} else {
 			p = p[:len(p)-1]
 		}
 	}
-	ids := slices.Concat([]int{2}, q, []int{3}, p, []int{3})
+	ids := slices.Concat([]int{2}, q, slices.Repeat([]int{3}, ends), p, []int{3})
 	encoder := map[string]values{}
 	for name, v := range tensors {
 		encoder[strings.TrimPrefix(name, "bert.")] = v
 	}
-	x := pairReference(encoder, ids, len(q)+2, "cls")
+	x := pairReference(encoder, ids, 1+len(q)+ends, "cls")
 	score := float64(tensors["classifier.bias"].data[0])
 	for n, bias := range tensors["bert.pooler.dense.bias"].data {
 		sum := float64(bias)
@@ -71,9 +72,9 @@ func scoreReference(tensors map[string]values, question, passage string) float64
 	return score
 }
 
-func scorer(t *testing.T, tensors map[string]values, kind string) *bert.Encoder {
+func scorer(t *testing.T, files map[string]string, kind string) *bert.Encoder {
 	t.Helper()
-	made := convert(t, folder(t, scorerFiles(tensors)), Options{Type: kind})
+	made := convert(t, folder(t, files), Options{Type: kind})
 	m, err := bert.Open(made.Data)
 	if err != nil {
 		t.Fatal(err)
@@ -93,14 +94,46 @@ func TestScoresAreThoseOfTheReference(t *testing.T) {
 		"float32": .999999,
 		"int8":    .98, // 64 random dimensions suffer more from 8 bits than those of a trained model
 	} {
-		t.Run(kind, func(t *testing.T) { checkScores(t, kind, least) })
+		t.Run("BERT "+kind, func(t *testing.T) {
+			tensors := scorerTensors()
+			checkScores(t, scorer(t, scorerFiles(tensors), kind), least, func(question, passage string) float64 {
+				return scoreReference(tensors, question, passage, 1)
+			})
+		})
+		t.Run("XLM-R "+kind, func(t *testing.T) {
+			tensors := scorerTensors()
+			segments := tensors["bert."+segmentTable].data
+			copy(segments[tinyHidden:], segments) // one type of segment is two alike
+			checkScores(t, scorer(t, robertaFiles(tensors), kind), least, func(question, passage string) float64 {
+				return scoreReference(tensors, question, passage, 2)
+			})
+		})
 	}
 }
 
+const segmentTable, placeTable = "embeddings.token_type_embeddings.weight", "embeddings.position_embeddings.weight"
+
+// robertaFiles is a BERT cross-encoder in the form of an XLM-R: other names, two
+// rows of places that no token has, one type of segment.
+func robertaFiles(tensors map[string]values) map[string]string {
+	out := map[string]values{}
+	for name, v := range tensors {
+		name = strings.NewReplacer("bert.pooler.dense", "classifier.dense", "classifier.", "classifier.out_proj.", "bert.", "roberta.").Replace(name)
+		switch name {
+		case "roberta." + segmentTable:
+			v = values{[]int{1, tinyHidden}, v.data[:tinyHidden]}
+		case "roberta." + placeTable:
+			v = values{[]int{tinyPlaces + 2, tinyHidden}, slices.Concat(make([]float32, 2*tinyHidden), v.data)}
+		}
+		out[name] = v
+	}
+	files := scorerFiles(out)
+	files["config.json"] = strings.NewReplacer("Bert", "XLMRoberta", `"bert"`, `"xlm-roberta","pad_token_id":1`, "96", "98").Replace(scorerConfig)
+	return files
+}
+
 // checkScores wants a correlation of the scores with the reference's.
-func checkScores(t *testing.T, kind string, least float64) {
-	tensors := scorerTensors()
-	e := scorer(t, tensors, kind)
+func checkScores(t *testing.T, e *bert.Encoder, least float64, reference func(question, passage string) float64) {
 	long := strings.Repeat("the old river flows past stone bridge ", 30)
 	var pairs []bert.Pair
 	for i := range 40 {
@@ -123,7 +156,7 @@ func checkScores(t *testing.T, kind string, least float64) {
 	var ab, aa, bb, meanA, meanB float64
 	want := make([]float64, len(pairs))
 	for i, p := range pairs {
-		want[i] = scoreReference(tensors, p.Question, p.Passage)
+		want[i] = reference(p.Question, p.Passage)
 		meanA += float64(got[i]) / float64(len(pairs))
 		meanB += want[i] / float64(len(pairs))
 	}

@@ -47,6 +47,7 @@ type weights struct {
 	file   string
 	sha256 string
 	prefix string // of the tensors' names, "bert." for instance
+	skip   int    // rows of the table of places before that of the first token
 }
 
 // openWeights opens the tree's file of weights and finds the encoder in it.
@@ -117,7 +118,6 @@ const wordTable = "embeddings.word_embeddings.weight"
 
 // foreign are parts of the names of other architectures' tensors.
 var foreign = []struct{ part, name string }{
-	{"roberta.", "RoBERTa or XLM-R"},
 	{"attention.attn.q.", "MPNet"},
 	{"relative_attention_bias", "MPNet or T5"},
 	{"distilbert.", "DistilBERT"},
@@ -214,6 +214,10 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 			return m, rag.Errorf(rag.KindInvalid, "%s: %s is %d, but %s has %d", c.file, n.name, n.config, f.file, n.got)
 		}
 	}
+	if f.skip = c.firstPlace(); f.skip > 0 {
+		m.MaxTokens -= f.skip
+		m.PairEnds = 2
+	}
 	return m, f.checkShape(m)
 }
 
@@ -223,8 +227,8 @@ func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + str
 func (f *weights) checkShape(m weightfile.Model) error {
 	const p = kernel.Panel
 	fault := func(format string, args ...any) error { return f.fault(fmt.Errorf(format, args...)) }
-	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 && dims[0] == 1 {
-		return fault("it knows one type of segment where BERT has two: RoBERTa and XLM-R are not supported")
+	if f.segments() == 1 && f.skip == 0 {
+		return fault("it knows one type of segment where BERT has two: it may be a RoBERTa or XLM-R, which needs its config.json")
 	}
 	switch {
 	case m.Layers < 1 || m.Layers > 96:
@@ -239,11 +243,25 @@ func (f *weights) checkShape(m weightfile.Model) error {
 	return nil
 }
 
-// layers are the names of the two layers of a cross-encoder's head.
+// segments returns how many types of segments the model knows, 0 where the tensor is
+// missing or of another form.
+func (f *weights) segments() int {
+	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 {
+		return dims[0]
+	}
+	return 0
+}
+
+// headLayers are the names of the two layers of a cross-encoder's head.
 type headLayers struct{ pooler, score string }
 
-// head returns the names of the head's layers, as BERT has them.
-func (f *weights) head() headLayers { return headLayers{f.prefix + "pooler.dense", "classifier"} }
+// head returns the names of the head's layers, as BERT or RoBERTa have them.
+func (f *weights) head() headLayers {
+	if _, ok := f.dims("classifier.out_proj.weight"); ok {
+		return headLayers{"classifier.dense", "classifier.out_proj"}
+	}
+	return headLayers{f.prefix + "pooler.dense", "classifier"}
+}
 
 // scores reports whether the model is a cross-encoder: whether it has a classifier
 // of one output. One of several is refused, since what it was trained for is

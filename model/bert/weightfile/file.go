@@ -68,8 +68,9 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
-	Weights       string  `json:"weights,omitempty"` // of linear layers and words: "" is int8; "float32"
-	Head          string  `json:"head,omitempty"`    // "": vectors; "score": one number for a pair of texts
+	Weights       string  `json:"weights,omitempty"`   // of linear layers and words: "" is int8; "float32"
+	Head          string  `json:"head,omitempty"`      // "": vectors; "score": one number for a pair of texts
+	PairEnds      int     `json:"pair_ends,omitempty"` // end tokens between the texts of a pair; 0 is 1
 }
 
 // Tokenizer holds what a tokenizer needs beside the vocabulary, a tensor named
