@@ -24,6 +24,7 @@ if [ -d ../shared/data ] && [ -n "$skipped" ]; then
   echo "the data is there, and these were skipped all the same:"; echo "$skipped"; exit 1
 fi
 step "race detector";    make --no-print-directory race
+step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then
