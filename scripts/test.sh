@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything: static checks, unit and integration tests, the race detector, and
-# the binary as a process under the stock OpenAI client and a real browser.
+# Everything: static checks, unit and integration tests, the race detector, the
+# arithmetic for Arm in an emulator, and the binary as a process under the stock OpenAI client and a real browser.
 # It installs what it needs; a second run finds it there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,6 +24,7 @@ if [ -d ../shared/data ] && [ -n "$skipped" ]; then
   echo "the data is there, and these were skipped all the same:"; echo "$skipped"; exit 1
 fi
 step "race detector";    make --no-print-directory race
+step "arm64, emulated";  scripts/arm64.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then

@@ -370,6 +370,31 @@ func TestRowsAreIndependent(t *testing.T) {
 	}
 }
 
+func TestNothingIsAllocated(t *testing.T) {
+	for _, s := range Sets() {
+		rnd := rand.New(rand.NewPCG(13, 14))
+		const rows, in, out = 7, 96, 64
+		l, d := randomLinear(rnd, in, out), randomDense(rnd, in, out)
+		x, dst, q := floats(rnd, rows*in), make([]float32, in*out), NewRows(rows, in)
+		n := testing.AllocsPerRun(10, func() {
+			q.Reset(rows, in)
+			for r := range rows {
+				s.Quantize(q, r, x[r*in:(r+1)*in])
+			}
+			s.Linear(dst, out, q, l)
+			s.Dense(dst, out, x, rows, d)
+			s.MatMul(dst, out, x, in, d.Weights, out, rows, in, out, d.Bias)
+			s.Transpose(dst, out, x, in, rows, in)
+			s.Softmax(dst[:in], in)
+			s.GELU(dst[:in])
+			s.LayerNorm(dst[:in], x[:in], x[:in], x[:in], 1e-12)
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", s.Name, n)
+		}
+	}
+}
+
 func TestLengthsAreChecked(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(9, 10))
 	l, x := randomLinear(rnd, 32, 32), randomRows(rnd, 2, 32)
