@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/needs.sh
-needs gcc=gcc # the race detector links with C
+needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
 step "build";            make --no-print-directory build
