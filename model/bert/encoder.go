@@ -18,7 +18,7 @@ type Config struct {
 	// Workers is the most groups of passages that are computed at once, over all
 	// calls together. Default: GOMAXPROCS.
 	Workers int
-	// Kernel names the arithmetic, "avx512vnni", "avx2" or "generic". Default: the
+	// Kernel names the arithmetic, one of package kernel's sets. Default: the
 	// fastest that the processor can run.
 	Kernel string
 }

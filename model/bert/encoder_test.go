@@ -100,6 +100,27 @@ func TestVectorsAreThoseOfTheOriginal(t *testing.T) {
 	}
 }
 
+// The shortest texts with both types of weights and every set: little enough for
+// an emulated processor.
+func TestShortTexts(t *testing.T) {
+	texts, records := goldens(t)
+	for _, set := range kernel.Sets() {
+		for name, e := range map[string]*bert.Encoder{
+			"int8":    encoder(t, bert.Config{Kernel: set.Name}),
+			"float32": floatEncoder(t, bert.Config{Kernel: set.Name}),
+		} {
+			for i, text := range texts {
+				if len(text) > 25 {
+					continue
+				}
+				if c := cosine(encode(t, e, []string{text})[0], records[i].Vector); !(c >= 0.995) {
+					t.Errorf("%s, %s: %q: cosine %.5f to the original", set.Name, name, text, c)
+				}
+			}
+		}
+	}
+}
+
 // What is stored today is compared with what is computed tomorrow, in another
 // batch on another machine of the same kind.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {

@@ -120,15 +120,7 @@ func transposeAVX2(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	for r := 0; r < full; r += block {
 		transpose8AVX2(&dst[r], 4*ldd, &src[r*lds], 4*lds, cols/block)
 	}
-	if end := roundUp(rows, Lanes); full < end {
-		for c := range cols {
-			out := dst[c*ldd+full : c*ldd+end]
-			for i := range out[:rows-full] {
-				out[i] = src[(full+i)*lds+c]
-			}
-			clear(out[rows-full:])
-		}
-	}
+	transposeRest(dst, ldd, src, lds, full, rows, cols)
 }
 
 //go:noescape

@@ -151,12 +151,21 @@ func denseGeneric(dst []float32, stride int, x []float32, rows int, l *Dense) {
 }
 
 func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	transposeRest(dst, ldd, src, lds, 0, rows, cols)
+}
+
+// transposeRest transposes the rows from..rows and sets to zero what follows them.
+func transposeRest(dst []float32, ldd int, src []float32, lds, from, rows, cols int) {
+	end := roundUp(rows, Lanes)
+	if from == end {
+		return
+	}
 	for c := range cols {
-		out := dst[c*ldd : c*ldd+roundUp(rows, Lanes)]
-		for r := range rows {
-			out[r] = src[r*lds+c]
+		out := dst[c*ldd+from : c*ldd+end]
+		for i := range out[:rows-from] {
+			out[i] = src[(from+i)*lds+c]
 		}
-		clear(out[rows:])
+		clear(out[rows-from:])
 	}
 }
 

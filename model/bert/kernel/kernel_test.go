@@ -10,7 +10,7 @@ import (
 // twins runs a test on every set of this processor but the reference.
 func twins(t *testing.T, f func(t *testing.T, s *Set, rnd *rand.Rand)) {
 	t.Helper()
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		if s != Generic {
 			t.Run(s.Name, func(t *testing.T) { f(t, s, rand.New(rand.NewPCG(1, 2))) })
 		}
@@ -157,7 +157,7 @@ func TestDenseIsWhatPlainArithmeticSays(t *testing.T) {
 	w, x := floats(rnd, in*out), floats(rnd, rows*in)
 	l := randomDense(rnd, in, out)
 	l.Weights = PackFloats(in, out, func(k, n int) float32 { return w[k*out+n] })
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		dst := make([]float32, rows*out)
 		s.Dense(dst, out, x, rows, l)
 		for r := range rows {
@@ -214,7 +214,7 @@ func TestQuantizeIsExact(t *testing.T) {
 
 func TestQuantizeKeepsValues(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		for _, shift := range []float32{0, 2, -2} {
 			src := floats(rnd, 384)
 			for i := range src {
@@ -291,7 +291,7 @@ func TestSoftmax(t *testing.T) {
 }
 
 func TestSoftmaxSumsToOne(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		row := make([]float32, 32)
 		copy(row, []float32{1, 2, 3, -200, 88})
 		inverse := s.Softmax(row, 5)
@@ -306,7 +306,7 @@ func TestSoftmaxSumsToOne(t *testing.T) {
 }
 
 func TestGELU(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		x := make([]float32, 16*1001)
 		for i := range x {
 			x[i] = float32(i-8008) / 800
@@ -340,7 +340,7 @@ func TestLayerNorm(t *testing.T) {
 // The value of a row must not depend on the rows beside it: otherwise a text's
 // vector would change with the batch that it is in.
 func TestRowsAreIndependent(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		rnd := rand.New(rand.NewPCG(7, 8))
 		const rows, in, out = 29, 384, 64
 		l, x := randomLinear(rnd, in, out), randomRows(rnd, rows, in)
@@ -370,6 +370,31 @@ func TestRowsAreIndependent(t *testing.T) {
 	}
 }
 
+func TestNothingIsAllocated(t *testing.T) {
+	for _, s := range testSets() {
+		rnd := rand.New(rand.NewPCG(13, 14))
+		const rows, in, out = 7, 96, 64
+		l, d := randomLinear(rnd, in, out), randomDense(rnd, in, out)
+		x, dst, q := floats(rnd, rows*in), make([]float32, in*out), NewRows(rows, in)
+		n := testing.AllocsPerRun(10, func() {
+			q.Reset(rows, in)
+			for r := range rows {
+				s.Quantize(q, r, x[r*in:(r+1)*in])
+			}
+			s.Linear(dst, out, q, l)
+			s.Dense(dst, out, x, rows, d)
+			s.MatMul(dst, out, x, in, d.Weights, out, rows, in, out, d.Bias)
+			s.Transpose(dst, out, x, in, rows, in)
+			s.Softmax(dst[:in], in)
+			s.GELU(dst[:in])
+			s.LayerNorm(dst[:in], x[:in], x[:in], x[:in], 1e-12)
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", s.Name, n)
+		}
+	}
+}
+
 func TestLengthsAreChecked(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(9, 10))
 	l, x := randomLinear(rnd, 32, 32), randomRows(rnd, 2, 32)
@@ -383,7 +408,7 @@ func TestLengthsAreChecked(t *testing.T) {
 		"GELU":      func(s *Set) { s.GELU(make([]float32, 17)) },
 		"LayerNorm": func(s *Set) { s.LayerNorm(make([]float32, 16), nil, make([]float32, 15), make([]float32, 16), 0) },
 	} {
-		for _, s := range Sets() {
+		for _, s := range testSets() {
 			func() {
 				defer func() {
 					if recover() == nil {

@@ -1,5 +1,5 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Products of floats with AVX2 and FMA: 6, 3 or 1 rows by 16 columns, half a
 // panel. Each element is one chain of fused multiply-adds from init on, in the

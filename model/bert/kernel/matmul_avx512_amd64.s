@@ -1,5 +1,5 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Products of floats with AVX-512: 12, 6, 3 or 1 rows by 32 columns, addressed
 // like the integer tiles. Each element is one chain of fused multiply-adds from

@@ -27,8 +27,8 @@ type Config struct {
 	// Workers is the most groups of passages computed at once, over all calls
 	// together. Default: GOMAXPROCS.
 	Workers int
-	// Kernel names the arithmetic: "avx512vnni", "avx2", "generic". Default: the
-	// fastest that the processor can run.
+	// Kernel names the arithmetic, a set of model/bert/kernel. Default: the fastest
+	// that the processor can run.
 	Kernel string
 }
 

@@ -1,7 +1,9 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // tile is the argument of the integer tiles: some rows by some columns of one
-// panel. Distances are in bytes. args_amd64.h holds the offsets.
+// panel. Distances are in bytes. args.h holds the offsets.
 type tile struct {
 	dst      *float32
 	ldd      int
