@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,9 +28,6 @@ type APIError struct {
 	Type    string `json:"type"`
 	Param   string `json:"param"`
 	Value   any    `json:"code"` // a string, a number, or null
-
-	Details json.RawMessage `json:"details"`    // of Google's APIs: what kind of fault, how long to wait
-	Inner   json.RawMessage `json:"innererror"` // of Azure's: what a content filter found
 }
 
 // Code returns the code where it is a word.
@@ -53,8 +51,9 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 type Refusal struct {
 	APIError
 	Status   int
+	Body     []byte        // as far as it was read
 	After    time.Duration // how long the server asks to wait, 0 if it does not say
-	Streamed bool          // it came inside an answer that had begun; Status is the nearest one
+	Streamed bool          // it came inside an answer that had begun: Status is the nearest one, and there is no Body
 
 	server *Server
 }
@@ -111,23 +110,42 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 		Error   json.RawMessage `json:"error"`
 		Message string          `json:"message"`
 		Type    string          `json:"error_type"`
+		Detail  json.RawMessage `json:"detail"` // of servers made with FastAPI: a text, or a list of faults
 	}
-	r := Refusal{Status: resp.StatusCode, After: retryAfter(resp.Header, time.Now()), server: s}
 	var list []json.RawMessage // Google's APIs may wrap the error in a list
 	if json.Unmarshal(data, &list) == nil && len(list) > 0 {
 		data = list[0]
 	}
+	r := Refusal{Status: resp.StatusCode, Body: data, After: retryAfter(resp.Header, time.Now()), server: s}
 	if json.Unmarshal(data, &body) == nil {
 		r.Message, r.Type = body.Message, body.Type
 		if len(body.Error) > 0 {
 			_ = json.Unmarshal(body.Error, &r.APIError) // of another form: what was read counts
 		}
+		if r.Message == "" {
+			r.Message = detail(body.Detail)
+		}
 	}
-	if r.Status == http.StatusBadRequest && strings.Contains(string(r.Details), `"API_KEY_INVALID"`) {
+	if r.Status == http.StatusBadRequest && bytes.Contains(r.Body, []byte(`"API_KEY_INVALID"`)) {
 		r.Status = http.StatusUnauthorized // what Google's APIs mean by it
 	}
 	r.hide(s.sentToken(resp))
 	return r
+}
+
+// detail returns the text of a detail, or the first fault in it.
+func detail(raw json.RawMessage) string {
+	var text string
+	var faults []struct {
+		Message string `json:"msg"`
+	}
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	if json.Unmarshal(raw, &faults) == nil && len(faults) > 0 {
+		return faults[0].Message
+	}
+	return ""
 }
 
 // Errorf returns an error that says what happened, the status, and what the
@@ -160,7 +178,7 @@ func (r Refusal) Err() error {
 		return r.Errorf(rag.KindExhausted, "the account at the %s's provider is used up", noun)
 	case code == http.StatusTooManyRequests:
 		return &Temporary{Err: r.Errorf(rag.KindExhausted, "the %s is busy", noun), After: r.After}
-	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusConflict, code == http.StatusTooEarly:
+	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusConflict, code == http.StatusTooEarly, code == http.StatusFailedDependency:
 		return &Temporary{Err: r.Errorf(rag.KindUnavailable, "the %s's server failed", noun), After: r.After}
 	case code == http.StatusNotFound:
 		return r.Errorf(rag.KindUnavailable, "the server has no such address or no model %q", r.server.cfg.Model)

@@ -1,4 +1,4 @@
-package openai
+package embed
 
 import (
 	"math"
@@ -12,7 +12,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(`{"data":[{"index":0,"embedding":[NaN]}]}`, 1)
 	f.Add(`{"data":[{"index":-1,"embedding":[[1]]}],"error":"x"}`, 1)
 	f.Fuzz(func(t *testing.T, text string, dimensions int) {
-		a, err := parse([]byte(text))
+		a, err := ReadData([]byte(text))
 		if err != nil || dimensions < 0 || dimensions > 100 {
 			return
 		}

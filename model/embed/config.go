@@ -1,4 +1,4 @@
-package openai
+package embed
 
 import (
 	"net/http"
@@ -12,27 +12,40 @@ import (
 // maxDimensions bounds the vectors that are taken.
 const maxDimensions = 1 << 16
 
+// Defaults where neither the configuration nor the provider says otherwise.
+const (
+	defaultMaxTokens  = 512
+	defaultBatchTexts = 64
+)
+
 // Config says which model is called and how.
 type Config struct {
-	BaseURL string // up to and with /v1
+	BaseURL string // address that the provider's paths are below
 	Model   string // as the server knows it
 	APIKey  string // "" sends none
+	Tokens  remote.TokenSource
 	Proxy   string // address of an HTTP proxy, "" for none
 
-	// Dimensions of the model's vectors. Every answer is held to it. 0 asks the
-	// server in New, by having one word embedded.
+	// Dimensions of the model's vectors. Every answer is held to it. 0 is what the
+	// provider knows of the model, or else asks the server in New, by having one word
+	// embedded.
 	Dimensions int
 	// SendDimensions asks the server to shorten vectors to Dimensions, for models
 	// that were trained so that the first ones count most (Matryoshka).
 	SendDimensions bool
-	// MaxTokens is what the model takes at once; chunks are cut to it. 0 is 512.
+	// MaxTokens is what the model takes at once; longer texts are divided. 0 is what
+	// the provider knows of the model, or else 512.
 	MaxTokens int
+	// CountTokens counts the tokens of a text; nil is EstimateTokens. Goroutine-safe.
+	CountTokens func(text string) int
 
 	QueryPrefix   string // put before questions: "search_query: "
 	PassagePrefix string // put before passages: "search_document: "
 
-	BatchTexts  int // most texts of one request; 0 is 64
-	BatchBytes  int // most bytes of text of one request, unless one text has more; 0 is 256 KiB
+	// Bounds of one request. Where the provider knows a lower one, that holds.
+	BatchTexts  int // most texts; 0 is 64
+	BatchTokens int // most tokens of all texts, unless one has more; 0 is what the provider knows, or else no bound
+	BatchBytes  int // most bytes of all texts, unless one has more; 0 is 256 KiB
 	Concurrency int // most requests at once, over all calls together; 0 is 4
 
 	Timeout time.Duration // of one request, to the end of its answer; 0 is 1 min
@@ -48,18 +61,20 @@ type Config struct {
 	Transport http.RoundTripper // nil makes one; for tests
 }
 
-// WithDefaults fills in the zero fields.
+// WithDefaults fills in the zero fields, except those that depend on the model.
 func (c Config) WithDefaults() Config {
 	set := func(field *int, value int) {
 		if *field == 0 {
 			*field = value
 		}
 	}
-	set(&c.MaxTokens, 512)
-	set(&c.BatchTexts, 64)
+	set(&c.BatchTexts, defaultBatchTexts)
 	set(&c.BatchBytes, 256<<10)
 	set(&c.Concurrency, 4)
 	set(&c.Retries, 2)
+	if c.CountTokens == nil {
+		c.CountTokens = EstimateTokens
+	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
 	}
@@ -72,11 +87,32 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate reports what is wrong, as KindInvalid.
-func (c Config) Validate() error {
-	if err := c.server().Validate(); err != nil {
+// within fills in what depends on the model, and holds the batches to its limits.
+func (c Config) within(l Limits) Config {
+	if c.Dimensions == 0 {
+		c.Dimensions = l.Dimensions
+	}
+	if c.MaxTokens == 0 {
+		c.MaxTokens = l.MaxTokens
+	}
+	if c.MaxTokens == 0 {
+		c.MaxTokens = defaultMaxTokens
+	}
+	if l.Texts > 0 {
+		c.BatchTexts = min(c.BatchTexts, l.Texts)
+	}
+	if l.Tokens > 0 && (c.BatchTokens == 0 || c.BatchTokens > l.Tokens) {
+		c.BatchTokens = l.Tokens
+	}
+	return c
+}
+
+// validate reports what is wrong, as KindInvalid.
+func (c Config) validate(p Provider) error {
+	if err := c.server(p).Validate(); err != nil {
 		return err
 	}
+	known := p.Limits.Dimensions
 	u, _ := url.Parse(c.BaseURL) // checked above
 	switch {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
@@ -85,17 +121,21 @@ func (c Config) Validate() error {
 		return rag.Errorf(rag.KindInvalid, "embedder: %d dimensions are out of range 0 to %d", c.Dimensions, maxDimensions)
 	case c.SendDimensions && c.Dimensions == 0:
 		return rag.Errorf(rag.KindInvalid, "embedder: to have vectors shortened, say to how many dimensions")
-	case c.MaxTokens < 0 || c.BatchTexts < 0 || c.BatchBytes < 0 || c.Concurrency < 0:
+	case c.SendDimensions && !p.Shortens:
+		return rag.Errorf(rag.KindInvalid, "embedder: %s servers cannot be asked to shorten vectors", p.Name)
+	case !c.SendDimensions && known > 0 && c.Dimensions > 0 && c.Dimensions != known:
+		return rag.Errorf(rag.KindInvalid, "embedder: %s has %d dimensions, not %d; to have vectors shortened, the server must be asked to (send_dimensions)", c.Model, known, c.Dimensions)
+	case c.MaxTokens < 0 || c.BatchTexts < 0 || c.BatchTokens < 0 || c.BatchBytes < 0 || c.Concurrency < 0:
 		return rag.Errorf(rag.KindInvalid, "embedder: a limit is negative")
 	}
 	return nil
 }
 
 // server is how the model is reached.
-func (c Config) server() remote.Config {
+func (c Config) server(p Provider) remote.Config {
 	return remote.Config{
 		Part: "embedder", Noun: "embedding model",
-		BaseURL: c.BaseURL, Model: c.Model, Key: c.APIKey, Proxy: c.Proxy,
+		BaseURL: c.BaseURL, Model: c.Model, Key: c.APIKey, KeyHeader: p.KeyHeader, Tokens: c.Tokens, Proxy: c.Proxy,
 		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
 	}
 }

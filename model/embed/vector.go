@@ -1,4 +1,4 @@
-package openai
+package embed
 
 import (
 	"bytes"
@@ -9,90 +9,74 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// answer is the body of a response.
-type answer struct {
-	Data []struct {
-		Index     *int            `json:"index"`
-		Embedding json.RawMessage `json:"embedding"` // a list of numbers, or their bytes in base64
-	} `json:"data"`
-	Usage struct {
-		PromptTokens int64 `json:"prompt_tokens"`
-		TotalTokens  int64 `json:"total_tokens"`
-	} `json:"usage"`
-	Error *remote.APIError `json:"error"`
-}
-
-func (a *answer) tokens() int64 { return max(0, a.Usage.PromptTokens, a.Usage.TotalTokens) }
-
-// unusable is the error of an answer that is not what was asked for. It is not
+// Unusable is the error of an answer that is not what was asked for. It is not
 // temporary: the same request gives the same answer.
-func unusable(format string, args ...any) error {
+func Unusable(format string, args ...any) error {
 	return rag.Errorf(rag.KindUnavailable, "embedder: the server's answer cannot be used: "+format, args...)
 }
 
-// parse reads a whole answer.
-func parse(data []byte) (*answer, error) {
-	var a answer
-	err := json.Unmarshal(data, &a)
+// Decode reads a body of JSON into v. Its error is one of Unusable.
+func Decode(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
 	if err == nil {
-		return &a, nil
+		return nil
 	}
 	// NaN and Infinity are no JSON, but what some servers print.
 	if at, ok := errors.AsType[*json.SyntaxError](err); ok && at.Offset > 0 {
-		rest := bytes.TrimPrefix(data[at.Offset-1:], []byte("-"))
-		if bytes.HasPrefix(rest, []byte("NaN")) || bytes.HasPrefix(rest, []byte("Inf")) || bytes.HasPrefix(rest, []byte("nan")) || bytes.HasPrefix(rest, []byte("inf")) {
-			return nil, unusable("it holds a number that is not finite")
+		rest := body[at.Offset-1 : min(int64(len(body)), at.Offset+3)]
+		rest = bytes.ToLower(bytes.TrimPrefix(rest, []byte("-")))
+		if bytes.HasPrefix(rest, []byte("nan")) || bytes.HasPrefix(rest, []byte("inf")) {
+			return Unusable("it holds a number that is not finite")
 		}
 	}
-	return nil, unusable("it is malformed: %w", err)
+	return Unusable("it is malformed: %w", err)
 }
 
 // vectors returns the n vectors of an answer in the order of the inputs, each of
 // unit length. Dimensions of 0 stand for those of the first vector.
-func (a *answer) vectors(n, dimensions int) ([][]float32, error) {
-	if len(a.Data) > n {
-		return nil, unusable("it has %d vectors for %d texts", len(a.Data), n)
+func (a Answer) vectors(n, dimensions int) ([][]float32, error) {
+	if len(a.Vectors) > n {
+		return nil, Unusable("it has %d vectors for %d texts", len(a.Vectors), n)
 	}
 	out := make([][]float32, n)
-	for _, item := range a.Data {
+	for _, item := range a.Vectors {
 		switch {
-		case item.Index == nil:
-			return nil, unusable("a vector has no index")
-		case *item.Index < 0 || *item.Index >= n:
-			return nil, unusable("a vector has the index %d; there are %d texts", *item.Index, n)
-		case out[*item.Index] != nil:
-			return nil, unusable("two vectors have the index %d", *item.Index)
+		case item.Index < 0 || item.Index >= n:
+			return nil, Unusable("a vector has the index %d; there are %d texts", item.Index, n)
+		case out[item.Index] != nil:
+			return nil, Unusable("two vectors have the index %d", item.Index)
 		}
-		v, err := numbers(item.Embedding, dimensions)
+		v, err := item.numbers(dimensions)
 		if err != nil {
-			return nil, unusable("vector %d %w", *item.Index, err)
+			return nil, Unusable("vector %d %w", item.Index, err)
 		}
 		if dimensions == 0 {
 			dimensions = len(v)
 		}
 		if len(v) != dimensions || len(v) > maxDimensions {
-			return nil, unusable("vector %d has %d dimensions instead of %d", *item.Index, len(v), min(dimensions, maxDimensions))
+			return nil, Unusable("vector %d has %d dimensions instead of %d", item.Index, len(v), min(dimensions, maxDimensions))
 		}
 		if err := normalise(v); err != nil {
-			return nil, unusable("vector %d %w", *item.Index, err)
+			return nil, Unusable("vector %d %w", item.Index, err)
 		}
-		out[*item.Index] = v
+		out[item.Index] = v
 	}
 	for i, v := range out {
 		if v == nil {
-			return nil, unusable("it lacks vector %d of %d", i, n)
+			return nil, Unusable("it lacks vector %d of %d", i, n)
 		}
 	}
 	return out, nil
 }
 
 // numbers reads the numbers of one vector in either form.
-func numbers(raw json.RawMessage, expected int) ([]float32, error) {
-	switch {
+func (v Vector) numbers(expected int) ([]float32, error) {
+	switch raw := v.JSON; {
+	case len(v.Numbers) > 0:
+		return v.Numbers, nil
 	case len(raw) > 0 && raw[0] == '"':
 		return fromBase64(raw)
 	case len(raw) > 0 && raw[0] == '[':
@@ -111,9 +95,29 @@ func fromBase64(raw json.RawMessage) ([]float32, error) {
 	if err != nil || len(data)%4 != 0 {
 		return nil, errors.New("is not base64 of 32-bit numbers")
 	}
+	if len(data) == 0 {
+		return nil, errors.New("is empty")
+	}
+	return FromBytes(data), nil
+}
+
+// FromBytes reads little-endian 32-bit numbers, as many as there are whole ones.
+func FromBytes(data []byte) []float32 {
 	out := make([]float32, len(data)/4)
 	for i := range out {
 		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return out
+}
+
+// FromList reads a JSON list of numbers. Its error is one of Unusable.
+func FromList(raw json.RawMessage) ([]float32, error) {
+	if len(raw) == 0 || raw[0] != '[' {
+		return nil, Unusable("where a list of numbers should be is something else")
+	}
+	out, err := fromList(raw, 0)
+	if err != nil {
+		return nil, Unusable("a list of numbers %w", err)
 	}
 	return out, nil
 }
@@ -156,4 +160,24 @@ func normalise(v []float32) error {
 		v[i] = float32(float64(x) * scale)
 	}
 	return nil
+}
+
+// mean returns the mean of the pieces' vectors, weighted by their tokens and
+// brought to unit length. Pieces whose vectors cancel out, which a model does not
+// make, have the vector of the first.
+func mean(pieces []*piece) []float32 {
+	sum := make([]float64, len(pieces[0].vector))
+	for _, p := range pieces {
+		for i, x := range p.vector {
+			sum[i] += float64(max(1, p.tokens)) * float64(x)
+		}
+	}
+	out := make([]float32, len(sum))
+	for i, x := range sum {
+		out[i] = float32(x)
+	}
+	if normalise(out) != nil {
+		return pieces[0].vector
+	}
+	return out
 }
