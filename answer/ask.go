@@ -130,6 +130,7 @@ func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.
 	if err != nil {
 		return rag.Answer{}, rag.Wrap(rag.KindOf(err), err, "write the answer")
 	}
+	r.degraded = append(r.degraded, draft.Degraded...)
 	switch {
 	case draft.Refused && !c.begun():
 		err = on(rag.Event{Kind: rag.EventDelta, Delta: rag.Refusal})

@@ -15,7 +15,10 @@ const minKeyBytes = 16
 // readSecretFiles fills in the secrets that are given by the path of a file.
 func (l *loader) readSecretFiles() {
 	l.readSecret("embedder.api_key", "embedder.api_key_file", &l.Embedder.APIKey, l.Embedder.APIKeyFile)
-	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
+	l.readChatSecrets("llm", &l.LLM.ChatModel)
+	for i := range l.LLM.Fallbacks {
+		l.readChatSecrets(fallback(i), &l.LLM.Fallbacks[i])
+	}
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -71,21 +74,7 @@ func (l *loader) check() {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
 	l.checkEmbedder(wrong)
-	if l.LLM.Name == "openai" {
-		if l.LLM.Model == "" {
-			wrong("llm.model", "is needed when llm.name is openai")
-		}
-		if err := checkURL(l.LLM.BaseURL, "llm.api_key"); err != "" {
-			wrong("llm.base_url", "%s", err)
-		}
-	}
-	if l.LLM.FirstTokenTimeout > l.LLM.Timeout {
-		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
-			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
-	}
-	if err := checkProxy(l.LLM.Proxy); err != "" {
-		wrong("llm.proxy", "%s", err)
-	}
+	l.checkLLM(wrong)
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
 	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {

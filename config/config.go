@@ -85,22 +85,41 @@ type Answer struct {
 // LLM is the language model that writes answers. Without one, answers are the
 // best sentences of the documents, quoted.
 type LLM struct {
-	Name              string        `name:"name" default:"none" enum:"none,openai" help:"Language model that writes the answers: none quotes the best sentences; openai is any server with the OpenAI chat API."`
-	BaseURL           string        `name:"base_url" default:"https://api.openai.com/v1" help:"Address of the API, up to and with /v1."`
-	Model             string        `name:"model" help:"Name of the model, as the server knows it."`
+	ChatModel
+	Fallbacks   []ChatModel `name:"fallbacks" help:"Further language models, a list of entries described below: the next one answers when those before it are down, busy or used up before their first word."`
+	PriceInput  float64     `name:"price_input" default:"0" min:"0" max:"1000000" help:"Price of a million prompt tokens."`
+	PriceOutput float64     `name:"price_output" default:"0" min:"0" max:"1000000" help:"Price of a million tokens written."`
+	Currency    string      `name:"currency" default:"USD" help:"Currency of the prices."`
+}
+
+// ChatModel is a language model and how it is reached.
+type ChatModel struct {
+	Name              string        `name:"name" default:"none" enum:"none,openai,azure,anthropic,gemini,cohere,ollama" help:"Kind of language model: none quotes the best sentences; openai is any server with the OpenAI chat API; azure is Azure OpenAI; the others are the providers of that name, see providers.md."`
+	BaseURL           string        `name:"base_url" help:"Address of the API. Empty is the provider's own; for ollama http://127.0.0.1:11434; azure needs one, https://NAME.openai.azure.com. For openai it goes up to and with /v1."`
+	Model             string        `name:"model" help:"Name of the model, as the server knows it; with azure the name of the deployment."`
 	APIKey            Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile        string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	APIVersion        string        `name:"api_version" help:"Version of the API, like 2024-10-21; empty is the newer API at /openai/v1 (azure)."`
+	Auth              string        `name:"auth" default:"key" enum:"key,token,entra" help:"What a caller shows: key is api_key; token is an Entra ID token that was made elsewhere, as api_key; entra fetches tokens with the settings entra_* (azure)."`
+	EntraTenant       string        `name:"entra_tenant" help:"Directory of Entra ID, its id or domain (azure)."`
+	EntraClientID     string        `name:"entra_client_id" help:"Id of the application in Entra ID (azure)."`
+	EntraSecret       Secret        `name:"entra_secret" help:"Secret of the application in Entra ID (azure)."`
+	EntraSecretFile   string        `name:"entra_secret_file" help:"File that holds the secret, instead of entra_secret (azure)."`
+	EntraScope        string        `name:"entra_scope" default:"https://cognitiveservices.azure.com/.default" help:"What tokens are asked for (azure)."`
+	EntraAuthority    string        `name:"entra_authority" default:"https://login.microsoftonline.com" help:"Who gives tokens; national clouds have others (azure)."`
+	KeepAlive         string        `name:"keep_alive" help:"How long the model stays loaded after a call: 5m, -1 for ever, 0 not at all; empty leaves it to the server (ollama)."`
+	NumCtx            int           `name:"num_ctx" default:"0" min:"0" max:"10000000" help:"Tokens that question, sources and answer may have together; 0 leaves it to the server, whose 4096 are few (ollama)."`
 	Proxy             string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`
 	Timeout           time.Duration `name:"timeout" default:"2m" min:"100ms" max:"1h" help:"Longest that one call may take, to its last token."`
 	ConnectTimeout    time.Duration `name:"connect_timeout" default:"10s" min:"10ms" max:"5m" help:"Longest that connecting may take."`
-	FirstTokenTimeout time.Duration `name:"first_token_timeout" default:"60s" min:"10ms" max:"1h" help:"Longest silence before the first token."`
+	FirstTokenTimeout time.Duration `name:"first_token_timeout" default:"60s" min:"10ms" max:"1h" help:"Longest silence before the first token and between tokens."`
 	Retries           int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server, before the first token only."`
 	MaxTokens         int           `name:"max_tokens" default:"1024" min:"16" max:"1000000" help:"Most tokens that an answer may have."`
 	Temperature       float64       `name:"temperature" default:"0" min:"0" max:"2" help:"Randomness of the model."`
-	PriceInput        float64       `name:"price_input" default:"0" min:"0" max:"1000000" help:"Price of a million prompt tokens."`
-	PriceOutput       float64       `name:"price_output" default:"0" min:"0" max:"1000000" help:"Price of a million tokens written."`
-	Currency          string        `name:"currency" default:"USD" help:"Currency of the prices."`
 }
+
+// Label names the model in words: "azure/gpt-4o".
+func (m ChatModel) Label() string { return m.Name + "/" + m.Model }
 
 // Cache bounds what is kept in memory to answer faster.
 type Cache struct {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,9 +28,6 @@ type APIError struct {
 	Type    string `json:"type"`
 	Param   string `json:"param"`
 	Value   any    `json:"code"` // a string, a number, or null
-
-	Details json.RawMessage `json:"details"`    // of Google's APIs: what kind of fault, how long to wait
-	Inner   json.RawMessage `json:"innererror"` // of Azure's: what a content filter found
 }
 
 // Code returns the code where it is a word.
@@ -55,7 +53,7 @@ type Refusal struct {
 	Status   int
 	Body     []byte        // as far as it was read
 	After    time.Duration // how long the server asks to wait, 0 if it does not say
-	Streamed bool          // it came inside an answer that had begun; Status is the nearest one
+	Streamed bool          // it came inside an answer that had begun: Status is the nearest one, and there is no Body
 
 	server *Server
 }
@@ -114,11 +112,11 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 		Type    string          `json:"error_type"`
 		Detail  json.RawMessage `json:"detail"` // of servers made with FastAPI: a text, or a list of faults
 	}
-	r := Refusal{Status: resp.StatusCode, Body: data, After: retryAfter(resp.Header, time.Now()), server: s}
 	var list []json.RawMessage // Google's APIs may wrap the error in a list
 	if json.Unmarshal(data, &list) == nil && len(list) > 0 {
 		data = list[0]
 	}
+	r := Refusal{Status: resp.StatusCode, Body: data, After: retryAfter(resp.Header, time.Now()), server: s}
 	if json.Unmarshal(data, &body) == nil {
 		r.Message, r.Type = body.Message, body.Type
 		if len(body.Error) > 0 {
@@ -128,7 +126,7 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 			r.Message = detail(body.Detail)
 		}
 	}
-	if r.Status == http.StatusBadRequest && strings.Contains(string(r.Details), `"API_KEY_INVALID"`) {
+	if r.Status == http.StatusBadRequest && bytes.Contains(r.Body, []byte(`"API_KEY_INVALID"`)) {
 		r.Status = http.StatusUnauthorized // what Google's APIs mean by it
 	}
 	r.hide(s.sentToken(resp))

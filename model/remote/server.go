@@ -136,53 +136,35 @@ func transportCause(err error) error {
 // maxListBytes bounds the list of models that is read.
 const maxListBytes = 16 << 20
 
-// errNotJSON is the error of an answer that is not what was expected.
-var errNotJSON = errors.New("not the JSON that was expected")
-
-// Get reads the JSON at the path below the address into answer, for no longer
-// than connecting may take. A refusal is an error of the kind that Refusal.Err
-// gives, KindNotFound for an address that is not there.
-func (s *Server) Get(ctx context.Context, path string, answer any) error {
+// Check asks the server for its models, which costs nothing, and reports whether
+// the configured one is among them. A server without that list is taken at its
+// word.
+func (s *Server) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
 	defer cancel()
-	resp, err := s.Do(ctx, http.MethodGet, path, "application/json", nil)
+	resp, err := s.Do(ctx, http.MethodGet, "/models", "application/json", nil)
 	if err != nil {
 		return s.Unreachable(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return nil
+	default:
 		refusal := s.ReadRefusal(resp)
-		switch refusal.Status {
-		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-			return refusal.Errorf(rag.KindNotFound, "the server has no such address or no model %q", s.cfg.Model)
-		}
 		if err := refusal.Err(); err != nil {
 			return err
 		}
 		return refusal.Errorf(rag.KindInternal, "the server does not accept the request")
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes)).Decode(answer); err != nil {
-		return rag.Wrap(rag.KindUnavailable, errNotJSON, fmt.Sprintf("%s: %s does not answer like the %s's API", s.cfg.Part, s.cfg.BaseURL, s.cfg.Noun))
-	}
-	return nil
-}
-
-// Check asks a server with OpenAI's API for its models, which costs nothing, and
-// reports whether the configured one is among them. A server without that list is
-// taken at its word.
-func (s *Server) Check(ctx context.Context) error {
 	var list struct {
 		Data []struct {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	switch err := s.Get(ctx, "/models", &list); {
-	case rag.KindOf(err) == rag.KindNotFound:
-		return nil
-	case errors.Is(err, errNotJSON):
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes)).Decode(&list); err != nil {
 		return rag.Errorf(rag.KindUnavailable, "%s: %s does not answer like the OpenAI API", s.cfg.Part, s.cfg.BaseURL)
-	case err != nil:
-		return err
 	}
 	known := make([]string, len(list.Data))
 	for i, m := range list.Data {

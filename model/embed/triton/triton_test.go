@@ -72,7 +72,7 @@ func TestDescriptions(t *testing.T) {
 	for name, tt := range map[string]struct{ description, says string }{
 		"two texts":  {`{"inputs":[{"name":"a","datatype":"BYTES"},{"name":"b","datatype":"BYTES"}]}`, "2 input tensors of type BYTES"},
 		"no vectors": {`{"inputs":[{"name":"a","datatype":"BYTES"}],"outputs":[{"name":"o","datatype":"INT64"}]}`, "0 output tensors of type FP32"},
-		"malformed":  {`<html>`, "not the JSON that was expected"},
+		"malformed":  {`<html>`, "not what was expected"},
 	} {
 		_, err := triton.New(t.Context(), triton.Config{Config: embed.Config{BaseURL: "http://host", Model: "m", Transport: describing(tt.description)}})
 		if err == nil || !strings.Contains(err.Error(), tt.says) {

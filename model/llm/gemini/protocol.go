@@ -133,9 +133,13 @@ type detail struct {
 // Refused implements chat.Protocol. How long to wait, and whether it is the quota of
 // a day that is used up, stands in the body only.
 func (p protocol) Refused(r remote.Refusal) error {
-	var details []detail
-	_ = json.Unmarshal(r.Details, &details) // of another form: what was read counts
-	for _, d := range details {
+	var body struct {
+		Error struct {
+			Details []detail `json:"details"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(r.Body, &body) // of another form: what was read counts
+	for _, d := range body.Error.Details {
 		if wait, err := time.ParseDuration(d.RetryDelay); err == nil && wait > 0 {
 			r.After = max(r.After, wait)
 		}

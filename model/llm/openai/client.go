@@ -21,9 +21,12 @@ import (
 	"github.com/smartretriever/smartretriever/model/remote/chat"
 )
 
+// DefaultURL is OpenAI's own address.
+const DefaultURL = "https://api.openai.com/v1"
+
 // Config says which model is called and how long it may take.
 type Config struct {
-	BaseURL string // up to and with /v1
+	BaseURL string // up to and with /v1; "" is DefaultURL
 	Model   string
 	Key     string // "" sends none
 
@@ -44,6 +47,9 @@ type Config struct {
 
 // WithDefaults fills in the zero fields whose default is not that of package chat.
 func (c Config) WithDefaults() Config {
+	if c.BaseURL == "" {
+		c.BaseURL = DefaultURL
+	}
 	if c.Path == "" {
 		c.Path = "/chat/completions"
 	}
@@ -58,7 +64,6 @@ func (c Config) call() chat.Config {
 	return chat.Config{
 		Provider: c.Provider, Framing: chat.Events,
 		Server: remote.Config{
-			Part: "llm", Noun: "language model",
 			BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, KeyHeader: c.KeyHeader, Tokens: c.Tokens, Proxy: c.Proxy,
 			ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
 		},
@@ -67,7 +72,11 @@ func (c Config) call() chat.Config {
 }
 
 // Validate reports what is wrong, as KindInvalid.
-func (c Config) Validate() error { return c.call().Server.Validate() }
+func (c Config) Validate() error {
+	server := c.WithDefaults().call().Server
+	server.Part = "llm"
+	return server.Validate()
+}
 
 // Client calls one model of one server. It is goroutine-safe.
 type Client struct{ caller *chat.Caller }

@@ -93,6 +93,20 @@ func (f filter) stopped() string {
 	return strings.Join(names, ", ")
 }
 
+// inQuestion returns what a filter of Azure found in a question, from the body of
+// the refusal.
+func inQuestion(body []byte) filter {
+	var refusal struct {
+		Error struct {
+			Inner struct {
+				Result filter `json:"content_filter_result"`
+			} `json:"innererror"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(body, &refusal) // of another form: what was read counts
+	return refusal.Error.Inner.Result
+}
+
 // Event implements chat.Protocol. The event [DONE] is the last; servers that leave
 // it out end with the connection, after a finish reason.
 func (p protocol) Event(a *chat.Answer, data []byte) error {
@@ -157,11 +171,8 @@ func (p protocol) Refused(r remote.Refusal) error {
 		r.Status == http.StatusBadRequest && strings.Contains(r.Message, "maximum context length"): // vLLM
 		return chat.TooLong(r)
 	case r.Code() == "content_filter", r.Code() == "content_policy_violation":
-		var inner struct {
-			Result filter `json:"content_filter_result"`
-		}
-		if json.Unmarshal(r.Inner, &inner) == nil && inner.Result.stopped() != "" {
-			r.Message = inner.Result.stopped()
+		if why := inQuestion(r.Body).stopped(); why != "" {
+			r.Message = why
 		}
 		return chat.Declined(r)
 	}

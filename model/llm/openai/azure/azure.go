@@ -51,6 +51,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.APIVersion != "" && !version.MatchString(c.APIVersion):
 		return rag.Errorf(rag.KindInvalid, "llm: %.40q is not a version of Azure's API; write one like 2024-10-21, or none for /openai/v1", c.APIVersion)
+	case c.BaseURL == "":
+		return rag.Errorf(rag.KindInvalid, "llm: the address of the Azure OpenAI resource is missing")
 	case (c.Key == "") == (c.Tokens == nil):
 		return rag.Errorf(rag.KindInvalid, "llm: Azure OpenAI needs either a key or a source of tokens")
 	}
