@@ -56,6 +56,9 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
+	if err := openReranker(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
 	return c, openLLM(cfg, deps, &c)
 }
 
@@ -98,6 +101,8 @@ func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
 			return rag.Errorf(rag.KindOf(err), "embedder.model: %w", err)
 		}
 		b.Weights = weights
+	case "onnx":
+		return openONNX(cfg.Embedder, c)
 	default:
 		return openEmbeddingAPI(cfg.Embedder, deps, c)
 	}

@@ -15,9 +15,12 @@ const minKeyBytes = 16
 // readSecretFiles fills in the secrets that are given by the path of a file.
 func (l *loader) readSecretFiles() {
 	l.readSecret("embedder.api_key", "embedder.api_key_file", &l.Embedder.APIKey, l.Embedder.APIKeyFile)
+	l.readChatSecrets("llm", &l.LLM.ChatModel)
+	for i := range l.LLM.Fallbacks {
+		l.readChatSecrets(fallback(i), &l.LLM.Fallbacks[i])
+	}
 	l.readSecret("embedder.azure.client_secret", "embedder.azure.client_secret_file", &l.Embedder.Azure.ClientSecret, l.Embedder.Azure.ClientSecretFile)
 	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
-	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -73,22 +76,8 @@ func (l *loader) check() {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
 	l.checkEmbedder(wrong)
+	l.checkLLM(wrong)
 	l.checkRerank(wrong)
-	if l.LLM.Name == "openai" {
-		if l.LLM.Model == "" {
-			wrong("llm.model", "is needed when llm.name is openai")
-		}
-		if err := checkURL(l.LLM.BaseURL, "llm.api_key"); err != "" {
-			wrong("llm.base_url", "%s", err)
-		}
-	}
-	if l.LLM.FirstTokenTimeout > l.LLM.Timeout {
-		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
-			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
-	}
-	if err := checkProxy(l.LLM.Proxy); err != "" {
-		wrong("llm.proxy", "%s", err)
-	}
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
 	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {
@@ -112,7 +101,10 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	} else if e.Model == "" {
 		wrong("embedder.model", "is needed when embedder.name is %s", e.Name)
 	}
-	if e.Name == "builtin" || e.Name == "local" {
+	if e.Name == "onnx" && e.ONNX.Library == "" {
+		wrong("embedder.onnx.library", "is needed when embedder.name is onnx: the path of libonnxruntime.so")
+	}
+	if e.Name == "builtin" || e.Name == "local" || e.Name == "onnx" {
 		return
 	}
 	if e.BaseURL == "" && (e.Name == "azure" || e.Name == "tei" || e.Name == "triton") {
@@ -131,12 +123,12 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 		wrong("embedder.send_dimensions", "is not for triton, which has no way to ask for it")
 	}
 	if e.Name == "azure" {
-		checkAzure("embedder", e.Azure, e.APIKey, wrong)
+		checkEmbedderAzure("embedder", e.Azure, e.APIKey, wrong)
 	}
 }
 
-// checkAzure checks the part of a section that is for Azure.
-func checkAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
+// checkEmbedderAzure checks the part of a section that is for Azure.
+func checkEmbedderAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
 	at := section + ".azure."
 	if a.Tenant == "" {
 		if a.ClientID != "" || a.ClientSecret.IsSet() {

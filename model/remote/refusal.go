@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,11 +50,57 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 // Refusal is a response that is not 200.
 type Refusal struct {
 	APIError
-	Status int
-	Body   []byte        // as far as it was read
-	After  time.Duration // how long the server asks to wait, 0 if it does not say
+	Status   int
+	Body     []byte        // as far as it was read
+	After    time.Duration // how long the server asks to wait, 0 if it does not say
+	Streamed bool          // it came inside an answer that had begun: Status is the nearest one, and there is no Body
 
 	server *Server
+}
+
+// StreamedRefusal makes a Refusal of an error that the server sent inside resp,
+// an answer that it had begun with the status 200.
+func (s *Server) StreamedRefusal(resp *http.Response, e APIError) Refusal {
+	r := Refusal{APIError: e, Status: e.nearestStatus(), Streamed: true, server: s}
+	r.hide(s.sentToken(resp))
+	return r
+}
+
+// hide takes a token that is not the configured key out of the message.
+func (r *Refusal) hide(token string) {
+	if token != "" {
+		r.Message = strings.ReplaceAll(r.Message, token, "********")
+	}
+}
+
+// nearestStatus is the HTTP status that says what the error's code or type says.
+func (e *APIError) nearestStatus() int {
+	if n, ok := e.Value.(float64); ok && n >= 400 && n < 600 {
+		return int(n)
+	}
+	if n, err := strconv.Atoi(e.Code()); err == nil && n >= 400 && n < 600 {
+		return n
+	}
+	words := e.Code() + " " + e.Type
+	for _, known := range []struct {
+		part   string
+		status int
+	}{
+		{"overloaded", http.StatusServiceUnavailable},
+		{"rate_limit", http.StatusTooManyRequests},
+		{"quota", http.StatusTooManyRequests},
+		{"authentication", http.StatusUnauthorized},
+		{"permission", http.StatusForbidden},
+		{"not_found", http.StatusNotFound},
+		{"invalid_request", http.StatusBadRequest},
+		{"context_length", http.StatusBadRequest},
+		{"content_filter", http.StatusBadRequest},
+	} {
+		if strings.Contains(words, known.part) {
+			return known.status
+		}
+	}
+	return http.StatusInternalServerError
 }
 
 // ReadRefusal reads a response that is not 200. The caller closes its body.
@@ -65,6 +112,10 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 		Type    string          `json:"error_type"`
 		Detail  json.RawMessage `json:"detail"` // of servers made with FastAPI: a text, or a list of faults
 	}
+	var list []json.RawMessage // Google's APIs may wrap the error in a list
+	if json.Unmarshal(data, &list) == nil && len(list) > 0 {
+		data = list[0]
+	}
 	r := Refusal{Status: resp.StatusCode, Body: data, After: retryAfter(resp.Header, time.Now()), server: s}
 	if json.Unmarshal(data, &body) == nil {
 		r.Message, r.Type = body.Message, body.Type
@@ -75,9 +126,10 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 			r.Message = detail(body.Detail)
 		}
 	}
-	if token := s.sentToken(resp); token != "" {
-		r.Message = strings.ReplaceAll(r.Message, token, "********")
+	if r.Status == http.StatusBadRequest && bytes.Contains(r.Body, []byte(`"API_KEY_INVALID"`)) {
+		r.Status = http.StatusUnauthorized // what Google's APIs mean by it
 	}
+	r.hide(s.sentToken(resp))
 	return r
 }
 
@@ -103,7 +155,11 @@ func (r Refusal) Errorf(kind rag.Kind, format string, args ...any) error {
 	if said != "" {
 		said = ": " + said
 	}
-	return rag.Errorf(kind, "%s: %s (HTTP %d)%s", r.server.cfg.Part, fmt.Sprintf(format, args...), r.Status, said)
+	where := "HTTP " + strconv.Itoa(r.Status)
+	if r.Streamed {
+		where = "while answering"
+	}
+	return rag.Errorf(kind, "%s: %s (%s)%s", r.server.cfg.Part, fmt.Sprintf(format, args...), where, said)
 }
 
 // Err returns the error of a refusal that does not depend on what was asked, and
@@ -118,7 +174,7 @@ func (r Refusal) Err() error {
 			return &Temporary{Err: err} // the token was good when it was fetched
 		}
 		return err
-	case code == http.StatusTooManyRequests && r.Code() == "insufficient_quota":
+	case code == http.StatusPaymentRequired, code == http.StatusTooManyRequests && (r.Code() == "insufficient_quota" || r.Type == "insufficient_quota"):
 		return r.Errorf(rag.KindExhausted, "the account at the %s's provider is used up", noun)
 	case code == http.StatusTooManyRequests:
 		return &Temporary{Err: r.Errorf(rag.KindExhausted, "the %s is busy", noun), After: r.After}

@@ -26,6 +26,7 @@ type Config struct {
 	// KeyHeader carries the key. "" is Authorization, with "Bearer " before it.
 	KeyHeader string
 	Tokens    TokenSource // gives the bearer token, instead of Key; may be nil
+	Header    http.Header // sent with every request besides; may be nil
 	Proxy     string      // address of an HTTP proxy, "" for none
 
 	ConnectTimeout time.Duration     // of connecting and of the TLS handshake
@@ -101,6 +102,9 @@ func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Re
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInvalid, err, s.cfg.Part+": address")
 	}
+	for name, values := range s.cfg.Header {
+		req.Header[name] = values
+	}
 	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -162,15 +166,23 @@ func (s *Server) Check(ctx context.Context) error {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes)).Decode(&list); err != nil {
 		return rag.Errorf(rag.KindUnavailable, "%s: %s does not answer like the OpenAI API", s.cfg.Part, s.cfg.BaseURL)
 	}
-	var known []string
-	for _, m := range list.Data {
-		if m.ID == s.cfg.Model || strings.TrimSuffix(m.ID, ":latest") == s.cfg.Model {
+	known := make([]string, len(list.Data))
+	for i, m := range list.Data {
+		known[i] = m.ID
+	}
+	return s.Among(known)
+}
+
+// Among returns nil when the configured model is one of those that the server
+// has, and an error of KindNotFound that names some of them otherwise.
+func (s *Server) Among(known []string) error {
+	for _, name := range known {
+		if name == s.cfg.Model || strings.TrimSuffix(name, ":latest") == s.cfg.Model {
 			return nil
 		}
-		known = append(known, m.ID)
 	}
 	if len(known) > 8 {
-		known = append(known[:8], fmt.Sprintf("and %d more", len(known)-8))
+		known = append(known[:8:8], fmt.Sprintf("and %d more", len(known)-8))
 	}
-	return rag.Errorf(rag.KindNotFound, "%s: the server has no model %q; it has %s", s.cfg.Part, s.cfg.Model, strings.Join(known, ", "))
+	return rag.Errorf(rag.KindNotFound, "%s: the server has no model %q; it has %s", s.cfg.Part, s.cfg.Model, Clean(strings.Join(known, ", "), s.cfg.Key))
 }
