@@ -108,3 +108,9 @@ func TestTemperatureIsLeftOutWhereItIsNotTaken(t *testing.T) {
 		t.Errorf("%d calls, want one to learn and two that know", calls)
 	}
 }
+
+func FuzzStream(f *testing.F) {
+	llmtest.Fuzz(f, llmtest.Anthropic(), func(rt http.RoundTripper) (llm.Model, error) {
+		return anthropic.New(anthropic.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+	})
+}
