@@ -27,6 +27,7 @@ type Model struct {
 	places    []float32 // MaxTokens x Hidden: position plus first segment
 	norm      norm
 	layers    []layer
+	relative  [][]float32 // of mpnet, by head: what distances add to scores
 }
 
 // layer is one transformer layer.
@@ -83,6 +84,9 @@ func Open(data []byte) (*Model, error) {
 	for i := range m.layers {
 		m.layers[i] = r.layer(fmt.Sprintf("layer.%d.", i), m)
 	}
+	if m.Architecture == archMPNet {
+		m.relative = relativeScores(r.float32("attention.relative", m.Buckets*m.Heads), m.Model)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -98,8 +102,8 @@ func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls or mean, and true are supported",
+	case (m.Architecture != "bert" && m.Architecture != archMPNet) || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert or mpnet, gelu, cls or mean, and true are supported",
 			m.Name, m.Architecture, m.Activation, m.Pooling, m.Normalize)
 	case !(m.LayerNormEps > 0 && m.LayerNormEps < 1):
 		return rag.Errorf(rag.KindInvalid, "model %q normalises with an epsilon of %v", m.Name, m.LayerNormEps)
@@ -108,6 +112,8 @@ func (m *Model) checkShape() error {
 	case m.Hidden < kernel.Panel || m.Hidden > maxWidth || m.Hidden%kernel.Panel != 0 ||
 		m.Intermediate < kernel.Panel || m.Intermediate > 4*maxWidth || m.Intermediate%kernel.Panel != 0:
 		return rag.Errorf(rag.KindInvalid, "model %q is %d and %d wide; multiples of %d are needed", m.Name, m.Hidden, m.Intermediate, kernel.Panel)
+	case m.Architecture == archMPNet && (m.Buckets < 4 || m.Buckets > maxBuckets || m.Buckets%4 != 0):
+		return rag.Errorf(rag.KindInvalid, "model %q has %d relative places; a multiple of 4 up to %d is needed", m.Name, m.Buckets, maxBuckets)
 	case m.Heads < 1 || m.Hidden%m.Heads != 0 || m.Hidden/m.Heads%kernel.Panel != 0:
 		return rag.Errorf(rag.KindInvalid, "model %q shares %d among %d heads; a multiple of %d each is needed", m.Name, m.Hidden, m.Heads, kernel.Panel)
 	}

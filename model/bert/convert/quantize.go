@@ -22,18 +22,18 @@ type converter struct {
 func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
 	c := &converter{f: f, tensors: l.tensors()}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
-	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
-	c.floats("embeddings.segment", "embeddings.token_type_embeddings.weight", 2, m.Hidden)
+	c.rows("embeddings.position", "embeddings.position_embeddings.weight", f.start, m.MaxTokens, m.Hidden)
+	c.segments(m)
 	c.norm("embeddings.norm", "embeddings.LayerNorm", m.Hidden)
 	for i := range m.Layers {
 		if err := ctx.Err(); err != nil {
 			return nil, rag.Wrap(rag.KindOf(err), err, "convert the model")
 		}
 		to, from := fmt.Sprintf("layer.%d.", i), fmt.Sprintf("encoder.layer.%d.", i)
-		self := from + "attention.self."
-		c.linear(to+"attention.in", m.Hidden, m.Hidden, self+"query", self+"key", self+"value")
-		c.linear(to+"attention.out", m.Hidden, m.Hidden, from+"attention.output.dense")
-		c.norm(to+"attention.norm", from+"attention.output.LayerNorm", m.Hidden)
+		p := f.parts
+		c.linear(to+"attention.in", m.Hidden, m.Hidden, from+p.query, from+p.key, from+p.value)
+		c.linear(to+"attention.out", m.Hidden, m.Hidden, from+p.out)
+		c.norm(to+"attention.norm", from+p.norm, m.Hidden)
 		c.linear(to+"feed.in", m.Hidden, m.Intermediate, from+"intermediate.dense")
 		c.linear(to+"feed.out", m.Intermediate, m.Hidden, from+"output.dense")
 		c.norm(to+"feed.norm", from+"output.LayerNorm", m.Hidden)
@@ -41,7 +41,28 @@ func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon
 			break
 		}
 	}
+	if m.Buckets > 0 {
+		c.floats("attention.relative", relativeBias, m.Buckets, m.Heads)
+	}
 	return c.tensors, c.err
+}
+
+// segments keeps what is added for the two types of segment. XLM-R has one, MPNet
+// none.
+func (c *converter) segments(m weightfile.Model) {
+	rows := make([]float32, 0, 2*m.Hidden)
+	switch dims, ok := c.f.dims(c.f.prefix + segmentTable); {
+	case !ok && m.Architecture == "mpnet":
+		rows = rows[:2*m.Hidden]
+	case ok && len(dims) == 2 && dims[0] == 1:
+		one, err := c.f.floats(segmentTable, 1, m.Hidden)
+		c.keep(err)
+		rows = append(append(rows, one...), one...)
+	default:
+		c.floats("embeddings.segment", segmentTable, 2, m.Hidden)
+		return
+	}
+	c.tensors = append(c.tensors, weightfile.Float32("embeddings.segment", []int{2, m.Hidden}, rows))
 }
 
 func (c *converter) keep(err error) {
@@ -68,9 +89,10 @@ func (c *converter) first(from string, rows, cols int) []float32 {
 	return data[:min(rows*cols, len(data))]
 }
 
-// rows keeps the first rows of a table as they are.
-func (c *converter) rows(to, from string, rows, cols int) {
-	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, c.first(from, rows, cols)))
+// rows keeps the rows of a table from start on as they are.
+func (c *converter) rows(to, from string, start, rows, cols int) {
+	data := c.first(from, start+rows, cols)
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(start*cols, len(data)):]))
 }
 
 // norm keeps the two vectors of a layer normalisation.

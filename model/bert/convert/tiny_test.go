@@ -123,7 +123,7 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 					for i := h; i < h+width; i++ {
 						weights[other] += query[at][i] * key[other][i]
 					}
-					weights[other] = math.Exp(weights[other] / math.Sqrt(width))
+					weights[other] = math.Exp(weights[other]/math.Sqrt(width) + relative(tensors, at, other, h/width))
 					total += weights[other]
 				}
 				for other := range ids {
@@ -156,6 +156,24 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 		}
 	}
 	return mean
+}
+
+// relative is what MPNet adds to a score, in the words of its paper's program.
+func relative(tensors map[string]values, query, key, head int) float64 {
+	table, ok := tensors[relativeBias]
+	if !ok {
+		return 0
+	}
+	row, n := 0, query-key
+	if n < 0 {
+		row, n = 16, -n
+	}
+	if n < 8 {
+		row += n
+	} else {
+		row += min(8+int(math.Log(float64(n)/8)/math.Log(128/8)*8), 15)
+	}
+	return float64(table.data[row*tinyHeads+head])
 }
 
 // encodeNumbers stores floats in a safetensors type.

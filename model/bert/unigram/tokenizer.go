@@ -29,8 +29,8 @@ type Config struct {
 	Joined bool
 	// Collapse makes one of several spaces in a row.
 	Collapse bool
-	// TrimLeft and TrimRight take space away before and after a text; TrimRight
-	// needs Collapse.
+	// TrimLeft and TrimRight take white space away before and after a text, or as
+	// SentencePiece does only spaces; TrimRight needs Collapse.
 	TrimLeft, TrimRight bool
 	// SplitSpace cuts text at all white space, which then belongs to no word.
 	// Default: a space becomes the mark before the next word.

@@ -111,7 +111,9 @@ func (t *Tokenizer) section(s *scratch, text string, first bool) {
 		return
 	}
 	if t.cfg.TrimRight {
-		s.word = bytes.TrimRightFunc(s.word, unicode.IsSpace)
+		if t.cfg.Clusters {
+			s.word = bytes.TrimRightFunc(s.word, unicode.IsSpace)
+		}
 		if s.spaced {
 			s.word = s.word[:len(s.word)-len(mark)]
 		}
@@ -191,7 +193,7 @@ func (t *Tokenizer) add(s *scratch, r rune, text string) {
 		t.flush(s)
 		s.mark = t.cfg.Prefix == PrefixAlways
 		return
-	case t.cfg.TrimLeft && !s.begun && unicode.IsSpace(r):
+	case t.cfg.TrimLeft && !s.begun && (r == ' ' || t.cfg.Clusters && unicode.IsSpace(r)):
 		return
 	}
 	if !s.begun && s.mark && !t.cfg.Clusters { // SentencePiece puts it before a mark, too

@@ -52,7 +52,7 @@ type Header struct {
 // Model is what the encoder must know to compute.
 type Model struct {
 	Name          string  `json:"name"`
-	Architecture  string  `json:"architecture"` // "bert"
+	Architecture  string  `json:"architecture"` // "bert", also for XLM-R; "mpnet": with relative places
 	Layers        int     `json:"layers"`
 	Hidden        int     `json:"hidden"`
 	Heads         int     `json:"heads"`
@@ -66,6 +66,7 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
+	Buckets       int     `json:"relative_buckets,omitempty"` // of mpnet: rows of the tensor "attention.relative"
 }
 
 // Tokenizer holds what a tokenizer needs beside the vocabulary, a tensor named

@@ -257,7 +257,7 @@ func (s *scanner) next() bool {
 			if s.chars > 0 {
 				return true
 			}
-			if b == '[' && s.specialHere() {
+			if s.specialHere() {
 				return true
 			}
 			s.gather1(b)
