@@ -68,6 +68,9 @@ func Open(data []byte) (*Model, error) {
 	if err := m.checkShape(); err != nil {
 		return nil, err
 	}
+	if f.Tokenizer.Start == "" || f.Tokenizer.End == "" {
+		return nil, rag.Errorf(rag.KindInvalid, "model %q has no tokens for the start and the end of a text", m.Name)
+	}
 	if m.tokenizer, err = tokenizer.Open(f); err != nil {
 		return nil, err
 	}

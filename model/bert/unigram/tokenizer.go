@@ -16,7 +16,8 @@ type Config struct {
 	// logarithms of probability. The mark ▁ stands for a space.
 	Vocabulary string
 	Scores     []float32
-	// Unknown, Start and End name pieces.
+	// Unknown, Start and End name pieces; Start and End may be "" for a model that
+	// wants none.
 	Unknown, Start, End string
 
 	// Rules normalise text (AppendRule). Empty: text stays as it is.
@@ -120,7 +121,7 @@ func New(cfg Config) (*Tokenizer, error) {
 		id   *int32
 	}{{cfg.Unknown, &t.unknown}, {cfg.Start, &t.start}, {cfg.End, &t.end}} {
 		id, ok := ids[s.name]
-		if !ok {
+		if !ok && (s.name != "" || s.id == &t.unknown) {
 			return nil, rag.Errorf(rag.KindInvalid, "the vocabulary lacks the special piece %q", s.name)
 		}
 		*s.id = id
@@ -187,6 +188,9 @@ func (t *Tokenizer) Size() int { return len(t.scores) }
 
 // Special returns the tokens that a model wants before and after a text.
 func (t *Tokenizer) Special() (start, end int32) { return t.start, t.end }
+
+// Unknown returns the token for what the vocabulary does not know.
+func (t *Tokenizer) Unknown() int32 { return t.unknown }
 
 // Append appends the tokens of text to dst, at most limit of them (negative: all),
 // without special ones before and after.
