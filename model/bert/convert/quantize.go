@@ -20,6 +20,9 @@ type converter struct {
 
 // quantizeAll makes the tensors of the weight file, in its order.
 func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
+	if f.table != "" {
+		return quantizeStatic(f, m, l)
+	}
 	c := &converter{f: f, tensors: l.tensors()}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
 	c.rows("embeddings.position", "embeddings.position_embeddings.weight", f.start, m.MaxTokens, m.Hidden)

@@ -48,7 +48,8 @@ type weights struct {
 	sha256 string
 	prefix string // of the tensors' names, "bert." for instance
 	parts  parts
-	start  int // the row of the first position
+	start  int    // the row of the first position
+	table  string // the name of a static model's table; "": it is an encoder
 }
 
 // parts are the names of what a layer's attention consists of.
@@ -98,7 +99,9 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 		f.store, err = openSafetensors(onDisk, size)
 	}
 	if err == nil {
-		f.prefix, err = findEncoder(f.names())
+		if f.table = findStatic(f.names()); f.table == "" {
+			f.prefix, err = findEncoder(f.names())
+		}
 	}
 	if err != nil {
 		return nil, f.fault(err)
@@ -172,6 +175,9 @@ func findEncoder(names []string) (string, error) {
 // shape returns the model's widths and numbers as the tensors have them, held to
 // the config file.
 func (f *weights) shape(c config) (weightfile.Model, error) {
+	if f.table != "" {
+		return f.staticShape()
+	}
 	m := weightfile.Model{Architecture: "bert", Activation: "gelu", LayerNormEps: 1e-12}
 	f.parts = bertParts
 	if dims, ok := f.dims(f.prefix + relativeBias); ok && len(dims) == 2 {

@@ -120,7 +120,7 @@ func (e *Embedder) Kernel() string { return "table" }
 func (e *Embedder) CountTokens(text string) int { return e.tokenizer.Count(text) }
 
 // share is the number of texts that a worker takes at once.
-const share = 16
+const share = 8
 
 // Embed returns the texts' vectors, of unit length, in order. Texts longer than the
 // model takes are cut; no texts are no error. A text without a known token has the
