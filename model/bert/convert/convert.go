@@ -191,6 +191,9 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	if err := d.readTokenizer(t, f); err != nil {
 		return nil, err
 	}
+	if g, ok := f.store.(*graph); ok && g.packed {
+		d.note("its numbers were of 8 bits already: vectors are a little further from those of the 32-bit model")
+	}
 	said := sentences{pooling: "mean"} // of static models, for which there is nothing to say
 	if f.table == "" {
 		if said, err = readSentences(t); err != nil {
