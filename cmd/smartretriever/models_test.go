@@ -141,6 +141,29 @@ func TestRerankerModel(t *testing.T) {
 	}
 }
 
+// TestStaticModel works with a table of word vectors like with any other model.
+func TestStaticModel(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	tiny, err := filepath.Abs(filepath.Join("testdata", "tiny-static.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := decode[model](t, p.ok("models", "add", tiny, "--name", "table", "--force", "--json"))
+	if len(added) != 1 || added[0].Dimensions != 10 || added[0].Pooling != "mean" {
+		t.Fatalf("added %+v", added)
+	}
+	if out := p.ok("models", "bench", "table", "--seconds", "0.1", "--json"); !strings.Contains(out, `"kernel":"table"`) {
+		t.Errorf("measured: %s", out)
+	}
+	use := []string{"--set", "embedder.name=local", "--set", "embedder.model=table"}
+	p.write("a.md", "The old mill stands under the stone bridge.")
+	p.ok(append([]string{"add", "a.md", "-c", "words"}, use...)...)
+	if out := p.ok(append([]string{"search", "bridge", "-c", "words", "--mode", "vector"}, use...)...); !strings.Contains(out, "stone bridge") {
+		t.Errorf("finds:\n%s", out)
+	}
+}
+
 // TestModelsRefused names what is wrong with what is no model.
 func TestModelsRefused(t *testing.T) {
 	t.Parallel()
