@@ -291,7 +291,7 @@ func dump(t *testing.T, s *sqlite.Store) string {
 			must(err)
 			fmt.Fprintf(&b, "%+v\n%+v\n%+v\n", d, text, chunks)
 		}
-		_, err = s.Snapshot(t.Context(), c.ID, func(r rag.Record) error { fmt.Fprintln(&b, r.ChunkID, r.Text, r.Vector); return nil })
+		_, err = s.Snapshot(t.Context(), c.ID, 0, func(r rag.Record) error { fmt.Fprintln(&b, r.ChunkID, r.Text, r.Vector); return nil })
 		must(err)
 		changes, err := s.Changes(t.Context(), c.ID, 0, 0)
 		must(err)
