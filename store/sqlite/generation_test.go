@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -36,15 +37,7 @@ func TestMigrateGenerations(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	raw(t, path,
-		"DROP INDEX chunks_hash",
-		"ALTER TABLE chunks ADD COLUMN embedding INTEGER REFERENCES embeddings (id)",
-		"UPDATE chunks SET embedding = (SELECT id FROM embeddings e WHERE e.hash = chunks.hash)",
-		"CREATE INDEX chunks_embedding ON chunks (embedding, collection)",
-		"ALTER TABLE generations DROP COLUMN created_at",
-		"ALTER TABLE generations DROP COLUMN live_at",
-		"ALTER TABLE generations DROP COLUMN comparison",
-		"DELETE FROM goose_db_version WHERE version_id >= 3")
+	path = oldStore(t, path)
 	s = open(t, sqlite.Config{Path: path})
 	if got := records(s); got != want || got == "" {
 		t.Errorf("records after the migration:\n%swant\n%s", got, want)
@@ -54,4 +47,28 @@ func TestMigrateGenerations(t *testing.T) {
 		t.Errorf("generations: %+v, %v", list, err)
 	}
 	storetest.Sound(t, s)
+}
+
+// oldStore copies a store into one that the first two migrations have made.
+func oldStore(t *testing.T, path string) string {
+	t.Helper()
+	old := filepath.Join(t.TempDir(), "old.db")
+	for _, name := range []string{"00001_documents.sql", "00002_loose_originals.sql"} {
+		schema, err := os.ReadFile(filepath.Join("migrations", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw(t, old, string(schema))
+	}
+	copied := "ATTACH '" + path + "' AS new;\n"
+	for _, table := range []string{"meta", "collections", "documents", "versions", "texts", "models", "embeddings", "changes"} {
+		copied += fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM new.%[1]s;\n", table)
+	}
+	raw(t, old, copied+`
+		INSERT INTO generations SELECT collection, number, chunker, model, dimensions FROM new.generations;
+		INSERT INTO chunks SELECT k.*, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
+		CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
+			is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1);`)
+	return old
 }
