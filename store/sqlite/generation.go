@@ -270,41 +270,19 @@ func (s *Store) PutComparison(ctx context.Context, collectionID int64, number in
 	})
 }
 
-// SwitchGeneration makes a generation live, in one step: the one that was live is
-// the previous one from then on, and what was the previous one is dropped. Every
-// chunk must have its embedding; KindConflict says that some have not, and nothing
-// has changed. The live generation is no error.
-//
-// Most of the looking is done before the transaction, which has to look only at
-// chunks that came since: an embedding that a generation needs does not go.
-func (s *Store) SwitchGeneration(ctx context.Context, collectionID int64, number int) (rag.Collection, error) {
-	const doing = "switch generation"
-	var seen int64
-	err := s.view(ctx, doing, func(c *conn) (err error) {
-		seen, err = complete(ctx, c, collectionID, number, 0)
+// Embedded returns the highest chunk id of a collection, at least after, if every
+// chunk above after has its embedding of a generation; KindConflict says that some
+// have not. An embedding that a generation needs does not go, and ids ascend: what
+// was looked at once need not be looked at again.
+func (s *Store) Embedded(ctx context.Context, collectionID int64, number int, after rag.ChunkID) (last rag.ChunkID, err error) {
+	err = s.view(ctx, "look for missing embeddings", func(c *conn) (err error) {
+		last, err = embedded(ctx, c, collectionID, number, after)
 		return err
 	})
-	if err != nil {
-		return rag.Collection{}, err
-	}
-	var switched rag.Collection
-	err = s.update(ctx, doing, func(ctx context.Context, c *conn) error {
-		if _, err := complete(ctx, c, collectionID, number, seen); err != nil {
-			return err
-		}
-		if err := s.makeLive(ctx, c, collectionID, number); err != nil {
-			return err
-		}
-		var err error
-		switched, err = collectionByID(ctx, c, collectionID)
-		return err
-	})
-	return switched, err
+	return last, err
 }
 
-// complete returns the highest chunk id of a collection, and KindConflict if a
-// chunk above the id after has no embedding of the generation.
-func complete(ctx context.Context, c *conn, collectionID int64, number int, after int64) (last int64, err error) {
+func embedded(ctx context.Context, c *conn, collectionID int64, number int, after rag.ChunkID) (last rag.ChunkID, err error) {
 	gen, err := generationOf(ctx, c, collectionID, number)
 	if err != nil {
 		return 0, err
@@ -319,16 +297,39 @@ func complete(ctx context.Context, c *conn, collectionID int64, number int, afte
 	return last, err
 }
 
+// SwitchGeneration makes a generation live, in one step: the one that was live is
+// the previous one from then on, and what was the previous one is dropped. Every
+// chunk must have its embedding; KindConflict says that some have not, and nothing
+// has changed. The live generation is no error.
+//
+// checked is what Embedded has returned for the generation, so that the transaction
+// has to look only at the chunks that came since; 0 looks at all.
+func (s *Store) SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID) (rag.Collection, error) {
+	var switched rag.Collection
+	err := s.update(ctx, "switch generation", func(ctx context.Context, c *conn) error {
+		if _, err := embedded(ctx, c, collectionID, number, checked); err != nil {
+			return err
+		}
+		if err := s.makeLive(ctx, c, collectionID, number); err != nil {
+			return err
+		}
+		var err error
+		switched, err = collectionByID(ctx, c, collectionID)
+		return err
+	})
+	return switched, err
+}
+
 func (s *Store) makeLive(ctx context.Context, c *conn, collectionID int64, number int) error {
 	list, err := generations(ctx, c, collectionID)
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(list, func(g rag.GenerationInfo) bool { return g.Number == number && g.State == rag.GenerationLive }) {
+		return nil
+	}
 	for _, g := range list {
-		switch {
-		case g.Number == number && g.State == rag.GenerationLive:
-			return nil
-		case g.Number != number && g.State == rag.GenerationPrevious:
+		if g.State == rag.GenerationPrevious && g.Number != number {
 			if err := dropGeneration(ctx, c, collectionID, g); err != nil {
 				return err
 			}

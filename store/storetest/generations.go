@@ -113,7 +113,7 @@ func generationFirst(t *testing.T, s Store) {
 	c := makeCollection(t, s, "", "c")
 	mustPut(t, s, Put(c.ID, "a", "One.", "Two."))
 	equal(t, "states", states(t, s, c), "1 live 0/2, ")
-	_, err := s.SwitchGeneration(t.Context(), c.ID, 1)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0)
 	ok(t, "switch to the live one", err)
 	for what, err := range map[string]error{
 		"list":       second(s.Generations(t.Context(), c.ID+1)),
@@ -121,7 +121,8 @@ func generationFirst(t *testing.T, s Store) {
 		"unembedded": second(s.Unembedded(t.Context(), c.ID+1, other, 0, 1)),
 		"put":        second(s.PutEmbeddings(t.Context(), c.ID, 2, nil)),
 		"compare":    s.PutComparison(t.Context(), c.ID, 2, nil),
-		"switch":     second(s.SwitchGeneration(t.Context(), c.ID, 2)),
+		"switch":     second(s.SwitchGeneration(t.Context(), c.ID, 2, 0)),
+		"embedded":   second(s.Embedded(t.Context(), c.ID, 2, 0)),
 		"drop":       s.DropGeneration(t.Context(), c.ID, 2),
 		"snapshot":   second(s.Snapshot(t.Context(), c.ID, 2, func(rag.Record) error { return nil })),
 		"records":    second(s.Records(t.Context(), c.ID, 2, nil)),
@@ -158,7 +159,7 @@ func generationSwitch(t *testing.T, s Store) {
 	same(t, "vectors in the shadow", lengths(t, s, c, number), []int{otherDimensions})
 	wantKind(t, "start another", second(s.StartGeneration(t.Context(), c.ID, "third", 2)), rag.KindConflict)
 
-	after, err := s.SwitchGeneration(t.Context(), c.ID, number)
+	after, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	want := rag.Generation{Number: 2, Chunker: c.Generation.Chunker, Model: other, Dimensions: otherDimensions}
 	equal(t, "live generation", after.Generation, want)
@@ -168,11 +169,13 @@ func generationSwitch(t *testing.T, s Store) {
 	read, err := s.Collection(t.Context(), "", "c")
 	ok(t, "read", err)
 	equal(t, "what is read", read.Generation, want)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	ok(t, "switch once more", err)
 	equal(t, "states", states(t, s, c), "1 previous 0/5, 2 live 0/5, ")
 	same(t, "live vectors after the switch", lengths(t, s, c, 0), []int{otherDimensions})
 	same(t, "the previous one's", lengths(t, s, c, 1), []int{Dimensions})
 
-	back, err := s.SwitchGeneration(t.Context(), c.ID, 1)
+	back, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0)
 	ok(t, "switch back", err)
 	equal(t, "after switching back", back.Generation, c.Generation)
 	equal(t, "states", states(t, s, c), "1 live 0/5, 2 previous 0/5, ")
@@ -188,7 +191,10 @@ func generationIncomplete(t *testing.T, s Store) {
 	_, err = s.PutEmbeddings(t.Context(), c.ID, number, []rag.Embedding{{Hash: page[0].Hash, Vector: otherVector(page[0].Hash)}})
 	ok(t, "put embeddings", err)
 	equal(t, "states", states(t, s, c), "1 live 0/2, 2 building 1/2, ")
-	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number)), rag.KindConflict)
+	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0)), rag.KindConflict)
+	wantKind(t, "embedded", second(s.Embedded(t.Context(), c.ID, number, 0)), rag.KindConflict)
+	wantKind(t, "embedded after the first", second(s.Embedded(t.Context(), c.ID, number, page[0].ChunkID)), rag.KindConflict)
+	wantKind(t, "switch after the first", second(s.SwitchGeneration(t.Context(), c.ID, number, page[0].ChunkID)), rag.KindConflict)
 	wantKind(t, "snapshot", second(s.Snapshot(t.Context(), c.ID, number, func(rag.Record) error { return nil })), rag.KindConflict)
 	chunks := changesOf(t, s, c.ID, 0)
 	wantKind(t, "record", second(s.Records(t.Context(), c.ID, number, []rag.ChunkID{chunks[0].ChunkID, chunks[1].ChunkID})), rag.KindConflict)
@@ -207,9 +213,19 @@ func generationMeanwhile(t *testing.T, s Store) {
 	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), gone))
 	_, err := s.Purge(t.Context(), soon())
 	ok(t, "purge", err)
-	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number)), rag.KindConflict)
+	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0)), rag.KindConflict)
 	equal(t, "embedded of what came", build(t, s, c, number), 2)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number)
+	last, err := s.Embedded(t.Context(), c.ID, number, 0)
+	ok(t, "embedded", err)
+	again, err := s.Embedded(t.Context(), c.ID, number, last)
+	ok(t, "embedded", err)
+	equal(t, "the last chunk", again, last)
+	late := mustPut(t, s, Put(c.ID, "late", "Late."))[0].Document.ID
+	wantKind(t, "switch after the last", second(s.SwitchGeneration(t.Context(), c.ID, number, last)), rag.KindConflict)
+	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), late))
+	_, err = s.Purge(t.Context(), soon())
+	ok(t, "purge", err)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, last)
 	ok(t, "switch", err)
 	mustPut(t, s, putOther(c.ID, number, "e", "Five."))
 	records, _ := snapshot(t, s, c.ID)
@@ -239,7 +255,7 @@ func generationStale(t *testing.T, s Store) {
 	ok(t, "put", err)
 	wantKind(t, "for one that is not live yet", results[0].Err, rag.KindConflict)
 	ok(t, "for the live one", results[1].Err)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	p = Put(c.ID, "late", "Three.")
 	p.Generation = 1
@@ -274,7 +290,7 @@ func generationPurge(t *testing.T, s Store) {
 	ok(t, "purge", err)
 	equal(t, "embeddings purged", report.Embeddings, 4) // "One." and its own "Shared.", of both models
 	equal(t, "states", states(t, s, c), "1 live 0/2, 2 building 0/2, ")
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	report, err = s.Purge(t.Context(), soon())
 	ok(t, "purge", err)
@@ -296,7 +312,7 @@ func generationDrop(t *testing.T, s Store) {
 
 	number = start(t, s, c)
 	equal(t, "embedded anew", build(t, s, c, number), 2)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	ok(t, "drop the previous", s.DropGeneration(t.Context(), c.ID, 1))
 	report, err = s.Purge(t.Context(), soon())
@@ -313,7 +329,7 @@ func generationThird(t *testing.T, s Store) {
 	mustPut(t, s, Put(c.ID, "a", "One."))
 	number := start(t, s, c)
 	build(t, s, c, number)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	third, err := s.StartGeneration(t.Context(), c.ID, "third-2", 2)
 	ok(t, "start", err)
@@ -322,7 +338,7 @@ func generationThird(t *testing.T, s Store) {
 	h := Put(c.ID, "a", "One.").Chunks[0].Hash
 	_, err = s.PutEmbeddings(t.Context(), c.ID, 3, []rag.Embedding{{Hash: h, Vector: Vector(h)[:2]}})
 	ok(t, "put", err)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, 3)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, 3, 0)
 	ok(t, "switch", err)
 	equal(t, "states", states(t, s, c), "2 previous 0/1, 3 live 0/1, ")
 	report, err := s.Purge(t.Context(), soon())
@@ -336,7 +352,7 @@ func generationRestore(t *testing.T, s Store) {
 	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), id))
 	number := start(t, s, c)
 	equal(t, "embedded, the deleted one included", build(t, s, c, number), 2)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	records, _ := snapshot(t, s, c.ID)
 	equal(t, "records", len(records), 1)
@@ -392,11 +408,11 @@ func generationFromNone(t *testing.T, s Store) {
 	same(t, "vectors", lengths(t, s, c, 0), []int{0})
 	number := start(t, s, c)
 	equal(t, "embedded", build(t, s, c, number), 2)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
 	ok(t, "switch", err)
 	same(t, "vectors", lengths(t, s, c, 0), []int{otherDimensions})
 	mustPut(t, s, putOther(c.ID, number, "b", "Three."))
-	_, err = s.SwitchGeneration(t.Context(), c.ID, 1)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, 1, 0)
 	ok(t, "switch back", err)
 	same(t, "vectors", lengths(t, s, c, 0), []int{0})
 }
@@ -439,7 +455,7 @@ func generationWriters(t *testing.T, s Store) {
 	number := start(t, s, c)
 	for switched := false; !switched; {
 		build(t, s, c, number)
-		_, err := s.SwitchGeneration(t.Context(), c.ID, number)
+		_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
 		if err != nil && !errors.Is(err, rag.ErrConflict) {
 			t.Fatal(err)
 		}

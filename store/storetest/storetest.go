@@ -54,7 +54,8 @@ type Store interface {
 	Unembedded(ctx context.Context, collectionID int64, model string, after rag.ChunkID, limit int) ([]rag.Unembedded, error)
 	PutEmbeddings(ctx context.Context, collectionID int64, number int, embeddings []rag.Embedding) (stored int, err error)
 	PutComparison(ctx context.Context, collectionID int64, number int, comparison *rag.GenerationComparison) error
-	SwitchGeneration(ctx context.Context, collectionID int64, number int) (rag.Collection, error)
+	Embedded(ctx context.Context, collectionID int64, number int, after rag.ChunkID) (last rag.ChunkID, err error)
+	SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID) (rag.Collection, error)
 	DropGeneration(ctx context.Context, collectionID int64, number int) error
 
 	Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (seq int64, err error)
