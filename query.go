@@ -11,11 +11,15 @@ import (
 
 // searchable returns scope's collection with the pipeline that can search it. In
 // mode keyword a collection whose model is not here can be searched all the same;
-// missing says so.
-func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mode) (col rag.Collection, p *answer.Pipeline, missing bool, err error) {
+// missing says so. Just after a switch it may be the collection as of the generation
+// before, unless wait is set.
+func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mode, wait bool) (col rag.Collection, p *answer.Pipeline, missing bool, err error) {
 	col, err = r.store.Collection(ctx, scope.Tenant, scope.Collection)
 	if err != nil {
 		return col, nil, false, err
+	}
+	if !wait {
+		col = r.follow.Serving(col)
 	}
 	e, err := r.modelOf(ctx, col)
 	if err != nil && mode == rag.ModeKeyword && ctx.Err() == nil {
@@ -46,8 +50,8 @@ func (r *Retriever) Search(ctx context.Context, scope rag.Scope, q rag.Query) (r
 	}
 	defer leave()
 	scope = scope.WithDefaults()
-	for {
-		col, p, missing, err := r.searchable(ctx, scope, q.Mode)
+	for tries := 0; ; tries++ {
+		col, p, missing, err := r.searchable(ctx, scope, q.Mode, tries > 0)
 		if err != nil {
 			return rag.SearchResult{}, err
 		}
@@ -87,8 +91,8 @@ func (r *Retriever) QueryStream(ctx context.Context, scope rag.Scope, q rag.Ques
 		}
 		return on(e)
 	}
-	for {
-		col, p, without, err := r.searchable(ctx, scope, q.Mode)
+	for tries := 0; ; tries++ {
+		col, p, without, err := r.searchable(ctx, scope, q.Mode, tries > 0)
 		if err != nil {
 			return rag.Answer{}, err
 		}

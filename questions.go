@@ -157,7 +157,7 @@ func (r *Retriever) sampleDocuments(ctx context.Context, col rag.Collection, mos
 // Bounds of a question that is made.
 const (
 	leastWords   = 5  // of a sentence that is worth a question
-	mostWords    = 60 // of one that is still a sentence
+	mostWords    = 40 // that are looked at together: a list or table may have no sentences
 	keyWords     = 6  // of the question
 	commonShare  = .2 // of passages: a word that is in more says little
 	unspacedText = 24 // characters of a question in a script without spaces
@@ -167,7 +167,7 @@ const (
 // order, "" if it has none that would do. in counts the passages of of that hold a
 // word.
 func keyphrase(passage string, in map[string]int, of int) string {
-	best, telling := "", -1.0
+	best, telling := "", 0.0
 	for s := range sentence.All(passage) {
 		text := strings.TrimSpace(s.Of(passage))
 		words := wordsOf(text)
@@ -177,28 +177,22 @@ func keyphrase(passage string, in map[string]int, of int) string {
 			}
 			continue
 		}
-		if len(words) > mostWords {
-			continue
-		}
-		mean := 0.0
-		for _, w := range words {
-			mean += rarity(w, in, of) / float64(len(words))
-		}
-		if mean > telling {
-			best, telling = rarest(words, in, of), mean
+		for part := range slices.Chunk(words, mostWords) {
+			if phrase, tells := rarest(part, in, of); tells > telling {
+				best, telling = phrase, tells
+			}
 		}
 	}
 	return best
 }
 
-// rarest returns the rarest of a sentence's words, each once, in their order.
-func rarest(words []string, in map[string]int, of int) string {
+// rarest returns the rarest of a sentence's words, each once, in their order, and how
+// much they tell: the sum of their inverse document frequencies.
+func rarest(words []string, in map[string]int, of int) (phrase string, tells float64) {
 	var kept []string
-	seen := map[string]bool{}
 	for _, w := range words {
 		common := of >= 10 && float64(in[w]) > commonShare*float64(of)
-		if !seen[w] && !common && utf8.RuneCountInString(w) > 2 {
-			seen[w] = true
+		if !common && utf8.RuneCountInString(w) > 2 && !slices.Contains(kept, w) {
 			kept = append(kept, w)
 		}
 	}
@@ -206,16 +200,12 @@ func rarest(words []string, in map[string]int, of int) string {
 	slices.SortStableFunc(byRarity, func(a, b string) int {
 		return cmp.Or(cmp.Compare(in[a], in[b]), cmp.Compare(len(b), len(a)))
 	})
-	if len(byRarity) > keyWords {
-		chosen := byRarity[:keyWords]
-		kept = slices.DeleteFunc(kept, func(w string) bool { return !slices.Contains(chosen, w) })
+	chosen := byRarity[:min(keyWords, len(byRarity))]
+	for _, w := range chosen {
+		tells += math.Log(float64(2+of) / float64(1+in[w]))
 	}
-	return strings.Join(kept, " ")
-}
-
-// rarity is the inverse document frequency of a word.
-func rarity(w string, in map[string]int, of int) float64 {
-	return math.Log(float64(1+of) / float64(1+in[w]))
+	kept = slices.DeleteFunc(kept, func(w string) bool { return !slices.Contains(chosen, w) })
+	return strings.Join(kept, " "), tells
 }
 
 // wordsOf returns the words of a text in lower case.

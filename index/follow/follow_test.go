@@ -446,6 +446,34 @@ func TestShadow(t *testing.T) {
 	})
 }
 
+// While the view of a new generation is being built, the old one serves.
+func TestServing(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple")
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "generation that serves", f.Serving(c).Generation.Number, 1)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	block := make(chan struct{})
+	s.with(func() { s.live, s.block = 2, block })
+	expect(t, "generation that serves during the switch", f.Serving(generation(c, 2)).Generation.Number, 1)
+	expect(t, "generation that serves during the switch", f.Serving(generation(c, 2)).Generation.Number, 1)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	s.with(func() { s.block = nil })
+	close(block)
+	if err := f.Open(t.Context(), generation(c, 2)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "generation that serves afterwards", f.Serving(generation(c, 2)).Generation.Number, 2)
+	// One in the shadow does not serve before it is live.
+	s.with(func() { s.block = make(chan struct{}) })
+	g := start(t, Config{Feed: newFeed(), Poll: time.Hour})
+	if err := g.OpenShadow(t.Context(), generation(c, 3)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "generation that serves beside a shadow", g.Serving(c).Generation.Number, 1)
+	s.with(func() { close(s.block); s.block = nil })
+}
+
 func TestDropGeneration(t *testing.T) {
 	s, c := newFeed(), collection(1)
 	s.put("a", "apple")

@@ -42,6 +42,24 @@ func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 	}
 }
 
+// Serving returns c, or, while the view of c's generation is still being opened, c as
+// of the generation that was live before, if its view is ready: then a search need not
+// wait for the new one, which is opened meanwhile. In the old view a search that asks
+// for what came after the switch is KindConflict.
+func (f *Follower) Serving(c rag.Collection) rag.Collection {
+	v, err := f.begin(c, false)
+	if err != nil || v.isReady() {
+		return c
+	}
+	for _, old := range f.ofCollection(c.ID) {
+		if old != v && old.served.Load() && old.isReady() && !old.isClosed() {
+			c.Generation = old.collection.Generation
+			return c
+		}
+	}
+	return c
+}
+
 // Wait returns when a collection's view holds change minSeq, or everything that
 // was committed to the collection before the call. The collection must have been
 // opened before (KindNotFound), its view need not be open still.

@@ -27,6 +27,7 @@ type view struct {
 	index      atomic.Pointer[memory.Index]
 	used       atomic.Int64 // when it was last searched, Unix nanoseconds
 	stale      atomic.Bool  // there may be changes
+	served     atomic.Bool  // its generation is live, or was
 
 	mu    sync.Mutex
 	state state
@@ -145,6 +146,9 @@ func (f *Follower) begin(c rag.Collection, shadow bool) (*view, error) {
 		f.wg.Go(func() { f.openView(v) })
 	}
 	v.used.Store(f.cfg.Now().UnixNano())
+	if !shadow {
+		v.served.Store(true)
+	}
 	return v, nil
 }
 
