@@ -82,6 +82,9 @@ func (m *models) open(ctx context.Context, id string) (Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e == nil {
+		return nil, rag.Errorf(rag.KindNotFound, "there is no model %q", id)
+	}
 	if got := e.Model().ID; got != id {
 		return nil, errors.Join(rag.Errorf(rag.KindInvalid, "model %q is kept under the name %q", got, id), closeEmbedder(e))
 	}

@@ -48,6 +48,9 @@ type ReembedOptions struct {
 	// Batch is how many passages are embedded and stored in one step: what is lost when
 	// the process dies. 0 is 128.
 	Batch int
+	// Planned is told what there is to do before anything is embedded; may be nil. Its
+	// error ends the work and is returned.
+	Planned func(ReembedPlan) error
 	// Progress is told how far the work has come, from one goroutine; may be nil.
 	Progress func(ReembedProgress)
 }
@@ -368,6 +371,11 @@ func (b *builder) build(ctx context.Context, res *ReembedResult, opt ReembedOpti
 	if res.Plan.Cut > 0 && !opt.AllowCut {
 		return rag.Errorf(rag.KindRefused, "%d of %d passages are longer than the %d tokens that %s takes, and it would not see their ends: allow that, or add the documents to a collection with smaller chunks",
 			res.Plan.Cut, res.Plan.Passages, res.Plan.Model.MaxTokens, res.Plan.Model.ID)
+	}
+	if opt.Planned != nil {
+		if err := opt.Planned(res.Plan); err != nil {
+			return err
+		}
 	}
 	if res.New.Number == 0 {
 		started, err := b.r.store.StartGeneration(ctx, b.col.ID, res.New.Model, res.New.Dimensions)

@@ -208,6 +208,16 @@ func TestReembed(t *testing.T) {
 	}
 	expect(t, "after a dry run", generations(t, r), "1 live model-a 0; ")
 
+	over := errors.New("too dear")
+	if _, err := r.Reembed(t.Context(), rag.Scope{}, smartretriever.ReembedOptions{Model: "model-b", Planned: func(p smartretriever.ReembedPlan) error {
+		if p != dry.Plan {
+			t.Errorf("planned %+v, the dry run said %+v", p, dry.Plan)
+		}
+		return over
+	}}); !errors.Is(err, over) || b.embedded() != 0 {
+		t.Errorf("refused by its price: %v, %d embedded", err, b.embedded())
+	}
+
 	var stages []smartretriever.ReembedStage
 	last := smartretriever.ReembedProgress{}
 	res := reembed(t, r, smartretriever.ReembedOptions{Model: "model-b", Switch: smartretriever.SwitchNever, Batch: 7, Progress: func(p smartretriever.ReembedProgress) {

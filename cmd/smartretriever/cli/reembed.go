@@ -160,6 +160,13 @@ func (a *app) reembed(ctx context.Context, r reembedder, f reembedFlags, judged 
 	}
 	show := a.startStages()
 	opt.Progress = show.progress
+	opt.Planned = func(p root.ReembedPlan) error {
+		show.end()
+		if !a.flags.json && p.Passages > 0 {
+			a.err.line("%s", a.workText(p))
+		}
+		return nil
+	}
 	res, err := r.Reembed(ctx, scope, opt)
 	show.end()
 	if err != nil {
@@ -212,6 +219,11 @@ func (a *app) embeddingCost(m rag.Model, tokens int64) (cost float64, currency s
 		return 0, "", false
 	}
 	return 0, "", true
+}
+
+// workText says what there is to embed, and what it costs.
+func (a *app) workText(p root.ReembedPlan) string {
+	return fmt.Sprintf("%s to embed: %s tokens, %s", plural(p.Passages, "passage"), comma(int(p.Tokens)), a.costText(p.Model, p.Tokens))
 }
 
 func (a *app) costText(m rag.Model, tokens int64) string {
@@ -270,7 +282,7 @@ func (a *app) printReembed(res root.ReembedResult, f reembedFlags) {
 	}
 	m := res.Plan.Model
 	s.line("%s %s %s %s %s", s.dim("model    "), clean(orNone(res.Old.Model)), s.dim("->"), s.bold(clean(m.ID)), s.dim(fmt.Sprintf("(%d dimensions, %d tokens)", m.Dimensions, m.MaxTokens)))
-	s.line("%s %s in %s, %s to embed: %s tokens, %s", s.dim("work     "), plural(res.Plan.Chunks, "chunk"), clean(a.cfg.Collection), plural(res.Plan.Passages, "passage"), comma(int(res.Plan.Tokens)), a.costText(m, res.Plan.Tokens))
+	s.line("%s %s in %s, %s", s.dim("work     "), plural(res.Plan.Chunks, "chunk"), clean(a.cfg.Collection), a.workText(res.Plan))
 	if res.Plan.Cut > 0 {
 		s.line("%s %s longer than the model takes: it would not see their ends", s.dim("cut      "), plural(res.Plan.Cut, "passage"))
 	}
