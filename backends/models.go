@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"sync"
 
 	root "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/config"
@@ -18,13 +19,21 @@ import (
 // of dimensions (see bert.Config.Dimensions).
 var cutName = regexp.MustCompile(`^(.+)-([1-9][0-9]{0,4})d$`)
 
+// builtinName is the id of the model inside the program.
+var builtinName = sync.OnceValues(func() (string, error) {
+	f, err := weightfile.Parse(weights.BGESmallEnV15())
+	if err != nil {
+		return "", err
+	}
+	return f.Model.Name, nil
+})
+
 // modelFinder finds embedders by the ids that collections remember: those of the
 // library of the data folder, and the built-in one with cut vectors.
 func modelFinder(cfg config.Config) func(ctx context.Context, id string) (root.Embedder, error) {
 	library := Models(cfg.Data)
 	load := func(name string) ([]byte, error) {
-		inside, err := weightfile.Parse(weights.BGESmallEnV15())
-		if err != nil || name == inside.Model.Name {
+		if inside, err := builtinName(); err != nil || name == inside {
 			return weights.BGESmallEnV15(), err
 		}
 		return library.Load(name)

@@ -16,7 +16,6 @@ import (
 
 // reembedder is what reembed calls.
 type reembedder interface {
-	Collection(ctx context.Context, scope rag.Scope) (rag.Collection, error)
 	Reembed(ctx context.Context, scope rag.Scope, opt root.ReembedOptions) (root.ReembedResult, error)
 	Generations(ctx context.Context, scope rag.Scope) ([]rag.GenerationInfo, error)
 	SwitchGeneration(ctx context.Context, scope rag.Scope, number int, progress func(root.ReembedProgress)) (rag.Collection, error)
@@ -361,9 +360,9 @@ func (a *app) printComparison(c rag.GenerationComparison) {
 		if q.Judged {
 			text += fmt.Sprintf(", nDCG %.2f -> %.2f", q.OldNDCG, q.NewNDCG)
 		}
-		s.line("    %s  %s", oneLine(q.Question, a.textWidth()-30), s.dim(text))
-		s.line("      %s %s", s.dim("old"), oneLine(strings.Join(q.Old, " · "), a.textWidth()-10))
-		s.line("      %s %s", s.dim("new"), oneLine(strings.Join(q.New, " · "), a.textWidth()-10))
+		s.line("    %s  %s", oneLine(q.Question, max(20, a.textWidth()-40)), s.dim(text))
+		s.line("      %s %s", s.dim("old"), oneLine(strings.Join(q.Old, " · "), max(20, a.textWidth()-10)))
+		s.line("      %s %s", s.dim("new"), oneLine(strings.Join(q.New, " · "), max(20, a.textWidth()-10)))
 	}
 }
 
