@@ -58,6 +58,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openReranker(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
+	c.Models = modelFinder(cfg)
 	return c, openLLM(cfg, deps, &c)
 }
 

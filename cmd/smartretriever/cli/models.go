@@ -289,7 +289,8 @@ func was(collections int) string {
 	return comma(collections) + " collections were"
 }
 
-// collectionsOf returns the tenant's collections that were embedded with a model.
+// collectionsOf returns the tenant's collections that are or were embedded with a
+// model, or are being.
 func (a *app) collectionsOf(ctx context.Context, model string) (names []string, err error) {
 	a.cfg.Embedder.Name, a.cfg.Embedder.Model = "builtin", "" // the model need not be sound to be removed
 	err = a.with(ctx, false, func(r Retriever) error {
@@ -300,7 +301,11 @@ func (a *app) collectionsOf(ctx context.Context, model string) (names []string, 
 				return err
 			}
 			for _, c := range page.Items {
-				if m := c.Generation.Model; m == model || strings.HasPrefix(m, model+"-") && strings.HasSuffix(m, "d") {
+				uses, err := usesModel(ctx, r, a.scope(nil).In(c.Name), model)
+				if err != nil {
+					return err
+				}
+				if uses {
 					names = append(names, c.Name)
 				}
 			}
@@ -310,6 +315,15 @@ func (a *app) collectionsOf(ctx context.Context, model string) (names []string, 
 		}
 	})
 	return names, err
+}
+
+// usesModel reports whether a generation of a collection has a model, whole or with
+// its vectors cut.
+func usesModel(ctx context.Context, r reembedder, scope rag.Scope, model string) (bool, error) {
+	list, err := r.Generations(ctx, scope)
+	return slices.ContainsFunc(list, func(g rag.GenerationInfo) bool {
+		return g.Model == model || strings.HasPrefix(g.Model, model+"-") && strings.HasSuffix(g.Model, "d")
+	}), err
 }
 
 func (a *app) modelsVerify() *cobra.Command {
