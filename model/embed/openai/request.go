@@ -32,7 +32,7 @@ func (e *Embedder) request(caller context.Context, batch []string) ([][]float32,
 	}
 	ctx, cancel := context.WithTimeout(caller, e.cfg.Timeout)
 	defer cancel()
-	vectors, err := e.call(ctx, data, len(batch))
+	vectors, err := e.call(ctx, data, batch)
 	switch {
 	case err == nil:
 		return vectors, nil
@@ -44,8 +44,10 @@ func (e *Embedder) request(caller context.Context, batch []string) ([][]float32,
 	return nil, err
 }
 
-// call sends the body and reads the vectors of n texts.
-func (e *Embedder) call(ctx context.Context, body []byte, n int) ([][]float32, error) {
+// call sends the body and reads the vectors of the batch.
+func (e *Embedder) call(ctx context.Context, body []byte, batch []string) ([][]float32, error) {
+	n := len(batch)
+	ctx, billed := remote.BeginRequest(ctx, func() int64 { return e.count(batch) })
 	resp, err := e.server.Do(ctx, http.MethodPost, "/embeddings", "application/json", bytes.NewReader(body))
 	if err != nil {
 		return nil, e.server.Unreachable(err)
@@ -70,7 +72,16 @@ func (e *Embedder) call(ctx context.Context, body []byte, n int) ([][]float32, e
 		return nil, &remote.Temporary{Err: rag.Errorf(rag.KindUnavailable, "embedder: the server failed: %s", remote.Clean(answer.Error.Message, e.cfg.APIKey))}
 	}
 	e.tokens.Add(answer.tokens())
+	billed.Report(answer.tokens())
 	return answer.vectors(n, e.model.Dimensions)
+}
+
+// count estimates the tokens of a batch.
+func (e *Embedder) count(batch []string) (n int64) {
+	for _, t := range batch {
+		n += int64(e.CountTokens(t))
+	}
+	return n
 }
 
 // maxAnswer bounds an answer of n vectors: a number is a line of up to 64 bytes
