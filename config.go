@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/answer"
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/chunk"
@@ -33,6 +34,12 @@ type Config struct {
 	Embedder Embedder
 	// Generator writes answers; nil quotes the best sentences.
 	Generator answer.Generator
+	// Meter charges calls of models and holds them to budgets; nil counts tokens and
+	// knows no prices but that of the built-in model. It is closed by Close.
+	Meter *meter.Meter
+	// EmbedTarget says what Embedder is called in charges, and what it costs; zero is
+	// a model without a known price.
+	EmbedTarget meter.Target
 	// Cache keeps embeddings of questions, results and answers; nil is one in
 	// process of CacheBytes.
 	Cache answer.Cache

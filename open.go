@@ -15,6 +15,7 @@ import (
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/embed/cached"
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
@@ -38,7 +39,8 @@ type Retriever struct {
 	store   *sqlite.Store
 	blobs   *blob.Store
 	follow  *follow.Follower
-	embed   Embedder // as configured
+	embed   Embedder // as configured, metered
+	meter   *meter.Meter
 	extract *extract.Extractor
 	ingest  *ingest.Pipeline
 	answer  *answer.Pipeline
@@ -71,6 +73,9 @@ func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
 		return nil, rag.Wrap(rag.KindUnavailable, err, "make the data folder")
 	}
 	if err := r.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.openMeter(); err != nil {
 		return nil, err
 	}
 	if err := r.openModel(); err != nil {
@@ -112,6 +117,7 @@ func (r *Retriever) openModel() error {
 	if c, ok := r.embed.(io.Closer); ok {
 		r.owned(c)
 	}
+	r.embed = r.metered(r.embed)
 	return nil
 }
 
@@ -177,7 +183,7 @@ func (r *Retriever) openPipelines() (err error) {
 		record = r.log
 	}
 	r.answer = answer.New(answer.Config{
-		Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record,
+		Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record, Meter: r.meter,
 		Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 		SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 		RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,

@@ -32,7 +32,7 @@ func (r *Retriever) Search(ctx context.Context, scope rag.Scope, q rag.Query) (r
 	if err != nil {
 		return rag.SearchResult{}, err
 	}
-	return r.answer.Search(ctx, scope, col, q)
+	return r.answer.Search(rag.ChargedTo(ctx, scope.Tenant), scope, col, q)
 }
 
 // Query answers a question from scope's collection.
@@ -53,7 +53,7 @@ func (r *Retriever) QueryStream(ctx context.Context, scope rag.Scope, q rag.Ques
 	if err != nil {
 		return rag.Answer{}, err
 	}
-	return r.answer.Ask(ctx, scope, col, q, on)
+	return r.answer.Ask(rag.ChargedTo(ctx, scope.Tenant), scope, col, q, on)
 }
 
 // Embed returns the configured model's embeddings of texts, one each, in order.

@@ -83,6 +83,7 @@ type Draft struct {
 	Refused    bool    // the sources do not hold the answer
 	Confidence float64 // 0 to 1; negative when the generator does not know
 	Usage      rag.Usage
+	Route      string // which of several models wrote it and why, for the trace; "" where there is one
 }
 
 // Generator makes an answer from the prompt's sources and nothing else. One that

@@ -16,6 +16,7 @@ const minKeyBytes = 16
 func (l *loader) readSecretFiles() {
 	l.readSecret("embedder.api_key", "embedder.api_key_file", &l.Embedder.APIKey, l.Embedder.APIKeyFile)
 	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
+	l.readSecret("routing.api_key", "routing.api_key_file", &l.Routing.APIKey, l.Routing.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -98,6 +99,7 @@ func (l *loader) check() {
 		}
 	}
 	l.checkKeys(wrong)
+	l.checkMoney(wrong)
 }
 
 func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {

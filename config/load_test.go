@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown in file", file: "llm:\n  modle: x\n", want: []string{"FILE:2: unknown setting llm.modle; did you mean llm.model?"}},
 		{name: "unknown section", file: "limit:\n  file_size: 1MB\n", want: []string{"FILE:1: unknown setting limit"}},
-		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean embedder.base_url or llm.base_url?"}},
+		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean embedder.base_url or llm.base_url or routing.base_url?"}},
 		{name: "unknown variable", env: config.Env{"SMARTRETRIEVER_LLM_MODLE": "x"}, want: []string{"environment SMARTRETRIEVER_LLM_MODLE: unknown setting; did you mean SMARTRETRIEVER_LLM_MODEL?"}},
 		{name: "unknown flag setting", flags: []config.Flag{{Setting: "retrieval.kk", Value: "1", As: "--set retrieval.kk"}}, want: []string{"flag --set retrieval.kk: unknown setting retrieval.kk; did you mean retrieval.k?"}},
 		{name: "service link variables are no fault", env: config.Env{"SMARTRETRIEVER_PORT": "tcp://10.0.0.1:80", "SMARTRETRIEVER_SERVICE_HOST": "10.0.0.1", "SMARTRETRIEVER_PORT_8000_TCP_ADDR": "10.0.0.1", "SMARTRETRIEVER_SERVICE_PORT_HTTP": "80"}},

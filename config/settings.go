@@ -29,8 +29,24 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings lists the fields of an entry of server.keys.
-var keySettings = describe(reflect.TypeFor[Key](), "", nil)
+// keySettings and budgetSettings list the fields of an entry of server.keys and of
+// budgets.
+var (
+	keySettings    = describe(reflect.TypeFor[Key](), "", nil)
+	budgetSettings = describe(reflect.TypeFor[Budget](), "", nil)
+)
+
+// entrySettings returns the fields of an entry of a setting that is a list of
+// entries, nil for any other type.
+func entrySettings(t reflect.Type) []setting {
+	switch t {
+	case reflect.TypeFor[[]Key]():
+		return keySettings
+	case reflect.TypeFor[[]Budget]():
+		return budgetSettings
+	}
+	return nil
+}
 
 func describe(t reflect.Type, prefix string, index []int) []setting {
 	var out []setting

@@ -293,6 +293,7 @@ func (p *Pipeline) embed(ctx context.Context, batch []*prepared) error {
 	for i, h := range missing {
 		need[i] = texts[where[h]]
 	}
+	p.spared(ctx, texts, need)
 	var vectors [][]float32
 	if len(need) > 0 {
 		if vectors, err = p.cfg.Embed.Embed(ctx, rag.PassageText, need); err != nil {
