@@ -56,7 +56,11 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
-	return c, openLLM(cfg, deps, &c)
+	table, err := openMeter(cfg, deps, &c)
+	if err != nil {
+		return root.Config{}, err
+	}
+	return c, openLLM(cfg, table, deps, &c)
 }
 
 func unknown(setting, name string) error {

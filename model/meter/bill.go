@@ -14,7 +14,7 @@ type Bill struct {
 	above *Bill
 
 	mu       sync.Mutex
-	charges  []rag.Charge
+	charges  []rag.Charge // one for each ChargeKey
 	warnings []string
 	swaps    []string
 }
@@ -37,7 +37,11 @@ func BillOf(ctx context.Context) *Bill {
 func (b *Bill) add(c rag.Charge) {
 	for ; b != nil; b = b.above {
 		b.mu.Lock()
-		b.charges = append(b.charges, c)
+		if at := slices.IndexFunc(b.charges, func(d rag.Charge) bool { return d.ChargeKey == c.ChargeKey }); at < 0 {
+			b.charges = append(b.charges, c)
+		} else {
+			b.charges[at].Spent = b.charges[at].Spent.Plus(c.Spent)
+		}
 		b.mu.Unlock()
 	}
 }
