@@ -30,6 +30,9 @@ func New(inner Inner, m *meter.Meter, target meter.Target) *Embedder {
 	return &Embedder{inner, m, &target}
 }
 
+// Target returns what is charged for.
+func (e *Embedder) Target() meter.Target { return *e.target }
+
 // operation is what an embedding of this kind is for.
 func operation(kind rag.EmbedKind) rag.Operation {
 	if kind == rag.QuestionText {
