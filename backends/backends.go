@@ -24,6 +24,7 @@ type Deps struct {
 	// Worker is the command that starts this program as a reader of files (its verb
 	// extract-worker). Empty reads files in this process.
 	Worker []string
+	Clock  func() time.Time // nil is time.Now
 }
 
 // Open returns the configuration of a Retriever with the parts that cfg names. An
@@ -49,6 +50,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		},
 		Observer: deps.Observer,
 		Logger:   deps.Logger,
+		Clock:    deps.Clock,
 	}
 	if err := openCache(cfg.Cache, &c); err != nil {
 		return root.Config{}, err

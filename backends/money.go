@@ -139,7 +139,7 @@ func openMeter(cfg config.Config, deps Deps, c *root.Config) (price.Table, error
 		return table, rag.Wrap(rag.KindInvalid, err, "budgets")
 	}
 	c.EmbedTarget = targets[0]
-	c.Meter, err = meter.New(meter.Config{Budgets: budgets, Observe: deps.Observer, Logger: deps.Logger})
+	c.Meter, err = meter.New(meter.Config{Budgets: budgets, Observe: deps.Observer, Logger: deps.Logger, Clock: deps.Clock})
 	return table, err
 }
 

@@ -183,6 +183,9 @@ func (m *Meter) Flush(ctx context.Context) error {
 	for _, c := range pending {
 		charges = append(charges, c)
 	}
+	if len(charges) == 0 {
+		return failed
+	}
 	if err := ledger.Charge(ctx, charges); err != nil {
 		for _, c := range charges {
 			m.put(c)
