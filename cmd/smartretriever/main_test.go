@@ -587,6 +587,8 @@ func TestJSON(t *testing.T) {
 		{"doctor", 0, 1},
 		{"version", 0, 1},
 		{"eval beir", 0, 1},
+		{"eval beir --answers --queries", 0, 1},
+		{"eval beir --route good", 2, 1},
 		{"eval none", 3, 1},
 		{"collections", 0, 1},
 		{"collections ls", 0, 1},
