@@ -144,8 +144,8 @@ func TestSearchWithoutTheEmbeddingBudget(t *testing.T) {
 			t.Fatalf("%+v, %v", res, err)
 		}
 	}
-	if !slices.Contains(res.Degraded, "embedder") {
-		t.Errorf("degraded %v", res.Degraded)
+	if !slices.Contains(res.Degraded, "embedder") || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `"questions" is used up`) {
+		t.Errorf("degraded %v, warnings %q", res.Degraded, res.Warnings)
 	}
 	_, err = r.Search(t.Context(), rag.Scope{}, rag.Query{Text: "mill asker-us", Mode: rag.ModeVector})
 	if over := exceeded(t, err); !over.RetryAt().Equal(time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)) {

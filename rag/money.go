@@ -3,7 +3,6 @@ package rag
 import (
 	"encoding/json"
 	"math"
-	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -29,22 +28,6 @@ func (m Money) Plus(n Money) Money {
 		return math.MinInt64
 	}
 	return sum
-}
-
-// Times returns a share of the amount, rounded towards zero. f is between 0 and 1.
-func (m Money) Times(f float64) Money {
-	// In millionths, so that .8 of an amount is what one expects.
-	share := uint64(math.Round(min(1, max(0, f)) * 1e6))
-	abs := uint64(m)
-	if m < 0 {
-		abs = -abs
-	}
-	hi, lo := bits.Mul64(abs, share)
-	q, _ := bits.Div64(hi, lo, 1e6)
-	if m < 0 {
-		return Money(-q)
-	}
-	return Money(q)
 }
 
 // Float returns the amount for showing and comparing, never for sums.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/server"
+	"github.com/smartretriever/smartretriever/server/auth"
 	"github.com/smartretriever/smartretriever/server/servertest"
 )
 
@@ -40,5 +41,30 @@ func TestBudgetWithoutRoom(t *testing.T) {
 		if w.Code != http.StatusTooManyRequests || err != nil || after < 1 || after > 86_400 || !strings.Contains(said, "team") || !strings.Contains(said, "0.999999999 USD of 1 USD") {
 			t.Errorf("%s: %d, Retry-After %q, %s", path, w.Code, w.Header().Get("Retry-After"), said)
 		}
+	}
+}
+
+// TestUsageOfAKey shows a key that is no administrator what it has spent itself.
+func TestUsageOfAKey(t *testing.T) {
+	fake := servertest.New()
+	c := newClient(t, server.Config{Service: fake, Keys: []auth.Key{
+		{Name: "boss", Secret: "secret-of-boss", Admin: true}, {Name: "clerk", Secret: "secret-of-clerk"},
+	}})
+	as := func(who string) []string { return []string{"Authorization", "Bearer secret-of-" + who} }
+	c.do("POST", "/api/v1/collections", `{"name":"sea"}`, as("boss")...)
+	c.do("POST", "/api/v1/collections/sea/search", `{"query":"whale"}`, as("clerk")...)
+	asked := map[string]rag.UsageQuery{}
+	fake.OnUsage = func(q rag.UsageQuery) { asked[q.Key] = q }
+	for who, all := range map[string]bool{"boss": true, "clerk": false} {
+		w := c.do("GET", "/api/v1/usage?by=key", nil, as(who)...)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"key"`) {
+			t.Errorf("%s: %d %s", who, w.Code, w.Body)
+		}
+		if q := asked[who]; q.OneKey == all {
+			t.Errorf("%s: asked for %+v", who, q)
+		}
+	}
+	if w := c.do("GET", "/api/v1/usage", nil); w.Code != http.StatusUnauthorized {
+		t.Errorf("without a key: %d", w.Code)
 	}
 }

@@ -148,6 +148,7 @@ func (m *Meter) warn(ctx context.Context, b *Budget, s *rag.Standing) {
 
 // refused counts a call that a budget had no room for.
 func (m *Meter) refused(ctx context.Context, over *rag.Exceeded) {
+	BillOf(ctx).warn(over.Error()) // a search may go on without what was refused
 	a := rag.AccountOf(ctx)
 	m.cfg.Observe.BudgetRefused(over.Standing.Budget)
 	m.cfg.Logger.Warn("a budget is used up", "budget", over.Standing.Budget, "tenant", a.Tenant, "key", a.Key, "resets", over.RetryAt())

@@ -195,6 +195,9 @@ func (f *Fake) Usage(_ context.Context, s rag.Scope, q rag.UsageQuery) (rag.Spen
 		return rag.Spending{}, err
 	}
 	defer leave()
+	if f.OnUsage != nil {
+		f.OnUsage(q)
+	}
 	if err := q.Validate(); err != nil {
 		return rag.Spending{}, err
 	}
