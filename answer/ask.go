@@ -144,7 +144,7 @@ func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.
 		return rag.Answer{}, err
 	}
 	if draft.Route != "" {
-		r.stage("route", begun, len(hits), len(hits), draft.Route)
+		r.stage("route", p.cfg.Clock(), len(hits), len(hits), draft.Route)
 	}
 	r.stage("generate", begun, len(hits), 1, draft.Usage.Model)
 

@@ -42,19 +42,22 @@ func Targets(cfg config.Config, table price.Table) ([]meter.Target, error) {
 		return nil, err
 	}
 	out = append(out, usual)
+	further := func(address, model string) error {
+		t, err := chatTarget(cfg, table, address, model)
+		if err == nil && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+		return err
+	}
 	if cfg.Routing.Model != "" {
-		t, err := chatTarget(cfg, table, routeAddress(cfg), cfg.Routing.Model)
-		if err != nil {
+		if err := further(routeAddress(cfg), cfg.Routing.Model); err != nil {
 			return nil, err
 		}
-		out = append(out, t)
 	}
 	for _, name := range cheaperModels(cfg) {
-		t, err := chatTarget(cfg, table, cfg.LLM.BaseURL, name)
-		if err != nil {
+		if err := further(cfg.LLM.BaseURL, name); err != nil {
 			return nil, err
 		}
-		out = append(out, t)
 	}
 	return out, nil
 }

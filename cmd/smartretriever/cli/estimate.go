@@ -230,10 +230,10 @@ func (rep *estimateReport) table(types []typeEstimate, sum rag.Estimate) {
 	o := rep.app.out
 	row := func(cells ...string) string {
 		text := pad(cells[0], 10)
-		for _, c := range cells[1:] {
-			text += padLeft(c, 12)
+		for _, c := range cells[1 : len(cells)-1] {
+			text += padLeft(c, 11)
 		}
-		return text
+		return text + padLeft(cells[len(cells)-1], 18)
 	}
 	o.line("\n%s", o.dim(row("type", "documents", "unchanged", "size", "chunks", "to embed", "tokens", "cost")))
 	for _, t := range types {
