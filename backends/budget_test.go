@@ -306,4 +306,12 @@ func TestBudgetsThatCannotBeHeld(t *testing.T) {
 	if _, err := backends.Open(c, backends.Deps{}); err != nil {
 		t.Errorf("with a price beside the model: %v", err)
 	}
+	table, err := backends.Prices(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := backends.Targets(c, table)
+	if err != nil || len(targets) != 2 || targets[1].Price.Input.String() != "0.1" || targets[1].Price.Output.String() != "0.2" || targets[0].Price.Embedding.String() != "0.02" {
+		t.Errorf("prices %+v, %v", targets, err)
+	}
 }

@@ -88,7 +88,7 @@ func TestLayers(t *testing.T) {
 	write(`
 as_of: 2026-02-03
 currency: EUR
-hosts: {llm.example.com: openai, "*.corp.example": corp}
+hosts: {llm.example.com: openai, "*.corp.example": corp, "*.example": other, "b.corp.example": b}
 prices:
   - {provider: openai, models: ["gpt-*"], input: 1.000001, output: "2"}
   - {provider: openai, models: [gpt-4o], input: 7, output: 8, currency: USD, as_of: 2026-02-04}
@@ -108,7 +108,7 @@ prices:
 		t.Errorf("what the upper table leaves out: %+v", p)
 	}
 	for address, want := range map[string]string{
-		"https://api.openai.com/v1": "openai", "https://llm.example.com/v1": "openai", "https://a.corp.example:8443": "corp",
+		"https://api.openai.com/v1": "openai", "https://llm.example.com/v1": "openai", "https://a.corp.example:8443": "corp", "https://b.corp.example": "b", "https://c.example": "other",
 		"https://me.openai.azure.com/openai": "azure", "http://localhost:11434/v1": SelfHosted, "http://127.0.0.1:1": SelfHosted,
 		"http://10.1.2.3/v1": SelfHosted, "http://[::1]:80/v1": SelfHosted, "http://ollama:11434/v1": SelfHosted,
 		"https://openrouter.ai/api/v1": "openrouter.ai", "": "unknown", "://": "unknown", "https://8.8.8.8/v1": "8.8.8.8",

@@ -1,6 +1,7 @@
 package price
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,6 +191,10 @@ func parse(data []byte, source string) (Table, error) {
 		}
 		t.hosts = append(t.hosts, host{pattern, provider})
 	}
+	// The pattern with the most letters is looked at first.
+	slices.SortFunc(t.hosts, func(a, b host) int {
+		return cmp.Or(letters(b.pattern)-letters(a.pattern), cmp.Compare(a.pattern, b.pattern))
+	})
 	for i, e := range f.Prices {
 		at := fmt.Sprintf("prices[%d] (%s)", i, e.Provider)
 		prices, err := e.prices(f, source)

@@ -156,30 +156,42 @@ func (s *Store) Standings(ctx context.Context, limits []rag.Limit) (all []rag.St
 	return all, err
 }
 
-// sums of what a limit counts; the parameters are those of limitArgs.
-const limitWhere = `
-	WHERE (?1 OR tenant = ?2) AND (?3 OR key = ?4) AND day BETWEEN ?5 AND ?6 AND (?7 = '' OR currency = ?7)
-	AND (?8 = '[]' OR operation IN (SELECT value FROM json_each(?8)))`
+// Conditions of what a limit counts; the parameters are those of limitArgs. A limit
+// of one tenant has a form of its own, since it reads a range of the primary key.
+const (
+	limitWhere = ` WHERE (?2 OR key = ?3) AND day BETWEEN ?4 AND ?5 AND (?6 = '' OR currency = ?6)
+		AND (?7 = '[]' OR operation IN (SELECT value FROM json_each(?7))) AND `
+	anyTenant = limitWhere + "?1 IS NOT NULL"
+	oneTenant = limitWhere + "tenant = ?1"
+)
 
 func limitArgs(l rag.Limit) []any {
 	ops := "[]"
 	if len(l.Operations) > 0 {
 		ops = mustJSON(l.Operations)
 	}
-	return []any{l.AnyTenant, l.Tenant, l.AnyKey, l.Key, l.From, l.To, l.Currency, ops}
+	return []any{l.Tenant, l.AnyKey, l.Key, l.From, l.To, l.Currency, ops}
 }
+
+// What a limit sums up.
+const (
+	spentSums = "SELECT coalesce(sum(cost), 0), coalesce(sum(input + output), 0) FROM ledger"
+	heldSums  = "SELECT coalesce(sum(cost), 0), coalesce(sum(input + output), 0) FROM holds"
+)
 
 func standing(ctx context.Context, c *conn, limits []rag.Limit) ([]rag.Standing, error) {
 	out := make([]rag.Standing, len(limits))
 	for i, l := range limits {
 		out[i].Limit = l
-		args := limitArgs(l)
+		where, args := oneTenant, limitArgs(l)
+		if l.AnyTenant {
+			where = anyTenant
+		}
 		var cost, tokens, heldCost, heldTokens int64
-		if err := c.row(ctx, "SELECT coalesce(sum(cost), 0), coalesce(sum(input + output), 0) FROM ledger"+limitWhere, args, &cost, &tokens); err != nil {
+		if err := c.row(ctx, spentSums+where, args, &cost, &tokens); err != nil {
 			return nil, err
 		}
-		err := c.row(ctx, "SELECT coalesce(sum(cost), 0), coalesce(sum(input + output), 0) FROM holds"+limitWhere+" AND NOT lapsed", args, &heldCost, &heldTokens)
-		if err != nil {
+		if err := c.row(ctx, heldSums+where+" AND NOT lapsed", args, &heldCost, &heldTokens); err != nil {
 			return nil, err
 		}
 		out[i].Spent, out[i].Held = tokens, heldTokens

@@ -29,23 +29,29 @@ func (a *app) dryRun(ctx context.Context, plan addPlan) error {
 			return rag.Wrap(rag.KindUnavailable, err, "temporary data folder")
 		}
 		defer os.RemoveAll(dir) // what is left of a temporary folder does no harm
+		for _, name := range spared {
+			// Where links cannot be made, compiled extractors are made again, and a
+			// local model is reported as missing.
+			_ = os.Symlink(filepath.Join(a.cfg.Data, name), filepath.Join(dir, name))
+		}
 		a.cfg.Data = dir
 	}
 	return a.with(ctx, true, func(r Retriever) error { return a.estimate(ctx, r, plan) })
 }
 
-// untouched reports whether a data folder has never been worked with: it is not
-// there, or holds no more than models and compiled extractors.
+// spared are the parts of a data folder that are not of documents: models, and
+// compiled extractors.
+var spared = []string{"models", "cache"}
+
+// untouched reports whether nothing has been added to a data folder yet: it is not
+// there, or holds no more than what is spared.
 func untouched(data string) bool {
 	entries, err := os.ReadDir(data)
 	if err != nil {
 		return os.IsNotExist(err)
 	}
 	for _, e := range entries {
-		if e.Name() == "models" {
-			return false // the embedder may be one of these
-		}
-		if e.Name() != "cache" {
+		if !slices.Contains(spared, e.Name()) {
 			return false
 		}
 	}

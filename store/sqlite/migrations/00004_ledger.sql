@@ -28,7 +28,8 @@ CREATE TABLE ledger (
     saved_cost   INTEGER NOT NULL,
     PRIMARY KEY (tenant, day, key, operation, provider, model, currency)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ledger_day ON ledger (day);
+-- Holds all that a budget over several tenants sums up.
+CREATE INDEX ledger_day ON ledger (day, key, operation, currency, cost, input, output);
 
 -- What running calls have set aside. A hold whose caller died is charged in full
 -- when it expires and stays for a while as lapsed, so that a caller who comes back
