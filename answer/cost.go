@@ -8,8 +8,9 @@ import (
 )
 
 // usage completes what the generator counted with what was charged for the whole
-// answer: the question's embedding, and every try of the language model. Without a
-// meter it is the generator's own count, and goes to the metrics from here.
+// answer: the question's embedding, and every try of the language model. What is not
+// metered, a generator of the caller's own or everything without a meter, is as the
+// generator counts it, and goes to the metrics from here.
 func (p *Pipeline) usage(q rag.Question, u rag.Usage, bill *meter.Bill) rag.Usage {
 	if p.cfg.Meter == nil {
 		u.EmbeddingTokens += p.cfg.Embed.CountTokens(q.Text)
@@ -21,11 +22,16 @@ func (p *Pipeline) usage(q rag.Question, u rag.Usage, bill *meter.Bill) rag.Usag
 		c, _ := bill.Sum(op)
 		u.EmbeddingTokens += int(c.Input)
 	}
-	if chat, _ := bill.Sum(rag.OpChat); chat.Calls > 0 {
+	chat, _ := bill.Sum(rag.OpChat)
+	all, currency := bill.Sum("")
+	if chat.Calls > 0 {
 		u.PromptTokens, u.CompletionTokens = int(chat.Input), int(chat.Output)
-	}
-	if all, currency := bill.Sum(""); currency != "" {
 		u.Cost, u.Currency = all.Cost.Float(), currency
+	} else {
+		p.count(rag.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, Cost: u.Cost, Currency: u.Currency})
+		if u.Cost == 0 || u.Currency == currency {
+			u.Cost, u.Currency = u.Cost+all.Cost.Float(), currency
+		}
 	}
 	u.TotalTokens = u.EmbeddingTokens + u.PromptTokens + u.CompletionTokens
 	return u
