@@ -111,3 +111,28 @@ func TestUsageAndPrices(t *testing.T) {
 		t.Errorf("a budget that cannot see what it bounds: %+v", r)
 	}
 }
+
+// TestBudgetOfTheCommand uses budgets in tokens up, which hold the built-in model
+// too: a search goes on by keywords, and what cannot be done ends with code 5.
+func TestBudgetOfTheCommand(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	p.write("a.md", "The mill turns slowly at night.")
+	p.write("b.md", "The ferry sails at noon, and the harbour is quiet until then.")
+	p.write("c.yaml", "budgets:\n  - {name: questions, tokens: 6, operations: [embed_question]}\n  - {name: files, tokens: 12, operations: [embed_passages]}\n")
+	with := func(args ...string) []string { return append(args, "--config", p.path("c.yaml")) }
+	p.ok(with("add", "a.md")...)
+	if r := p.run("", with("add", "b.md")...); r.code != 5 || !strings.Contains(r.err, `budget "files" is used up`) {
+		t.Errorf("add: %+v", r)
+	}
+	if r := p.run("", with("search", "mill at night")...); r.code != 0 || strings.Contains(r.err, "embedder") {
+		t.Errorf("search: %+v", r)
+	}
+	if r := p.run("", with("search", "the slow mill at night")...); r.code != 0 || !strings.Contains(r.out, "mill") || !strings.Contains(r.err, `budget "questions" is used up`) {
+		t.Errorf("search without the budget: %+v", r)
+	}
+	if r := p.run("", with("search", "the slow mill at night", "--mode", "vector")...); r.code != 5 || !strings.Contains(r.err, "begins anew at") {
+		t.Errorf("search by vectors without the budget: %+v", r)
+	}
+	p.ok("add", "b.md") // without budgets
+}

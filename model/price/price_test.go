@@ -160,3 +160,26 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+func FuzzTable(f *testing.F) {
+	f.Add(builtIn)
+	f.Add([]byte("as_of: 2026-01-01\ncurrency: USD\nhosts: {a: b}\nprices: [{provider: p, models: ['*'], input: 1.5}]"))
+	f.Add([]byte("prices: [{provider: &a p, models: *a}]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		table, err := parse(data, "fuzz")
+		if err != nil {
+			if rag.KindOf(err) != rag.KindInvalid {
+				t.Errorf("kind %s", rag.KindOf(err))
+			}
+			return
+		}
+		for _, p := range table.Prices() {
+			if got, ok := table.Find(p.Provider, strings.ReplaceAll(p.Model, "*", "")); !ok || got.Provider != p.Provider {
+				t.Errorf("%+v is not found", p)
+			}
+			if p.Cost(rag.OpChat, rag.Consumption{Input: 1, Output: 1}) < 0 || p.Currency == "" || p.AsOf == "" {
+				t.Errorf("%+v", p)
+			}
+		}
+	})
+}
