@@ -162,7 +162,6 @@ func TestPatterns(t *testing.T) {
 }
 
 func FuzzTable(f *testing.F) {
-	f.Add(builtIn)
 	f.Add([]byte("as_of: 2026-01-01\ncurrency: USD\nhosts: {a: b}\nprices: [{provider: p, models: ['*'], input: 1.5}]"))
 	f.Add([]byte("prices: [{provider: &a p, models: *a}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
