@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -346,7 +347,8 @@ func TestLedgerIsTheBill(t *testing.T) {
 		{Name: "bert", Secret: "secret-of-bert", Tenant: "north"},
 		{Name: "cora", Secret: "secret-of-cora", Tenant: "south", Admin: true},
 	}
-	h, err := server.New(server.Config{Service: r, Keys: keys})
+	var log safeBuffer
+	h, err := server.New(server.Config{Service: r, Keys: keys, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,6 +363,36 @@ func TestLedgerIsTheBill(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, c, p, map[string]string{"anna": "north", "bert": "north", "cora": "south"}, nil)
+	if cost, _ := p.total(""); log.cost(t) != cost {
+		t.Errorf("the requests' lines in the log add up to %s, the bill to %s", log.cost(t), cost)
+	}
+}
+
+// safeBuffer is a log that several goroutines write to.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// cost adds up what the lines of requests say that they cost.
+func (b *safeBuffer) cost(t *testing.T) (sum rag.Money) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for line := range strings.Lines(b.text.String()) {
+		var request struct{ Cost rag.Money }
+		if err := json.Unmarshal([]byte(line), &request); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		sum = sum.Plus(request.Cost)
+	}
+	return sum
 }
 
 // mixed is what one key does.
