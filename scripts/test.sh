@@ -27,6 +27,7 @@ step "race detector";    make --no-print-directory race
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
+step "clients of embedding and rerank providers"; scripts/e2e-doubles.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"
