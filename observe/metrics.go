@@ -41,6 +41,7 @@ type metrics struct {
 	httpSeconds      *prometheus.HistogramVec
 	httpBytes        *prometheus.CounterVec
 	totals           *totals
+	remote           *modelMetrics
 
 	pipelines, stages, layers, states, queryKinds *labels
 	errorKinds, places, tokenKinds, currencies    *labels
@@ -104,6 +105,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 	}
 	m.totals = newTotals(func() { m.errors.WithLabelValues(string(rag.KindUnavailable), "metrics").Inc() })
 	reg.MustRegister(m.totals)
+	m.remote = newModelMetrics(reg)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the program as label.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})

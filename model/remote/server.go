@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 
 	ConnectTimeout time.Duration     // of connecting and of the TLS handshake
 	Transport      http.RoundTripper // nil makes one; for tests and proxies
+
+	Limit   LimitConfig       // of the requests with a body
+	Observe *observe.Observer // counts how they wait; may be nil
 }
 
 // Validate reports what is wrong, as KindInvalid.
@@ -41,13 +45,18 @@ func (c Config) Validate() error {
 	if c.Model == "" {
 		return rag.Errorf(rag.KindInvalid, "%s: the name of the model is missing", c.Part)
 	}
+	if err := c.Limit.Validate(); err != nil {
+		return rag.Errorf(rag.KindInvalid, "%s: %w", c.Part, err)
+	}
 	return nil
 }
 
 // Server is one model of one server. It is goroutine-safe.
 type Server struct {
-	cfg  Config
-	http *http.Client
+	cfg     Config
+	http    *http.Client
+	limiter *Limiter
+	unshare func() // ends the use of the limiter
 }
 
 // NewServer returns a client, or an error of KindInvalid. It does not call.
@@ -56,6 +65,7 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	limiter, unshare := shareLimiter(cfg)
 	var proxy func(*http.Request) (*url.URL, error)
 	if cfg.Proxy != "" {
 		u, _ := url.Parse(cfg.Proxy) // checked by Validate
@@ -73,7 +83,7 @@ func NewServer(cfg Config) (*Server, error) {
 			ResponseHeaderTimeout: 0, // the callers' timers hold it
 		}
 	}
-	return &Server{cfg: cfg, http: &http.Client{
+	return &Server{cfg: cfg, limiter: limiter, unshare: unshare, http: &http.Client{
 		Transport: cfg.Transport,
 		// A redirect could carry the key to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -82,12 +92,14 @@ func NewServer(cfg Config) (*Server, error) {
 
 // Close drops idle connections.
 func (s *Server) Close() error {
+	s.unshare()
 	s.http.CloseIdleConnections()
 	return nil
 }
 
-// Do makes one request to the path below the address, with the key. An error of
-// it is of the transport; see Unreachable.
+// Do makes one request to the path below the address, with the key, when its turn
+// has come; see Limiter. An error of it is of the transport, or a *Limited; see
+// Unreachable.
 func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.cfg.BaseURL+path, body)
 	if err != nil {
@@ -100,11 +112,15 @@ func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Re
 	if s.cfg.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+s.cfg.Key)
 	}
-	return s.http.Do(req)
+	return s.limitedDo(req, body)
 }
 
-// Unreachable is the error of a call that the transport failed.
+// Unreachable is the error of a call that the transport failed. One that was not
+// made for the sake of a limit stays as it is.
 func (s *Server) Unreachable(err error) error {
+	if _, limited := errors.AsType[*Limited](err); limited {
+		return err
+	}
 	if rag.KindOf(err) == rag.KindInvalid {
 		return err
 	}

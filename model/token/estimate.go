@@ -30,9 +30,10 @@ type Estimate struct {
 	Ratio float64 // tokens for one of o200k_base
 }
 
-// Count returns the estimated number of tokens, rounded up.
+// Count returns the estimated number of tokens. It is rounded to the nearest, so
+// that the counts of the parts of a text come to that of the whole.
 func (e Estimate) Count(text string) int {
-	return int(math.Ceil(e.Ratio * float64(bpe.O200k.Count(text))))
+	return int(math.Round(e.Ratio * float64(bpe.O200k.Count(text))))
 }
 
 // Exact reports that it is an estimate.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -45,7 +46,9 @@ type Config struct {
 	MaxWait        time.Duration // longest wait before a try; a server that asks for more is not waited for; 0 is 20 s
 
 	Breaker   remote.BreakerConfig
-	Transport http.RoundTripper // nil makes one; for tests
+	Limit     remote.LimitConfig // its Concurrency of 0 is that above
+	Observe   *observe.Observer  // counts how requests wait; may be nil
+	Transport http.RoundTripper  // nil makes one; for tests
 }
 
 // WithDefaults fills in the zero fields.
@@ -59,6 +62,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.BatchTexts, 64)
 	set(&c.BatchBytes, 256<<10)
 	set(&c.Concurrency, 4)
+	set(&c.Limit.Concurrency, c.Concurrency)
 	set(&c.Retries, 2)
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
@@ -96,6 +100,6 @@ func (c Config) server() remote.Config {
 	return remote.Config{
 		Part: "embedder", Noun: "embedding model",
 		BaseURL: c.BaseURL, Model: c.Model, Key: c.APIKey, Proxy: c.Proxy,
-		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport, Limit: c.Limit, Observe: c.Observe,
 	}
 }

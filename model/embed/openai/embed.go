@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -33,6 +34,7 @@ type Embedder struct {
 	cfg     Config
 	model   rag.Model
 	server  *remote.Server
+	counter token.Counter
 	breaker *remote.Breaker[[][]float32]
 	health  remote.Health
 	slots   chan struct{} // one for each request that runs
@@ -59,6 +61,7 @@ func New(ctx context.Context, cfg Config) (*Embedder, error) {
 		cfg:     cfg,
 		model:   rag.Model{ID: "openai:" + cfg.Model, Dimensions: cfg.Dimensions, MaxTokens: cfg.MaxTokens},
 		server:  server,
+		counter: token.For(cfg.Model),
 		breaker: remote.NewBreaker[[][]float32]("the embedding model", cfg.Breaker),
 		slots:   make(chan struct{}, cfg.Concurrency),
 	}

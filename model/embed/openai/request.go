@@ -30,7 +30,17 @@ func (e *Embedder) request(caller context.Context, batch []string) ([][]float32,
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInternal, err, "embedder: encode the request")
 	}
-	ctx, cancel := context.WithTimeout(caller, e.cfg.Timeout)
+	// The wait for its turn is not part of the time that a request may take.
+	admitted, done, err := e.server.Admit(caller, e.tokensOf(batch))
+	switch {
+	case err == nil:
+		defer done()
+	case caller.Err() != nil:
+		return nil, rag.Wrap(rag.KindOf(caller.Err()), context.Cause(caller), "embedder: the call was given up")
+	default:
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(admitted, e.cfg.Timeout)
 	defer cancel()
 	vectors, err := e.call(ctx, data, len(batch))
 	switch {
@@ -42,6 +52,15 @@ func (e *Embedder) request(caller context.Context, batch []string) ([][]float32,
 		return nil, rag.Errorf(rag.KindExhausted, "embedder: the answer took longer than %s", e.cfg.Timeout)
 	}
 	return nil, err
+}
+
+// tokensOf returns the tokens of a batch.
+func (e *Embedder) tokensOf(batch []string) int {
+	n := 0
+	for _, text := range batch {
+		n += e.CountTokens(text)
+	}
+	return n
 }
 
 // call sends the body and reads the vectors of n texts.

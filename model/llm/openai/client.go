@@ -22,6 +22,8 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -37,6 +39,8 @@ type Config struct {
 	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s
 	Timeout           time.Duration // of the whole call; 0 is 2 min
 
+	Limit     remote.LimitConfig
+	Observe   *observe.Observer // counts how calls wait; may be nil
 	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
@@ -59,7 +63,7 @@ func (c Config) server() remote.Config {
 	return remote.Config{
 		Part: "llm", Noun: "language model",
 		BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, Proxy: c.Proxy,
-		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport, Limit: c.Limit, Observe: c.Observe,
 	}
 }
 
@@ -68,8 +72,9 @@ func (c Config) Validate() error { return c.server().Validate() }
 
 // Client calls one model of one server. It is goroutine-safe.
 type Client struct {
-	cfg    Config
-	server *remote.Server
+	cfg     Config
+	server  *remote.Server
+	counter token.Counter
 
 	// What this server has been found not to take. Models differ in what they
 	// accept, and say so only when asked.
@@ -87,7 +92,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, server: server}, nil
+	return &Client{cfg: cfg, server: server, counter: token.For(cfg.Model)}, nil
 }
 
 // Close drops idle connections.
@@ -161,6 +166,13 @@ func (c *Client) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	if err != nil {
 		return llm.Result{}, rag.Wrap(rag.KindInternal, err, "llm: encode the request")
 	}
+	// The wait for its turn is not the server's silence. Servers count what an answer
+	// may have as used.
+	ctx, done, err := c.server.Admit(ctx, token.Messages(c.counter, r.Messages)+r.MaxTokens)
+	if err != nil {
+		return llm.Result{}, c.server.Unreachable(err)
+	}
+	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })
