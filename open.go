@@ -15,6 +15,7 @@ import (
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/embed/cached"
+	"github.com/smartretriever/smartretriever/model/embed/single"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
@@ -156,9 +157,9 @@ func (r *Retriever) openPipelines() (err error) {
 		r.owned(inProcess)
 		cache = inProcess
 	}
-	questions := r.embed
+	questions := Embedder(single.New(r.embed, r.cfg.Observer))
 	if cache != nil && r.cfg.EmbeddingTTL > 0 {
-		questions = cached.New(r.embed, cache, r.cfg.EmbeddingTTL, r.cfg.Observer)
+		questions = cached.New(questions, cache, r.cfg.EmbeddingTTL, r.cfg.Observer)
 	}
 	quoting, err := r.quoting(questions)
 	if err != nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 
 	root "github.com/smartretriever/smartretriever"
+	"github.com/smartretriever/smartretriever/answer"
 	answerllm "github.com/smartretriever/smartretriever/answer/llm"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -23,9 +25,18 @@ func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
 	default:
 		return unknown("llm.name", l.Name)
 	}
+	window := l.ContextWindow
+	if window == 0 {
+		window, _ = token.Window(l.Model)
+	}
+	if window < l.MaxTokens+answerllm.LeastPrompt {
+		return rag.Errorf(rag.KindInvalid, "llm.max_tokens: %d leaves too little of the model's window of %d tokens for a prompt; lower it, or set llm.context_window if the window is larger", l.MaxTokens, window)
+	}
 	client, err := openai.New(openai.Config{
 		BaseURL: l.BaseURL, Model: l.Model, Key: l.APIKey.Reveal(), Proxy: l.Proxy,
 		ConnectTimeout: l.ConnectTimeout, FirstTokenTimeout: l.FirstTokenTimeout, Timeout: l.Timeout,
+		Limit:   remote.LimitConfig{Concurrency: l.Concurrency, RequestsPerMinute: l.RequestsPerMinute, TokensPerMinute: l.TokensPerMinute},
+		Observe: deps.Observer,
 	})
 	if err != nil {
 		return err
@@ -39,13 +50,15 @@ func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
 	c.Generator = &generator{
 		Generator: answerllm.New(answerllm.Config{
 			Model: model, Name: l.Model, Budget: cfg.Answer.ContextTokens, MaxTokens: l.MaxTokens, Temperature: l.Temperature,
-			Price:       llm.Price{Input: l.PriceInput, Output: l.PriceOutput, Currency: l.Currency},
-			CountTokens: c.Embedder.CountTokens,
+			Price:  llm.Price{Input: l.PriceInput, Output: l.PriceOutput, Currency: l.Currency},
+			Window: window,
 		}),
 		client: client, model: l.Model, address: l.BaseURL,
 	}
 	return nil
 }
+
+var _ answer.Fitter = (*generator)(nil)
 
 // generator is the answering generator with a check of the server behind it.
 type generator struct {

@@ -79,6 +79,9 @@ func (l *loader) check() {
 			wrong("llm.base_url", "%s", err)
 		}
 	}
+	if w := l.LLM.ContextWindow; w > 0 && w <= l.LLM.MaxTokens {
+		wrong("llm.context_window", "%d leaves no room beside llm.max_tokens, %d", w, l.LLM.MaxTokens)
+	}
 	if l.LLM.FirstTokenTimeout > l.LLM.Timeout {
 		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
 			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
@@ -117,6 +120,9 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	}
 	if err := checkProxy(e.Proxy); err != "" {
 		wrong("embedder.proxy", "%s", err)
+	}
+	if _, _, err := e.Hedge(); err != nil {
+		wrong("embedder.hedge_after", "%s", err)
 	}
 	if e.SendDimensions && e.Dimensions == 0 {
 		wrong("embedder.send_dimensions", "needs embedder.dimensions, the number that vectors are cut to")

@@ -214,6 +214,9 @@ func (e *Embedder) retry() remote.RetryConfig {
 	return remote.RetryConfig{Tries: max(1, e.cfg.Retries+1), MaxWait: e.cfg.MaxWait}
 }
 
+// Limits returns how requests wait for their turn now.
+func (e *Embedder) Limits() remote.LimitState { return e.server.Limits() }
+
 // Health asks the server for its models. It is not needed: without it searches go
 // on by keywords.
 func (e *Embedder) Health(ctx context.Context) rag.Health {
