@@ -25,12 +25,9 @@ func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
 	default:
 		return unknown("llm.name", l.Name)
 	}
-	window := l.ContextWindow
-	if window == 0 {
-		window, _ = token.Window(l.Model)
-	}
-	if window < l.MaxTokens+answerllm.LeastPrompt {
-		return rag.Errorf(rag.KindInvalid, "llm.max_tokens: %d leaves too little of the model's window of %d tokens for a prompt; lower it, or set llm.context_window if the window is larger", l.MaxTokens, window)
+	window, err := contextWindow(cfg, deps)
+	if err != nil {
+		return err
 	}
 	client, err := openai.New(openai.Config{
 		BaseURL: l.BaseURL, Model: l.Model, Key: l.APIKey.Reveal(), Proxy: l.Proxy,
@@ -56,6 +53,23 @@ func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
 		client: client, model: l.Model, address: l.BaseURL,
 	}
 	return nil
+}
+
+// contextWindow returns how many tokens the model takes at once. One that is not
+// known is taken to be small, which is said where it costs passages.
+func contextWindow(cfg config.Config, deps Deps) (int, error) {
+	l := cfg.LLM
+	window, known := l.ContextWindow, true
+	if window == 0 {
+		window, known = token.Window(l.Model)
+	}
+	if window < l.MaxTokens+answerllm.LeastPrompt {
+		return 0, rag.Errorf(rag.KindInvalid, "llm.max_tokens: %d leaves too little of the model's window of %d tokens for a prompt; lower it, or set llm.context_window if the window is larger", l.MaxTokens, window)
+	}
+	if !known && deps.Logger != nil && window < l.MaxTokens+answerllm.LeastPrompt+cfg.Answer.ContextTokens {
+		deps.Logger.Warn("the language model's window is not known; answers have less than answer.context_tokens to rest on, unless llm.context_window is set", "window", window)
+	}
+	return window, nil
 }
 
 var _ answer.Fitter = (*generator)(nil)

@@ -20,7 +20,7 @@ func (g *Generator) Fit(p answer.Prompt) (answer.Prompt, string, error) {
 	p.History = slices.Clone(turns[len(turns)-len(kept):])
 
 	room := g.room()
-	need := g.bare + g.cfg.Counter.Count(p.Question)
+	need := g.bare() + g.cfg.Counter.Count(p.Question)
 	if need > room {
 		return p, "", rag.Errorf(rag.KindInvalid, "question: is too long for the language model, which takes %d tokens at once, with %d kept for the answer", g.cfg.Window, g.cfg.MaxTokens)
 	}

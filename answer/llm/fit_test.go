@@ -16,7 +16,7 @@ import (
 // fitting returns a generator whose prompts have so much room beside its rules.
 func fitting(room int) *Generator {
 	g := New(Config{Model: &llmtest.Scripted{}, Counter: bpe.O200k, MaxTokens: 100, Window: 1_000_000})
-	g.cfg.Window = g.bare + 100 + room
+	g.cfg.Window = g.bare() + 100 + room
 	return g
 }
 
@@ -108,7 +108,7 @@ func TestFitHoldsTheWindow(t *testing.T) {
 		}
 		return b.String()
 	}
-	for range 300 {
+	for range 100 {
 		g := fitting(20 + rng.IntN(1500))
 		p := answer.Prompt{Question: text(8)}
 		for range rng.IntN(9) {
@@ -141,9 +141,9 @@ func TestBudget(t *testing.T) {
 		want func(g *Generator) int
 	}{
 		{"as configured", Config{Budget: 1234, Window: 100_000}, func(*Generator) int { return 1234 }},
-		{"as the window leaves", Config{Budget: 3000, Window: 2000, MaxTokens: 500}, func(g *Generator) int { return 1500 - g.bare }},
-		{"of a model that is known", Config{Name: "gpt-4", Budget: 10_000}, func(g *Generator) int { return 8192 - 1024 - g.bare }},
-		{"of one that is not", Config{Name: "my-model", Budget: 10_000}, func(g *Generator) int { return token.DefaultWindow - 1024 - g.bare }},
+		{"as the window leaves", Config{Budget: 3000, Window: 2000, MaxTokens: 500}, func(g *Generator) int { return 1500 - g.bare() }},
+		{"of a model that is known", Config{Name: "gpt-4", Budget: 10_000}, func(g *Generator) int { return 8192 - 1024 - g.bare() }},
+		{"of one that is not", Config{Name: "my-model", Budget: 10_000}, func(g *Generator) int { return token.DefaultWindow - 1024 - g.bare() }},
 		{"never nothing, which is no bound", Config{Window: 100}, func(*Generator) int { return 1 }},
 	}
 	for _, tt := range tests {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/model/llm"
@@ -35,8 +36,10 @@ const LeastPrompt = 1024
 // Generator is an answer.Generator over a chat model. It is goroutine-safe if
 // its model is.
 type Generator struct {
-	cfg  Config
-	bare int // tokens of a prompt without question, history and sources
+	cfg Config
+	// bare returns the tokens of a prompt without question, history and sources. They
+	// are counted at the first call: a search needs no vocabulary.
+	bare func() int
 }
 
 var (
@@ -62,13 +65,13 @@ func New(cfg Config) *Generator {
 	if cfg.Counter == nil {
 		cfg.Counter = token.For(cfg.Name)
 	}
-	return &Generator{cfg: cfg, bare: token.Messages(cfg.Counter, messages(answer.Prompt{}))}
+	return &Generator{cfg: cfg, bare: sync.OnceValue(func() int { return token.Messages(cfg.Counter, messages(answer.Prompt{})) })}
 }
 
 // Budget implements answer.Generator. It is what is configured, or what the model's
 // window leaves where that is less. Hits are weighed by the embedding model's
 // tokens; Fit counts by this model's.
-func (g *Generator) Budget() int { return max(1, min(g.cfg.Budget, g.room()-g.bare)) }
+func (g *Generator) Budget() int { return max(1, min(g.cfg.Budget, g.room()-g.bare())) }
 
 // room returns how many tokens a prompt may have.
 func (g *Generator) room() int { return g.cfg.Window - g.cfg.MaxTokens }

@@ -39,9 +39,9 @@ func (e Estimate) Count(text string) int {
 // Exact reports that it is an estimate.
 func (e Estimate) Exact() bool { return false }
 
-// otherRatio is of models of which nothing is known. It covers each vocabulary
-// above on English and on Chinese but mistral's, which lies 11 % above it, and is
-// at most 10 % below on German, Spanish, Markdown and HTML.
+// otherRatio is of models of which nothing is known. It covers every vocabulary
+// above on English, SciFact and Markdown; on German, Spanish, Chinese and HTML the
+// worst lies 12 % above it. What hardly has a script lies far above it there.
 const otherRatio = 1.3
 
 // families are vendors' models by a word in their name. The vocabularies of claude
@@ -51,7 +51,7 @@ var families = []struct {
 	word  string
 	ratio float64
 }{
-	{"claude", 1.35},
+	{"claude", 1.4},
 	{"gemini", 1.2},
 	{"gemma", 1.2},
 	{"command", 1.2},
