@@ -1,10 +1,8 @@
 package remote
 
 import (
-	"container/list"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -20,7 +18,7 @@ type LimitConfig struct {
 	Concurrency       int           // most requests at once; 0 is 16
 	RequestsPerMinute int           // most in any minute; 0 is what the server is found to take
 	TokensPerMinute   int           // of all texts sent; 0 is what the server is found to take
-	MaxWait           time.Duration // longest that a call waits for its turn; 0 is 2 min
+	MaxWait           time.Duration // longest that a call waits for its turn, beside the deadline of its context; 0 is 10 min
 	MaxWaiting        int           // most calls that wait; 0 is 1000
 }
 
@@ -30,7 +28,7 @@ func (c LimitConfig) WithDefaults() LimitConfig {
 		c.Concurrency = 16
 	}
 	if c.MaxWait == 0 {
-		c.MaxWait = 2 * time.Minute
+		c.MaxWait = 10 * time.Minute
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1000
@@ -61,7 +59,8 @@ func (l *Limited) Error() string { return l.Err.Error() }
 func (l *Limited) Unwrap() error { return l.Err }
 
 // Limiter lets the calls of one model of one server through in the order in which
-// they came, as fast as all of these allow:
+// they came, those that somebody waits for (Urgent) before others, as fast as all
+// of these allow:
 //
 //   - Concurrency, of requests that run
 //   - the configured requests and tokens a minute (minute.go)
@@ -79,7 +78,7 @@ type Limiter struct {
 	observe *observe.Observer
 
 	mu       sync.Mutex
-	queue    list.List // of *waiter
+	queue    queue
 	running  map[*permit]bool
 	started  int64 // permits so far
 	requests minute
@@ -118,7 +117,7 @@ func (l *Limiter) State() LimitState {
 }
 
 func (l *Limiter) state(now time.Time) LimitState {
-	s := LimitState{Waiting: l.queue.Len(), InFlight: len(l.running), Paused: max(0, l.paused.Sub(now))}
+	s := LimitState{Waiting: l.queue.len(), InFlight: len(l.running), Paused: max(0, l.paused.Sub(now))}
 	for _, rate := range []float64{l.requests.limit, 60 * l.pace.rate, 60 * l.said[0].rate} {
 		if rate > 0 && (s.RequestsPerMinute == 0 || rate < s.RequestsPerMinute) {
 			s.RequestsPerMinute = rate
@@ -131,16 +130,6 @@ func (l *Limiter) state(now time.Time) LimitState {
 func (l *Limiter) report(now time.Time) {
 	s := l.state(now)
 	l.observe.ModelLoad(l.part, l.model, s.Waiting, s.InFlight, s.RequestsPerMinute)
-}
-
-// waiter is a call that waits for its turn.
-type waiter struct {
-	cost     float64 // tokens
-	deadline time.Time
-	place    *list.Element
-	ready    chan struct{} // closed once permit or err is set
-	permit   *permit
-	err      error
 }
 
 // permit is a call that may go, or is under way.
@@ -158,7 +147,7 @@ func (l *Limiter) acquire(ctx context.Context, tokens int) (*permit, error) {
 		return nil, err
 	}
 	begun := time.Now()
-	w := &waiter{cost: math.Max(0, float64(tokens)), deadline: begun.Add(l.cfg.MaxWait), ready: make(chan struct{})}
+	w := &waiter{cost: max(0, float64(tokens)), urgent: urgent(ctx), deadline: begun.Add(l.cfg.MaxWait), ready: make(chan struct{})}
 	if end, ok := ctx.Deadline(); ok && end.Before(w.deadline) {
 		w.deadline = end
 	}
@@ -193,18 +182,14 @@ func (l *Limiter) enqueue(w *waiter) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.queue.Len() >= l.cfg.MaxWaiting {
-		return l.limited(time.Second, fmt.Sprintf("%d calls wait already", l.queue.Len()))
+	if n := l.queue.len(); n >= l.cfg.MaxWaiting {
+		return l.limited(time.Second, fmt.Sprintf("%d calls wait already", n))
 	}
-	calls, cost := 1.0, l.tokens.whole(w.cost)
-	for e := l.queue.Front(); e != nil; e = e.Next() {
-		calls++
-		cost += l.tokens.whole(e.Value.(*waiter).cost)
-	}
-	if at, why := l.earliest(now, calls, cost); at.After(w.deadline) {
+	calls, cost := l.queue.ahead(w, l.tokens.whole)
+	if at, why := l.earliest(now, calls+1, cost+l.tokens.whole(w.cost)); at.After(w.deadline) {
 		return l.limited(at.Sub(now), why)
 	}
-	w.place = l.queue.PushBack(w)
+	l.queue.push(w)
 	l.dispatch(now)
 	return nil
 }
@@ -218,7 +203,7 @@ func (l *Limiter) leave(w *waiter, err error) error {
 	if w.permit != nil {
 		delete(l.running, w.permit)
 	} else if w.err == nil {
-		l.queue.Remove(w.place)
+		l.queue.remove(w)
 	}
 	l.dispatch(now)
 	return err
@@ -232,8 +217,15 @@ func (l *Limiter) dispatch(now time.Time) {
 		l.timer.Stop()
 		l.timer = nil
 	}
-	for l.queue.Len() > 0 && len(l.running) < l.cfg.Concurrency {
-		w := l.queue.Front().Value.(*waiter)
+	could := func(w *waiter) bool {
+		at, _ := l.earliest(now, 1, l.tokens.whole(w.cost))
+		return !at.After(now)
+	}
+	for len(l.running) < l.cfg.Concurrency {
+		w := l.queue.head(could)
+		if w == nil {
+			return
+		}
 		at, why := l.earliest(now, 1, l.tokens.whole(w.cost))
 		switch {
 		case at.After(w.deadline):
@@ -244,7 +236,8 @@ func (l *Limiter) dispatch(now time.Time) {
 		default:
 			w.permit = l.start(now, w.cost)
 		}
-		l.queue.Remove(w.place)
+		l.queue.remove(w)
+		l.queue.went(w)
 		close(w.ready)
 	}
 }

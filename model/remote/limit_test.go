@@ -316,6 +316,72 @@ func TestTurnsAreInOrder(t *testing.T) {
 	})
 }
 
+// Questions go before the passages that were there first, but not for ever.
+func TestUrgentCallsGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiter(LimitConfig{Concurrency: 1, MaxWait: time.Hour})
+		held, err := l.acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []byte
+		var group sync.WaitGroup
+		for _, kind := range []byte("ppppqqqqqqqqqq") {
+			group.Go(func() {
+				ctx := t.Context()
+				if kind == 'q' {
+					ctx = Urgent(ctx)
+				}
+				p, err := l.acquire(ctx, 1)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, kind) // one at a time
+				time.Sleep(time.Second)
+				p.release()
+			})
+			synctest.Wait()
+		}
+		held.release()
+		group.Wait()
+		if got := string(order); got != "qqqpqqqpqqqpqp" {
+			t.Errorf("order %s", got)
+		}
+	})
+}
+
+// A question does not wait for tokens that a great batch waits for.
+func TestUrgentCallsDoNotWaitForABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiter(LimitConfig{TokensPerMinute: 1000, MaxWait: time.Hour})
+		var group sync.WaitGroup
+		for range 6 {
+			group.Go(func() {
+				p, err := l.acquire(t.Context(), 900)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				p.release()
+			})
+		}
+		synctest.Wait()
+		begun := time.Now()
+		for range 8 {
+			p, err := l.acquire(Urgent(t.Context()), 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.release()
+		}
+		if waited := time.Since(begun); waited > 10*time.Second {
+			t.Errorf("eight questions waited %s", waited)
+		}
+		group.Wait()
+	})
+}
+
 // A pause after one refusal holds the others back, too, and they do not all come
 // when it is over.
 func TestARefusalHoldsTheOthersBack(t *testing.T) {
@@ -562,7 +628,7 @@ func TestLimitsAreMeasured(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.heard(429, http.Header{"Retry-After": {"300"}})
+		p.heard(429, http.Header{"Retry-After": {"900"}})
 		if _, err := l.acquire(t.Context(), 1); err == nil {
 			t.Error("began in a pause that is longer than the longest wait")
 		}

@@ -33,7 +33,7 @@ type Config struct {
 	PassagePrefix string // put before passages: "search_document: "
 
 	BatchTexts  int // most texts of one request; 0 is 64
-	BatchBytes  int // most bytes of text of one request, unless one text has more; 0 is 256 KiB
+	BatchBytes  int // most bytes of text of one request, unless one text has more; 0 is 256 KiB, or some half of Limit.TokensPerMinute
 	Concurrency int // most requests at once, over all calls together; 0 is 4
 
 	Timeout time.Duration // of one request, to the end of its answer; 0 is 1 min
@@ -60,6 +60,9 @@ func (c Config) WithDefaults() Config {
 	}
 	set(&c.MaxTokens, 512)
 	set(&c.BatchTexts, 64)
+	if c.Limit.TokensPerMinute > 0 {
+		set(&c.BatchBytes, min(256<<10, 2*c.Limit.TokensPerMinute)) // at the usual four bytes a token
+	}
 	set(&c.BatchBytes, 256<<10)
 	set(&c.Concurrency, 4)
 	set(&c.Limit.Concurrency, c.Concurrency)

@@ -37,7 +37,7 @@ type Embedder struct {
 	counter token.Counter
 	breaker *remote.Breaker[[][]float32]
 	health  remote.Health
-	slots   chan struct{} // one for each request that runs
+	slots   chan struct{} // one for each request for passages
 	tokens  atomic.Int64
 
 	// maxTexts is the most texts that this server takes in one request, as far as
@@ -116,7 +116,7 @@ func (e *Embedder) Embed(ctx context.Context, kind rag.EmbedKind, texts []string
 	out := make([][]float32, len(texts))
 	whole, cancel := ctx, func() {}
 	if kind == rag.QuestionText {
-		whole, cancel = context.WithTimeout(ctx, e.cfg.QueryTimeout)
+		whole, cancel = context.WithTimeout(remote.Urgent(ctx), e.cfg.QueryTimeout)
 	}
 	defer cancel()
 	group, groupCtx := errgroup.WithContext(whole)
@@ -124,12 +124,17 @@ func (e *Embedder) Embed(ctx context.Context, kind rag.EmbedKind, texts []string
 	from := 0
 	for from < len(inputs) {
 		to := from + e.batch(inputs[from:])
-		if e.acquire(groupCtx) != nil {
+		// A question does not stand behind passages that wait for their turn: the limiter
+		// holds it to the number of requests at once, and lets it go first.
+		slot := kind != rag.QuestionText
+		if slot && e.acquire(groupCtx) != nil {
 			break
 		}
 		batch, into := inputs[from:to], out[from:to]
 		group.Go(func() error {
-			defer e.release()
+			if slot {
+				defer e.release()
+			}
 			return e.fill(groupCtx, into, batch)
 		})
 		from = to

@@ -483,6 +483,30 @@ func TestWaitsForItsTurn(t *testing.T) {
 	})
 }
 
+// A bulk load that uses up the rate does not take the questions' vectors.
+func TestAQuestionDuringABulkLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := over(t, &embedtest.Server{}, func(c *openai.Config) {
+			c.Concurrency, c.BatchTexts, c.Limit.TokensPerMinute, c.QueryTimeout = 2, 1, 100, 10*time.Second
+		})
+		loaded := make(chan error)
+		go func() {
+			_, err := embed(t, e, slices.Repeat([]string{strings.Repeat("word ", 60)}, 8)...)
+			loaded <- err
+		}()
+		synctest.Wait()
+		for range 3 {
+			if _, err := e.Embed(t.Context(), rag.QuestionText, []string{"what?"}); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		if err := <-loaded; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestHealth(t *testing.T) {
 	s := &embedtest.Server{Key: testKey}
 	if h := over(t, s, nil).Health(t.Context()); !h.OK || h.Needed || h.Detail != "m at http://host/v1/" {
