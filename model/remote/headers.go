@@ -22,7 +22,7 @@ type budget struct {
 	rate  float64 // a second; 0 is a window
 	at    time.Time
 	reset time.Time // end of the window
-	order int64     // of the call whose answer said so
+	order int64     // of the last call that had begun when it was said
 }
 
 // available returns what is left now.
@@ -72,14 +72,18 @@ func (b *budget) when(now time.Time, n float64) time.Time {
 	return b.reset
 }
 
-// heard takes what the answer to the call order says, less what calls since then
-// have taken. An answer that was overtaken by a newer one counts if it says less.
-func (b *budget) heard(now time.Time, said budget, order int64, since float64) {
-	said.left, said.order = said.left-since, order
-	if b.known && order < b.order && b.available(now) <= said.left {
-		return
+// heard takes what the answer to the call order says, when so many calls have
+// started, less what calls have taken that have no answer yet. Of calls that ran at
+// the same time nobody knows whose answer was written last, so of these the least
+// counts; one that began after an answer was heard says more than that answer.
+func (b *budget) heard(now time.Time, said budget, order, started int64, unanswered float64) {
+	said.left, said.order = said.left-unanswered, started
+	if b.known && order <= b.order {
+		if b.available(now) <= said.left {
+			return
+		}
+		said.order = b.order
 	}
-	said.order = max(order, b.order)
 	*b = said
 }
 

@@ -72,22 +72,29 @@ func TestReadBudgets(t *testing.T) {
 	}
 }
 
-// An answer that was overtaken by a newer one does not give back what is used up.
+// Of answers that were under way together the least counts, whatever the order in
+// which they come.
 func TestAnswersOutOfOrder(t *testing.T) {
 	now := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 	var b budget
-	b.heard(now, window(10, 2, time.Minute, now), 5, 0)
-	b.heard(now, window(10, 6, time.Minute, now), 3, 0)
-	if left := b.available(now); left != 2 {
-		t.Errorf("%v left after an old answer", left)
+	steps := []struct {
+		says       float64
+		order      int64 // of the call
+		started    int64 // calls by now
+		unanswered float64
+		left       float64
+	}{
+		{9, 3, 5, 2, 7}, // calls 1 to 5 run: two have no answer
+		{6, 1, 5, 1, 5}, // says less
+		{8, 5, 5, 0, 5}, // was written earlier, though it began later
+		{7, 6, 8, 2, 5}, // began when the first was heard: counts
+		{9, 9, 9, 0, 9}, // so does this, and says more
 	}
-	b.heard(now, window(10, 1, time.Minute, now), 4, 0)
-	if left := b.available(now); left != 1 {
-		t.Errorf("%v left after one that says less", left)
-	}
-	b.heard(now, window(10, 9, time.Minute, now), 6, 3)
-	if left := b.available(now); left != 6 {
-		t.Errorf("%v left after a new answer with three calls since", left)
+	for i, s := range steps {
+		b.heard(now, window(10, s.says, time.Minute, now), s.order, s.started, s.unanswered)
+		if left := b.available(now); left != s.left {
+			t.Errorf("step %d: %v left, want %v", i, left, s.left)
+		}
 	}
 }
 

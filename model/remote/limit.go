@@ -138,6 +138,8 @@ type permit struct {
 	cost  float64
 	order int64 // in which permits were given
 	begun time.Time
+
+	answered bool // the headers are there
 }
 
 // acquire waits for the turn of a call that sends so many tokens. The error is a
@@ -295,9 +297,10 @@ func (p *permit) heard(status int, h http.Header) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	p.answered = true
 	for i, b := range readBudgets(h, now) {
 		if b.known {
-			l.said[i].heard(now, b, p.order, l.later(p, i))
+			l.said[i].heard(now, b, p.order, l.started, l.unanswered(i))
 		}
 	}
 	if !refuses(status, h) {
@@ -317,17 +320,17 @@ func (p *permit) heard(status int, h http.Header) {
 	l.dispatch(now)
 }
 
-// later returns what the calls that began after p and still run have taken of the
-// budget i: the server may not have counted them when it answered p.
-func (l *Limiter) later(p *permit, i int) float64 {
+// unanswered returns what the calls that have no answer yet have taken of the
+// budget i: the server may not have counted them when it answered another.
+func (l *Limiter) unanswered(i int) float64 {
 	sum := 0.0
-	for other := range l.running {
+	for p := range l.running {
 		switch {
-		case other.order <= p.order:
+		case p.answered:
 		case i == 0:
 			sum++
 		default:
-			sum += other.cost
+			sum += p.cost
 		}
 	}
 	return sum
