@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -290,6 +291,40 @@ func TestSilenceAndLength(t *testing.T) {
 		})
 	}
 }
+
+// A wait for its turn is not the model's silence, and is not begun where the caller
+// has less time.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answering := roundTrip(func(r *http.Request) (*http.Response, error) {
+			body := "data: " + delta("hi") + "\n\ndata: " + finishStop + "\n\ndata: [DONE]\n\n"
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		})
+		c, err := New(Config{BaseURL: "http://h/v1", Model: "m", Transport: answering, FirstTokenTimeout: 5 * time.Second, Limit: remote.LimitConfig{RequestsPerMinute: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for range 2 {
+			if _, _, err := ask(t, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(begun); waited < time.Minute || waited > 62*time.Second {
+			t.Errorf("the second call came after %s", waited)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err = c.Chat(ctx, llm.Request{}, func(string) error { return nil })
+		if rag.KindOf(err) != rag.KindExhausted || !strings.Contains(err.Error(), "1 requests a minute are allowed; come back in 1m") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestCancelledByTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
