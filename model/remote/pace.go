@@ -11,6 +11,7 @@ import (
 const (
 	growSpan    = 15 * time.Second
 	measureSpan = 10 // seconds over which the pace that a server took is measured
+	shortSpan   = 3  // seconds that it is measured over at least
 	firstPace   = .5 // the least after the first refusal, when little has been measured
 	slowest     = 1.0 / 60
 	fastest     = 1000 // a second, beyond which there is no pace any more
@@ -26,8 +27,9 @@ type pace struct {
 	next    time.Time
 	cut     time.Time // when it was halved last
 	grown   time.Time
-	refusal int    // in a row
-	taken   minute // calls that were not refused; it has no limit
+	refusal int       // in a row
+	first   time.Time // when a call was taken first
+	taken   minute    // calls that were not refused; it has no limit
 }
 
 // when returns when the last of so many calls may start.
@@ -51,6 +53,9 @@ func (p *pace) start(now time.Time) {
 
 // accepted notes that the server took a call.
 func (p *pace) accepted(now time.Time) {
+	if p.first.IsZero() {
+		p.first = now
+	}
 	p.taken.add(now, 1)
 	p.refusal = 0
 	if p.rate == 0 {
@@ -70,7 +75,10 @@ func (p *pace) accepted(now time.Time) {
 // that were under way together are refused together, and count once.
 func (p *pace) refused(now, begun time.Time, asked time.Duration) time.Duration {
 	if p.cut.IsZero() || begun.After(p.cut) {
-		was := p.taken.last(now, measureSpan) / measureSpan
+		// At the beginning there is less than that to measure; a burst that a server takes
+		// at once is not what it takes for long.
+		span := min(max(now.Sub(p.first).Seconds(), shortSpan), measureSpan)
+		was := p.taken.last(now, measureSpan) / span
 		switch {
 		case p.rate == 0:
 			p.rate = max(firstPace, was/2)
