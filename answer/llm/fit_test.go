@@ -108,7 +108,11 @@ func TestFitHoldsTheWindow(t *testing.T) {
 		}
 		return b.String()
 	}
-	for range 100 {
+	rounds := 100
+	if testing.Short() {
+		rounds = 15
+	}
+	for range rounds {
 		g := fitting(20 + rng.IntN(1500))
 		p := answer.Prompt{Question: text(8)}
 		for range rng.IntN(9) {
