@@ -89,9 +89,6 @@ func ttl(d time.Duration) time.Duration {
 func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
 
 func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
-	if cfg.Embedder.Name == "openai" {
-		return openEmbeddingAPI(cfg.Embedder, deps, c)
-	}
 	b := bert.Config{Workers: cfg.Embedder.Threads, Dimensions: cfg.Embedder.Dimensions}
 	switch cfg.Embedder.Name {
 	case "builtin":
@@ -102,7 +99,7 @@ func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
 		}
 		b.Weights = weights
 	default:
-		return unknown("embedder.name", cfg.Embedder.Name)
+		return openEmbeddingAPI(cfg.Embedder, deps, c)
 	}
 	e, err := bert.New(b)
 	if err != nil {

@@ -25,6 +25,7 @@ if [ -d ../shared/data ] && [ -n "$skipped" ]; then
 fi
 step "race detector";    make --no-print-directory race
 step "arm64, emulated";  scripts/arm64.sh
+step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then

@@ -20,6 +20,7 @@ func tinyModel(t *testing.T) string {
 
 type model struct {
 	Name       string `json:"name"`
+	Kind       string `json:"kind"`
 	Builtin    bool   `json:"builtin"`
 	InUse      bool   `json:"in_use"`
 	Dimensions int    `json:"dimensions"`
@@ -110,6 +111,33 @@ func TestModels(t *testing.T) {
 	}
 	if r := p.run("", append([]string{"search", "mill"}, use...)...); r.code != 3 || !strings.Contains(r.err, "models ls") {
 		t.Errorf("search with a model that is gone: %+v", r)
+	}
+}
+
+// TestRerankerModel brings a cross-encoder of random weights.
+func TestRerankerModel(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	path, err := filepath.Abs(filepath.Join("testdata", "tiny-reranker.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.run("", "models", "add", path, "--name", "order", "--pooling", "mean"); r.code != 2 || !strings.Contains(r.err, "scores pairs") {
+		t.Errorf("with a pooling: %+v", r)
+	}
+	if out := p.ok("models", "add", path, "--name", "order", "--force"); !strings.Contains(out, "a reranker of 2 layers") || !strings.Contains(out, "rerank.model=order") {
+		t.Errorf("added:\n%s", out)
+	}
+	list := decode[model](t, p.ok("models", "ls", "--json"))
+	if len(list) != 2 || list[0].Kind != "embedder" || list[1].Kind != "reranker" {
+		t.Errorf("lists %+v", list)
+	}
+	if out := p.ok("models"); !strings.Contains(out, "order  reranker") {
+		t.Errorf("lists:\n%s", out)
+	}
+	p.ok("models", "bench", "order", "--seconds", "0.1")
+	if r := p.run("", "search", "mill", "--set", "embedder.name=local", "--set", "embedder.model=order"); r.code != 2 || !strings.Contains(r.err, "rerank.model") {
+		t.Errorf("as embedder: %+v", r)
 	}
 }
 

@@ -137,7 +137,7 @@ func TestFloatVectorsDoNotDependOnTheBatch(t *testing.T) {
 }
 
 func TestFloatVectorsAllocateNothing(t *testing.T) {
-	allocatesNothing(t, floatEncoder(t, bert.Config{Workers: 2}))
+	encodeAllocatesNothing(t, floatEncoder(t, bert.Config{Workers: 2}))
 }
 
 // Weights of a type that is not known, or in another layout than the type's, must

@@ -58,13 +58,18 @@ func newScratch(m *Model) *scratch {
 }
 
 // embed appends a text's rows to the state: word, place and segment together,
-// normalised.
-func (e *Encoder) embed(s *scratch, ids []int32) {
+// normalised. The first of the tokens, so many, are in the first segment.
+func (e *Encoder) embed(s *scratch, ids []int32, first int) {
 	m := e.model
 	d := m.Hidden
 	for place, id := range ids {
 		row := s.x[s.rows*d : (s.rows+1)*d]
 		m.words.place(row, id, m.places[place*d:(place+1)*d])
+		if place >= first {
+			for i, v := range m.second {
+				row[i] += v
+			}
+		}
 		e.set.LayerNorm(row, nil, m.norm.gamma, m.norm.beta, float32(m.LayerNormEps))
 		s.rows++
 	}

@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
+	"github.com/smartretriever/smartretriever/model/bert/tokenizer"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
-	"github.com/smartretriever/smartretriever/model/bert/wordpiece"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -30,12 +30,14 @@ type Model struct {
 	weightfile.Model
 	Source weightfile.Source
 
-	tokenizer *wordpiece.Tokenizer
+	tokenizer tokenizer.Tokenizer
 
 	words  words
 	places []float32 // MaxTokens x Hidden: position plus first segment
+	second []float32 // Hidden: second segment minus first
 	norm   norm
 	layers []layer
+	head   head // of a model that scores pairs
 
 	// scoreScale is what attention multiplies every score with: 1/√head, or one
 	// where that is in the query's weights.
@@ -80,11 +82,7 @@ func Open(data []byte) (*Model, error) {
 	if err := m.checkShape(); err != nil {
 		return nil, err
 	}
-	vocabulary, err := f.Bytes("vocabulary")
-	if err != nil {
-		return nil, err
-	}
-	if m.tokenizer, err = openTokenizer(f.Tokenizer, string(vocabulary)); err != nil {
+	if m.tokenizer, err = tokenizer.Open(f); err != nil {
 		return nil, err
 	}
 	if n := m.tokenizer.Size(); n != m.Vocabulary {
@@ -99,25 +97,43 @@ func Open(data []byte) (*Model, error) {
 	for i := range m.layers {
 		m.layers[i] = r.layer(fmt.Sprintf("layer.%d.", i), m)
 	}
+	if m.Scores() {
+		m.head = r.head(m.Hidden)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
 	for i := range m.places {
 		m.places[i] += segments[i%m.Hidden]
 	}
+	m.second = make([]float32, m.Hidden)
+	for i := range m.second {
+		m.second[i] = segments[m.Hidden+i] - segments[i]
+	}
 	m.scaleScores()
 	return m, nil
 }
 
+// Scores reports whether the model scores pairs of texts (a cross-encoder) and so
+// is no model for vectors.
+func (m *Model) Scores() bool { return m.Head == headScore }
+
 // Tokenizer returns the model's tokenizer.
-func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
+func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls or mean, and true are supported",
-			m.Name, m.Architecture, m.Activation, m.Pooling, m.Normalize)
+	case m.Architecture != "bert" || m.Activation != "gelu":
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert and gelu are supported", m.Name, m.Architecture, m.Activation)
+	case m.Head == "" && (m.Pooling != poolCLS && m.Pooling != poolMean || !m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has pooling %q and normalize %v; cls or mean, and true are supported", m.Name, m.Pooling, m.Normalize)
+	case m.Head != "" && m.MaxTokens < 6:
+		return rag.Errorf(rag.KindInvalid, "model %q takes %d tokens, which are too few for a pair", m.Name, m.MaxTokens)
+	case m.PairEnds < 0 || m.PairEnds > 2:
+		return rag.Errorf(rag.KindInvalid, "model %q parts pairs by %d tokens; one or two are supported", m.Name, m.PairEnds)
+	case m.Head != "" && (m.Head != headScore || m.Pooling != poolCLS || m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has a head %q with pooling %q and normalize %v; score, cls and false are supported", m.Name, m.Head, m.Pooling, m.Normalize)
 	case m.Weights != Int8Weights && m.Weights != Float32Weights:
 		return rag.Errorf(rag.KindInvalid, "model %q has weights of type %q; %q (8-bit integers) and %q are supported", m.Name, m.Weights, Int8Weights, Float32Weights)
 	case !(m.LayerNormEps > 0 && m.LayerNormEps < 1):
@@ -131,23 +147,6 @@ func (m *Model) checkShape() error {
 		return rag.Errorf(rag.KindInvalid, "model %q shares %d among %d heads; a multiple of %d each is needed", m.Name, m.Hidden, m.Heads, kernel.Panel)
 	}
 	return nil
-}
-
-func openTokenizer(t weightfile.Tokenizer, vocabulary string) (*wordpiece.Tokenizer, error) {
-	if t.Kind != "wordpiece" {
-		return nil, rag.Errorf(rag.KindInvalid, "the weight file has a tokenizer of kind %q; wordpiece is supported", t.Kind)
-	}
-	return wordpiece.New(wordpiece.Config{
-		Vocabulary:   vocabulary,
-		Lowercase:    t.Lowercase,
-		MaxWordChars: t.MaxWordChars,
-		Prefix:       t.Prefix,
-		Unknown:      t.Unknown,
-		Start:        t.Start,
-		End:          t.End,
-		Padding:      t.Padding,
-		Mask:         t.Mask,
-	})
 }
 
 // reader takes tensors until the first error.

@@ -256,7 +256,7 @@ func TestFileAlone(t *testing.T) {
 		t.Errorf("%+v", m.Header.Model)
 	}
 	checkAgainstReference(t, m.Data, tinyTensors(), "mean")
-	refuses(t, "elsewhere", filepath.Join(root, "elsewhere", "model.onnx"), Options{}, "neither tokenizer.json nor vocab.txt")
+	refuses(t, "elsewhere", filepath.Join(root, "elsewhere", "model.onnx"), Options{}, "no tokenizer.json, vocab.txt or sentencepiece.bpe.model")
 	weights := filepath.Join(root, "model.safetensors")
 	if err := os.Truncate(weights, 100_000); err != nil {
 		t.Fatal(err)
@@ -350,7 +350,9 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 	}{
 		"no JSON":            {set("config.json", "{"), "config.json: unexpected end"},
 		"huge number":        {replace("config.json", `"hidden_size":64`, `"hidden_size":1e99`), "config.json"},
-		"XLM-R":              {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta"`), `"xlm-roberta" is not supported`},
+		"other type":         {replace("config.json", `"model_type":"bert"`, `"model_type":"modernbert"`), `"modernbert" is not supported`},
+		"two types":          {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta"`), `architecture "BertModel" is not supported`},
+		"padding":            {replace("config.json", `{`, `{"pad_token_id":-2,`), "pad_token_id is -2"},
 		"MPNet":              {replace("config.json", `"model_type":"bert"`, `"model_type":"mpnet"`), `"mpnet" is not supported`},
 		"JinaBERT":           {replace("config.json", `BertModel`, `JinaBertForMaskedLM`), `"JinaBertForMaskedLM" is not supported`},
 		"ALiBi":              {replace("config.json", `absolute`, `alibi`), `"alibi" is not supported`},
@@ -368,7 +370,7 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 		"dense stage":        {replace("modules.json", `models.Normalize`, `models.Dense`), `stage "Dense"`},
 		"pooling outside":    {replace("modules.json", `"1_Pooling"`, `"../../1_Pooling"`), "../1_Pooling/config.json"},
 		"few tokens":         {set("sentence_bert_config.json", `{"max_seq_length":-1}`), "max_seq_length is -1"},
-		"Unigram":            {replace("tokenizer.json", `WordPiece`, `Unigram`), `type "Unigram"`},
+		"BPE":                {replace("tokenizer.json", `WordPiece`, `BPE`), `type "BPE"`},
 		"splitter":           {replace("tokenizer.json", `BertPreTokenizer`, `Whitespace`), "pre_tokenizer"},
 		"normalizer":         {replace("tokenizer.json", `BertNormalizer`, `NFC`), "normalizer"},
 		"accents":            {replace("tokenizer.json", `"strip_accents":null`, `"strip_accents":false`), "strip_accents"},
@@ -382,7 +384,7 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 		"more words":         {replace("tokenizer.json", `"bridge":15`, fmt.Sprintf(`"bridge":15,"more":%d`, len(tinyWords))), "entries where model.safetensors has vectors for"},
 		"unknown is missing": {replace("tokenizer.json", `"unk_token":"[UNK]"`, `"unk_token":"<unk>"`), "lacks the special entry"},
 		"long words":         {replace("tokenizer.json", `"max_input_chars_per_word":100`, `"max_input_chars_per_word":100000`), "max_word_chars"},
-		"no tokenizer":       {func(f map[string]string) { delete(f, "tokenizer.json") }, "neither tokenizer.json nor vocab.txt"},
+		"no tokenizer":       {func(f map[string]string) { delete(f, "tokenizer.json") }, "no tokenizer.json, vocab.txt or sentencepiece.bpe.model"},
 		"word twice": {func(f map[string]string) {
 			delete(f, "tokenizer.json")
 			f["vocab.txt"] = strings.Join(append(slices.Clone(tinyWords[:20]), "the"), "\n")
@@ -438,7 +440,6 @@ func TestRefusesByTheTensors(t *testing.T) {
 				v["encoder.layer.1.output.LayerNorm.weight"].data[i] = 3e38
 			}
 		}, "no usable vectors"},
-		"RoBERTa":      {func(v map[string]values) { v["roberta."+wordTable] = v[wordTable] }, "RoBERTa or XLM-R"},
 		"MPNet":        {func(v map[string]values) { v["encoder.relative_attention_bias.weight"] = v[wordTable] }, "MPNet"},
 		"DistilBERT":   {func(v map[string]values) { v["transformer.layer.0.attention.q_lin.weight"] = v[wordTable] }, "DistilBERT"},
 		"two encoders": {func(v map[string]values) { v["other."+wordTable] = v[wordTable] }, "several encoders"},

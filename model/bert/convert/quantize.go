@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
+	"slices"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
@@ -21,12 +21,11 @@ type converter struct {
 }
 
 // convertAll makes the tensors of the weight file, in its order.
-func convertAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary []string) ([]weightfile.Tensor, error) {
-	c := &converter{f: f, plain: m.Weights == bert.Float32Weights}
-	c.tensors = append(c.tensors, weightfile.Bytes("vocabulary", []byte(strings.Join(vocabulary, "\n"))))
+func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
+	c := &converter{f: f, tensors: l.tensors(), plain: m.Weights == bert.Float32Weights}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
-	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
-	c.floats("embeddings.segment", "embeddings.token_type_embeddings.weight", 2, m.Hidden)
+	c.places("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
+	c.segments("embeddings.segment", "embeddings.token_type_embeddings.weight", m.Hidden)
 	c.norm("embeddings.norm", "embeddings.LayerNorm", m.Hidden)
 	for i := range m.Layers {
 		if err := ctx.Err(); err != nil {
@@ -44,6 +43,9 @@ func convertAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary 
 			break
 		}
 	}
+	if m.Head != "" {
+		c.head(m.Hidden)
+	}
 	return c.tensors, c.err
 }
 
@@ -60,6 +62,25 @@ func (c *converter) floats(to, from string, dims ...int) {
 	c.tensors = append(c.tensors, weightfile.Float32(to, dims, data))
 }
 
+// head keeps the classifier of a cross-encoder as it is: it is small, and its
+// numbers are the score.
+func (c *converter) head(hidden int) {
+	at := c.f.head()
+	for _, t := range []struct {
+		to, from string
+		dims     []int
+	}{
+		{"head.pooler.weight", at.pooler + ".weight", []int{hidden, hidden}},
+		{"head.pooler.bias", at.pooler + ".bias", []int{hidden}},
+		{"head.score.weight", at.score + ".weight", []int{1, hidden}},
+		{"head.score.bias", at.score + ".bias", []int{1}},
+	} {
+		data, err := c.f.plain(t.from, t.dims...)
+		c.keep(err)
+		c.tensors = append(c.tensors, weightfile.Float32(t.to, t.dims, data))
+	}
+}
+
 // first returns the first rows of a table, which may have more.
 func (c *converter) first(from string, rows, cols int) []float32 {
 	all := rows
@@ -74,6 +95,28 @@ func (c *converter) first(from string, rows, cols int) []float32 {
 // rows keeps the first rows of a table as they are.
 func (c *converter) rows(to, from string, rows, cols int) {
 	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, c.first(from, rows, cols)))
+}
+
+// places keeps the rows of the table of places that tokens have.
+func (c *converter) places(to, from string, rows, cols int) {
+	skip := c.f.skip * cols
+	data := c.first(from, c.f.skip+rows, cols)
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(skip, len(data)):]))
+}
+
+// segments keeps the vectors of the two segments, which are the same where the
+// model knows one.
+func (c *converter) segments(to, from string, cols int) {
+	n := 2
+	if c.f.segments() == 1 {
+		n = 1
+	}
+	data, err := c.f.floats(from, n, cols)
+	c.keep(err)
+	if n == 1 {
+		data = slices.Concat(data, data)
+	}
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{2, cols}, data))
 }
 
 // norm keeps the two vectors of a layer normalisation.

@@ -68,13 +68,15 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
-	Weights       string  `json:"weights,omitempty"` // of linear layers and words: "" is int8; "float32"
+	Weights       string  `json:"weights,omitempty"`   // of linear layers and words: "" is int8; "float32"
+	Head          string  `json:"head,omitempty"`      // "": vectors; "score": one number for a pair of texts
+	PairEnds      int     `json:"pair_ends,omitempty"` // end tokens between the texts of a pair; 0 is 1
 }
 
-// Tokenizer holds what WordPiece needs beside the vocabulary, a tensor named
+// Tokenizer holds what a tokenizer needs beside the vocabulary, a tensor named
 // "vocabulary" with one entry a line in the order of ids.
 type Tokenizer struct {
-	Kind         string `json:"kind"` // "wordpiece"
+	Kind         string `json:"kind"` // "wordpiece" or "unigram"
 	Lowercase    bool   `json:"lowercase"`
 	MaxWordChars int    `json:"max_word_chars"` // longer words become the unknown token
 	Prefix       string `json:"continuing_prefix"`
@@ -83,6 +85,30 @@ type Tokenizer struct {
 	End          string `json:"end"`
 	Padding      string `json:"padding"`
 	Mask         string `json:"mask"`
+
+	Unigram *Unigram `json:"unigram,omitempty"`
+}
+
+// Unigram is what a tokenizer of that kind needs beside: its fields are those of
+// unigram.Config, its scores and rules are the tensors "vocabulary.scores" and
+// "vocabulary.rules".
+type Unigram struct {
+	Clusters   bool      `json:"clusters"`
+	Joined     bool      `json:"joined"`
+	Collapse   bool      `json:"collapse"`
+	TrimLeft   bool      `json:"trim_left"`
+	TrimRight  bool      `json:"trim_right"`
+	SplitSpace bool      `json:"split_space"`
+	Prefix     string    `json:"prefix"`
+	Unmatched  []string  `json:"unmatched,omitempty"`
+	Specials   []Special `json:"specials,omitempty"`
+}
+
+// Special is a token that a text may hold as it is written.
+type Special struct {
+	Text  string `json:"text"`
+	Left  bool   `json:"left,omitempty"`
+	Right bool   `json:"right,omitempty"`
 }
 
 // Source says where the weights come from and who may use them.

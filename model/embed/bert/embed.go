@@ -49,6 +49,9 @@ func New(cfg Config) (*Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if model.Scores() {
+		return nil, rag.Errorf(rag.KindInvalid, "model %q scores pairs of texts and gives no vectors: it is for rerank.model", model.Name)
+	}
 	encoder, err := bert.NewEncoder(model, bert.Config{Workers: cfg.Workers, Kernel: cfg.Kernel})
 	if err != nil {
 		return nil, err
