@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	root "github.com/smartretriever/smartretriever"
 	answerllm "github.com/smartretriever/smartretriever/answer/llm"
@@ -49,6 +50,10 @@ type chatLink struct {
 	health      remote.Health
 }
 
+// fallbackWait is the longest wait for a busy model behind which there is another:
+// the reader is better served by that one.
+const fallbackWait = 2 * time.Second
+
 // chain opens the models, each behind its own retries and breaker. Where there are
 // several, the next one answers while those before it are down.
 func (g *generator) chain(models []config.ChatModel, deps Deps) (llm.Model, error) {
@@ -67,7 +72,11 @@ func (g *generator) chain(models []config.ChatModel, deps Deps) (llm.Model, erro
 			link.where = m.Name
 		}
 		g.links = append(g.links, link)
-		model := guarded(client, link.name, m.Retries, deps)
+		retry := llm.RetryConfig{Tries: m.Retries + 1}
+		if i < len(models)-1 {
+			retry.MaxWait = fallbackWait
+		}
+		model := guarded(client, link.name, retry, deps)
 		if i > 0 {
 			model = tuned{model, m.MaxTokens, m.Temperature}
 		}
@@ -96,8 +105,8 @@ func (g *generator) unique(name string) string {
 }
 
 // guarded tries a busy model again and leaves one that is down alone.
-func guarded(m llm.Model, name string, retries int, deps Deps) llm.Model {
-	m = llm.Retry(m, llm.RetryConfig{Tries: retries + 1})
+func guarded(m llm.Model, name string, retry llm.RetryConfig, deps Deps) llm.Model {
+	m = llm.Retry(m, retry)
 	return llm.Breaker(m, llm.BreakerConfig{OnChange: func(open bool) {
 		if deps.Logger != nil {
 			deps.Logger.Warn("language model", "model", name, "left_alone", open)

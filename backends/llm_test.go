@@ -163,6 +163,14 @@ func TestFallbackModels(t *testing.T) {
 		t.Errorf("health %+v", h)
 	}
 
+	// One that asks for a longer wait than the reader should have is not waited for.
+	later, busyOne := double(t, llmtest.OpenAI(), llmtest.Script{Problem: llmtest.Busy, Header: http.Header{"Retry-After": {"15"}}})
+	patient := chatModel("openai", "m", later+"/v1")
+	patient.Retries = 2
+	if a := ask(t, library(t, patient, spare)); len(a.Citations) != 1 || !slices.Equal(a.Degraded, []string{"llm:openai/m"}) || len(busyOne.Asked()) != 1 {
+		t.Errorf("answer %+v after %d calls of the busy one", a, len(busyOne.Asked()))
+	}
+
 	// When all are down the answer is quoted.
 	r = library(t, chatModel("ollama", "m", gone.URL), chatModel("ollama", "m", gone.URL))
 	if a := ask(t, r); !slices.Equal(a.Degraded, []string{"llm"}) || len(a.Citations) == 0 {

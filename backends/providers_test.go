@@ -47,7 +47,7 @@ func TestEveryEmbeddingAPI(t *testing.T) {
 			srv := httptest.NewServer(double)
 			t.Cleanup(srv.Close)
 			c := settings(t, srv.URL+addresses[dialect])
-			c.Embedder.Name = strings.Fields(dialect.Name)[0]
+			c.Embedder.Name = strings.TrimSuffix(dialect.Name, "-v1")
 			r := open(t, c)
 			if got, want := r.Model(), (rag.Model{ID: c.Embedder.Name + ":m", Dimensions: 64, MaxTokens: 512}); got != want {
 				t.Errorf("model %+v, want %+v", got, want)

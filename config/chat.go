@@ -47,6 +47,9 @@ func checkChat(m *ChatModel, at string, wrong func(name, format string, args ...
 			wrong(at+".base_url", "%s", err)
 		}
 	}
+	if m.Temperature > 1 && (m.Name == "anthropic" || m.Name == "cohere") {
+		wrong(at+".temperature", "%v is more than 1, the most that %s takes", m.Temperature, m.Name)
+	}
 	if m.Name == "azure" {
 		checkAzure(m, at, wrong)
 		return

@@ -101,7 +101,10 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	} else if e.Model == "" {
 		wrong("embedder.model", "is needed when embedder.name is %s", e.Name)
 	}
-	if e.Name == "builtin" || e.Name == "local" {
+	if e.Name == "onnx" && e.ONNX.Library == "" {
+		wrong("embedder.onnx.library", "is needed when embedder.name is onnx: the path of libonnxruntime.so")
+	}
+	if e.Name == "builtin" || e.Name == "local" || e.Name == "onnx" {
 		return
 	}
 	if e.BaseURL == "" && (e.Name == "azure" || e.Name == "tei" || e.Name == "triton") {

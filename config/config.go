@@ -40,11 +40,11 @@ type Store struct {
 
 // Embedder chooses the embedding model.
 type Embedder struct {
-	Name           string        `name:"name" default:"builtin" enum:"builtin,local,openai,azure,ollama,gemini,cohere,voyage,jina,tei,triton" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought; openai is any server with the OpenAI embeddings API; the others are providers and servers with an API of their own (docs/providers.md)."`
-	Model          string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, else as the API knows it; with azure the deployment."`
+	Name           string        `name:"name" default:"builtin" enum:"builtin,local,onnx,openai,azure,ollama,gemini,cohere,voyage,jina,tei,triton" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought; onnx runs an .onnx file with ONNX Runtime, in programs built with the tag onnx; openai is any server with the OpenAI embeddings API; the others are providers and servers with an API of their own (docs/providers.md)."`
+	Model          string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, else as the API knows it; with azure the deployment, with onnx the path of the .onnx file or its folder."`
 	Dimensions     int           `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all. With an API how many its vectors have: 0 is what is known of the model, or else asks the server at every start, which then has to be up."`
 	SendDimensions bool          `name:"send_dimensions" default:"false" help:"Whether the server is asked to cut vectors to embedder.dimensions (APIs but triton)."`
-	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local)."`
+	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local, onnx)."`
 	BaseURL        string        `name:"base_url" help:"Address of the API; with openai up to and with /v1. Empty is the provider's own, and for ollama http://127.0.0.1:11434; azure, tei and triton need one."`
 	APIKey         Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
@@ -59,6 +59,7 @@ type Embedder struct {
 	MaxTokens      int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it, and longer texts are embedded in parts. 0 is what is known of the model, or else 512 (APIs)."`
 	Azure          Azure         `name:"azure"`
 	Triton         Triton        `name:"triton"`
+	ONNX           ONNX          `name:"onnx"`
 }
 
 // Azure is what Azure OpenAI needs beside address, deployment and key.
@@ -78,6 +79,13 @@ type Triton struct {
 	Output string `name:"output" help:"Tensor that gives vectors, of type FP32. Empty asks the server for the only one."`
 }
 
+// ONNX is what ONNX Runtime needs beside the model.
+type ONNX struct {
+	Library string `name:"library" help:"Path of the runtime's shared library, libonnxruntime.so."`
+	Device  string `name:"device" default:"cpu" help:"Where the model runs: cpu, cuda, or cuda:N for one of several GPUs."`
+	Pooling string `name:"pooling" enum:",cls,mean" help:"How the tokens' vectors become one. Empty is what the model's files say."`
+}
+
 // Rerank chooses the reranker, which puts the best candidates of a search in order.
 type Rerank struct {
 	Name       string        `name:"name" default:"none" enum:"none,late,local,cohere,jina,voyage,tei,compatible" help:"Reranker: none; late is late interaction with the embedding model inside; local is a cross-encoder that 'smartretriever models add' brought; compatible is any server with a /rerank like Jina's (vLLM, llama.cpp, Infinity, Xinference); the others are providers (docs/providers.md)."`
@@ -91,6 +99,7 @@ type Rerank struct {
 	Timeout    time.Duration `name:"timeout" default:"2s" min:"10ms" max:"5m" help:"Longest that reranking may take; what is not reranked by then keeps its order."`
 	Batch      int           `name:"batch" default:"100" min:"1" max:"1000" help:"Most passages of one request to an API; where it is known to take fewer, that holds. Smaller batches leave more of a result when time ends."`
 	Retries    int           `name:"retries" default:"1" min:"0" max:"10" help:"Further tries after a busy or failing server, while there is time."`
+	Memory     Size          `name:"memory" default:"256MiB" min:"1MiB" max:"1TiB" help:"Memory for passages' vectors that are kept, so that the next question need not compute them (late): about 125 KiB for one of 320 tokens."`
 	MaxTokens  int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once, question and passage together; longer passages are scored in parts. 0 is what is known of the model, or else 512 (APIs)."`
 }
 

@@ -186,6 +186,7 @@ func TestFaults(t *testing.T) {
 		{name: "providers that need a model only", file: "llm: {name: anthropic, model: m, fallbacks: [{name: gemini, model: m}, {name: cohere, model: m}, {name: ollama, model: m, keep_alive: 5m, num_ctx: 8192}]}"},
 		{name: "fallbacks", file: "llm:\n  name: openai\n  model: m\n  fallbacks:\n  - {model: m}\n  - {name: ollama, num_ctx: many}\n  - {name: openai, model: m, base_url: here, timeout: 1s}\n  - {name: gemini, model: m, api_key: a, api_key_file: /nonexistent/key, colour: red}\n",
 			want: []string{"FILE:6: llm.fallbacks[1].num_ctx: \"many\" is not a whole number", "FILE:8: llm.fallbacks[3]: unknown setting colour", "llm.fallbacks[3].api_key_file: given beside", "llm.fallbacks[0].name: is needed", "llm.fallbacks[1].model: is needed", "llm.fallbacks[2].first_token_timeout: 1m is longer", "llm.fallbacks[2].base_url: is not an address"}},
+		{name: "temperature", file: "llm: {name: openai, model: m, temperature: 2, fallbacks: [{name: cohere, model: m, temperature: 1.5}]}", want: []string{"llm.fallbacks[0].temperature: 1.5 is more than 1"}},
 		{name: "fallbacks of nothing", file: "llm: {fallbacks: [{name: ollama, model: m}]}", want: []string{"llm.fallbacks: there is nothing to fall back from"}},
 		{name: "fallbacks by flag", flags: []config.Flag{{Setting: "llm.fallbacks", Value: "[]", As: "--set llm.fallbacks"}}, want: []string{"a list of entries is not taken from the command line"}},
 		{name: "first token", file: "llm: {timeout: 1s}", want: []string{"llm.first_token_timeout: 1m is longer than llm.timeout, 1s"}},

@@ -102,7 +102,7 @@ func chat(t *testing.T, m llm.Model, r llm.Request) (pieces []string, res llm.Re
 }
 
 func TestAimock(t *testing.T) {
-	url := address(t, "SMARTRETRIEVER_E2E_AIMOCK")
+	url := address(t, "E2E_AIMOCK")
 	for _, p := range all {
 		t.Run(p.name, func(t *testing.T) {
 			for name, run := range map[string]func(*testing.T, provider, string){

@@ -85,12 +85,10 @@ func (p protocol) Answer(_ http.Header, body []byte, _ int) (embed.Answer, error
 }
 
 // Check implements embed.Protocol. Azure lists the models of a resource, not its
-// deployments: the list says that the address is right and the key is accepted.
+// deployments; that the list is there says that the key is accepted.
 func (p protocol) Check(ctx context.Context, s *remote.Server) error {
-	path := "/openai/models" + p.version()
 	if p.likeOpenAI() {
-		path = "/models"
+		return s.Reach(ctx, "/models")
 	}
-	var list struct{}
-	return s.Get(ctx, path, &list)
+	return s.Reach(ctx, "/openai/models"+p.version())
 }

@@ -69,6 +69,19 @@ func strict(body []byte, v any) error {
 	return d.Decode(v)
 }
 
+// list is a list of texts, or one text alone.
+type list []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *list) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*l = list{text}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(l))
+}
+
 // oneOf is an error unless value is one of those allowed.
 func oneOf(field, value string, allowed ...string) error {
 	for _, a := range allowed {
@@ -150,8 +163,10 @@ var Azure = &Dialect{
 	},
 	read: func(body []byte) (asked, error) {
 		var b struct {
+			Model      string   `json:"model"` // what OpenAI's client sends; the deployment counts
 			Input      []string `json:"input"`
 			Dimensions int      `json:"dimensions"`
+			Encoding   string   `json:"encoding_format"`
 		}
 		return asked{}.after(strict(body, &b), func(a *asked) { *a = asked{texts: b.Input, dimensions: b.Dimensions} })
 	},
@@ -172,7 +187,7 @@ func (a asked) after(err error, fill func(*asked)) (asked, error) {
 
 // AzureV1 is POST /openai/v1/embeddings.
 var AzureV1 = &Dialect{
-	Name: "azure v1", Indexed: true,
+	Name: "azure-v1", Indexed: true,
 	path: at("/openai/v1/embeddings"), key: Azure.key, read: OpenAI.read, write: writeData, say: sayError,
 	about: func(_ *Server, path string) (any, bool) {
 		return map[string]any{"data": []any{map[string]any{"id": "gpt-4o"}}}, path == "/openai/v1/models"
@@ -204,7 +219,7 @@ var Ollama = &Dialect{
 	},
 	say: sayText("error"),
 	about: func(s *Server, path string) (any, bool) {
-		return map[string]any{"models": []any{map[string]any{"name": s.Model + ":latest"}}}, path == "/api/tags"
+		return map[string]any{"models": []any{map[string]any{"name": s.Model + ":latest", "model": s.Model + ":latest"}}}, path == "/api/tags"
 	},
 	wrongKey: refusal{401, "unauthorized: %s"}, tooMany: refusal{400, "too many inputs: %d at most, not %d"},
 	tooLong: refusal{400, "the input length exceeds the context length of %d: %d"},
@@ -219,6 +234,7 @@ var Gemini = &Dialect{
 			Requests []struct {
 				Model   string `json:"model"`
 				Content struct {
+					Role  string `json:"role"`
 					Parts []struct {
 						Text string `json:"text"`
 					} `json:"parts"`
@@ -312,6 +328,8 @@ var Voyage = &Dialect{
 			InputType  string   `json:"input_type"`
 			Truncation *bool    `json:"truncation"`
 			Dimensions int      `json:"output_dimension"`
+			Type       string   `json:"output_dtype"`
+			Encoding   string   `json:"encoding_format"`
 		}
 		err := strict(body, &b)
 		if err == nil {
@@ -372,10 +390,10 @@ var TEI = &Dialect{
 	path: at("/embed"), key: bearer,
 	read: func(body []byte) (asked, error) {
 		var b struct {
-			Inputs     []string `json:"inputs"`
-			Normalize  bool     `json:"normalize"`
-			Truncate   *bool    `json:"truncate"`
-			Dimensions int      `json:"dimensions"`
+			Inputs     list  `json:"inputs"`
+			Normalize  bool  `json:"normalize"`
+			Truncate   *bool `json:"truncate"`
+			Dimensions int   `json:"dimensions"`
 		}
 		return asked{}.after(strict(body, &b), func(a *asked) {
 			*a = asked{texts: b.Inputs, dimensions: b.Dimensions, truncates: b.Truncate == nil || *b.Truncate}

@@ -92,4 +92,4 @@ func (p protocol) Answer(_ http.Header, body []byte, _ int) (embed.Answer, error
 }
 
 // Check implements embed.Protocol. The API has no list of models.
-func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx) }
+func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx, "") }

@@ -97,7 +97,7 @@ func TestTemperatureIsLeftOutWhereItIsNotTaken(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, stream(`{"type":"content_block_delta","delta":{"type":"text_delta","text":"ok"}}`, `{"type":"message_stop"}`))
+		_, _ = io.WriteString(w, stream(`{"type":"content_block_delta","delta":{"type":"text_delta","text":"ok"}}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`, `{"type":"message_stop"}`))
 	})
 	for range 2 {
 		if res, err := c.Chat(t.Context(), question(1), discard); err != nil || res.Text != "ok" {
@@ -107,4 +107,10 @@ func TestTemperatureIsLeftOutWhereItIsNotTaken(t *testing.T) {
 	if calls != 3 {
 		t.Errorf("%d calls, want one to learn and two that know", calls)
 	}
+}
+
+func FuzzStream(f *testing.F) {
+	llmtest.Fuzz(f, llmtest.Anthropic(), func(rt http.RoundTripper) (llm.Model, error) {
+		return anthropic.New(anthropic.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+	})
 }

@@ -1,8 +1,10 @@
 package cohere_test
 
 import (
+	"net/http"
 	"testing"
 
+	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/cohere"
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
 )
@@ -26,4 +28,10 @@ func cfg(s llmtest.Setup) cohere.Config {
 
 func TestSuite(t *testing.T) {
 	llmtest.Run(t, llmtest.Provider{Wire: llmtest.Cohere(), Open: open, Name: "cohere"})
+}
+
+func FuzzStream(f *testing.F) {
+	llmtest.Fuzz(f, llmtest.Cohere(), func(rt http.RoundTripper) (llm.Model, error) {
+		return cohere.New(cohere.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+	})
 }

@@ -2,6 +2,7 @@ package gemini_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +69,10 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("%s: %v", reason, err)
 		}
 	}
+}
+
+func FuzzStream(f *testing.F) {
+	llmtest.Fuzz(f, llmtest.Gemini(), func(rt http.RoundTripper) (llm.Model, error) {
+		return gemini.New(gemini.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+	})
 }

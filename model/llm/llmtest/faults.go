@@ -108,6 +108,17 @@ func testRefusals(t *testing.T, p Provider) {
 			}
 		})
 	}
+	t.Run("too long is not held against the server", func(t *testing.T) {
+		c, double := p.serve(t, always(Script{Problem: TooLong}))
+		m := llm.Breaker(c, llm.BreakerConfig{Failures: 1})
+		for range 3 {
+			_, _, err := chat(t, m, question("hi"))
+			outcome{rag.KindExhausted, false, 0, "longer than the model takes"}.check(t, err)
+		}
+		if n := len(double.Asked()); n != 3 {
+			t.Errorf("%d of 3 calls reached the server", n)
+		}
+	})
 	t.Run("another key", func(t *testing.T) {
 		double := &Server{Wire: p.Wire, Model: suiteModel, Key: "sk-right", Answer: always(Script{})}
 		srv := httptest.NewServer(double)
@@ -178,6 +189,15 @@ func testSilence(t *testing.T, p Provider) {
 			})
 		})
 	}
+	t.Run("a model that thinks is not a silent server", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			double := &Server{Wire: p.Wire, Model: suiteModel, Answer: always(Script{Thinks: 5, Pieces: pieces[:2], Pace: 9 * time.Second})}
+			c := p.open(t, Setup{URL: "http://double", Model: suiteModel, Key: suiteKey, Transport: double, FirstTokenTimeout: 10 * time.Second})
+			if _, res, err := chat(t, c, question("hi")); err != nil || res.Text != "ab" {
+				t.Errorf("%q, %v", res.Text, err)
+			}
+		})
+	})
 	t.Run("a slow reader is not a silent server", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			double := &Server{Wire: p.Wire, Model: suiteModel, Answer: always(Script{Pieces: pieces[:2]})}

@@ -92,9 +92,10 @@ type Script struct {
 	Body    string // instead of anything else
 	Media   string // instead of the stream's own
 
-	After int // pieces before Break
-	Break Break
-	Pace  time.Duration // before each piece
+	Thinks int // events without text before the first piece, each after Pace
+	After  int // pieces before Break
+	Break  Break
+	Pace   time.Duration // before each piece
 }
 
 // Server is a double of a provider's server. It is a http.Handler, for a real
@@ -185,6 +186,11 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reply *Scrip
 	}
 	if !write(s.Wire.Begin(s.Model, reply)) {
 		return
+	}
+	for range reply.Thinks {
+		if !pause(ctx, reply.Pace) || !write(s.Wire.Begin(s.Model, reply)) {
+			return
+		}
 	}
 	for i, piece := range reply.Pieces {
 		if reply.Break != Whole && i == reply.After {

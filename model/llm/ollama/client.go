@@ -4,7 +4,8 @@
 //
 // The room matters: Ollama gives a model 4096 tokens unless told otherwise, and
 // shortens a longer conversation without a word. So this package asks it to refuse
-// instead (which versions before 0.12 do not know), and Config.NumCtx sets the room.
+// instead (which versions before October 2025 do not know), and Config.NumCtx sets the
+// room.
 package ollama
 
 import (

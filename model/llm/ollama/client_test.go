@@ -2,6 +2,7 @@ package ollama_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/model/llm"
@@ -67,4 +68,10 @@ func TestKeepAliveAndContext(t *testing.T) {
 			t.Errorf("the server may shorten the conversation: %v", body)
 		}
 	}
+}
+
+func FuzzStream(f *testing.F) {
+	llmtest.Fuzz(f, llmtest.Ollama(), func(rt http.RoundTripper) (llm.Model, error) {
+		return ollama.New(ollama.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+	})
 }

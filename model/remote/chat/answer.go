@@ -47,8 +47,9 @@ func (a *Answer) Refuse(why string) {
 // Done notes that no more events are to be read.
 func (a *Answer) Done() { a.done = true }
 
-// ended reports whether the stream may end here.
-func (a *Answer) ended() bool { return a.done || a.Finish != "" || a.refused != "" }
+// ended reports whether the stream may end here. A server that is interrupted may
+// end its stream in good order, but it does not say why the text ended.
+func (a *Answer) ended() bool { return a.Finish != "" || a.refused != "" }
 
 // result returns what was read, and KindRefused when there is no answer in it.
 func (a *Answer) result(provider, key string) (llm.Result, error) {
@@ -85,9 +86,9 @@ func Malformed(err error) error {
 	return rag.Wrap(rag.KindUnavailable, err, "llm: the server's answer is malformed")
 }
 
-// cut is the error of a stream that ended early.
+// cut is the error of a stream that ended early; err is nil when it ended in order.
 func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the connection ended early")
 	}
 	return &llm.Temporary{Err: rag.Wrap(rag.KindUnavailable, err, "llm: the answer was cut off")}

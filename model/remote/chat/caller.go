@@ -146,7 +146,7 @@ func (c *Caller) read(resp *http.Response, body io.Reader, a *Answer) error {
 	switch {
 	case taken != nil:
 		return taken
-	case err == nil, err == io.EOF && a.ended():
+	case (err == nil || err == io.EOF) && a.ended():
 		return nil
 	case errors.Is(err, remote.ErrTooLong):
 		return Malformed(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/bert/convert"
 	"github.com/smartretriever/smartretriever/model/bert/weights"
+	"github.com/smartretriever/smartretriever/model/rerank/reranktest"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -124,4 +125,8 @@ func TestModelsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestSuite(t *testing.T) {
+	reranktest.Run(t, func(t *testing.T) reranktest.Reranker { return tiny(t, 2) })
 }

@@ -54,4 +54,4 @@ func (p protocol) Request(question string, texts []string) rerank.Request {
 func (p protocol) Answer(body []byte) (rerank.Answer, error) { return rerank.ReadResults(body) }
 
 // Check implements rerank.Protocol. The API has no list of models.
-func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx) }
+func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx, "") }

@@ -162,3 +162,6 @@ var Compatible = &Dialect{
 		return map[string]any{"data": []any{map[string]any{"id": s.Model}}}, path == "/v1/models"
 	},
 }
+
+// Dialects lists all of them.
+func Dialects() []*Dialect { return []*Dialect{Cohere, Jina, Voyage, TEI, Compatible} }

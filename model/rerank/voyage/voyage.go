@@ -70,4 +70,4 @@ func (p protocol) Answer(body []byte) (rerank.Answer, error) {
 }
 
 // Check implements rerank.Protocol. The API has no list of models.
-func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx) }
+func (p protocol) Check(ctx context.Context, s *remote.Server) error { return s.Reach(ctx, "") }
