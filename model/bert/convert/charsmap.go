@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/smartretriever/smartretriever/model/bert/trie"
 	"github.com/smartretriever/smartretriever/model/bert/unigram"
 )
 
 // Bounds on the rules of a normaliser.
 const (
-	maxRules     = 4 << 20 // bytes of all together
-	maxRuleKey   = 64      // bytes
-	maxRuleNodes = 1 << 22 // of the trie; branches may be shared, so there can be more than units
+	maxRules     = trie.MaxBytes // of all together
+	maxRuleKey   = 64            // bytes
+	maxRuleNodes = 1 << 20       // of the trie; branches may be shared, so there can be more than units
 )
 
 var errCharsmap = errors.New("the rules of its normaliser (precompiled_charsmap) are damaged")
