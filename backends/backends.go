@@ -55,6 +55,10 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
+	if err := openReranker(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
+	c.Models = modelFinder(cfg)
 	return c, openLLM(cfg, deps, &c)
 }
 
@@ -88,9 +92,6 @@ func ttl(d time.Duration) time.Duration {
 func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
 
 func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
-	if cfg.Embedder.Name == "openai" {
-		return openEmbeddingAPI(cfg.Embedder, deps, c)
-	}
 	var weights []byte
 	switch cfg.Embedder.Name {
 	case "builtin":
@@ -99,8 +100,10 @@ func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
 		if weights, err = Models(cfg.Data).Load(cfg.Embedder.Model); err != nil {
 			return rag.Errorf(rag.KindOf(err), "embedder.model: %w", err)
 		}
+	case "onnx":
+		return openONNX(cfg.Embedder, c)
 	default:
-		return unknown("embedder.name", cfg.Embedder.Name)
+		return openEmbeddingAPI(cfg.Embedder, deps, c)
 	}
 	e, err := OpenWeights(weights, cfg.Embedder.Dimensions, cfg.Embedder.Threads)
 	if err != nil {

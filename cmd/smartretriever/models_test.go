@@ -20,10 +20,13 @@ func tinyModel(t *testing.T) string {
 
 type model struct {
 	Name       string `json:"name"`
+	Kind       string `json:"kind"`
 	Builtin    bool   `json:"builtin"`
 	InUse      bool   `json:"in_use"`
 	Dimensions int    `json:"dimensions"`
 	Pooling    string `json:"pooling"`
+	Type       string `json:"type"`
+	Bytes      int64  `json:"bytes"`
 	Error      string `json:"error"`
 }
 
@@ -36,13 +39,20 @@ func TestModels(t *testing.T) {
 		t.Errorf("too few tokens: %+v", r)
 	}
 	added := decode[model](t, p.ok("models", "add", tiny, "--name", "tiny", "--force", "--json"))
-	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" {
+	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" || added[0].Type != "int8" {
 		t.Fatalf("added %+v", added)
 	}
 	p.ok("models", "add", tiny, "--name", "tiny", "--force") // the same again
 	if r := p.run("", "models", "add", tiny, "--name", "tiny", "--force", "--query-prefix", "q: "); r.code == 0 || !strings.Contains(r.err, "another name") {
 		t.Errorf("another model of the name: %+v", r)
 	}
+
+	plain := decode[model](t, p.ok("models", "add", tiny, "--type", "float32", "--force", "--json"))
+	if len(plain) != 1 || !strings.Contains(plain[0].Name, "-float32-") || plain[0].Type != "float32" || plain[0].Bytes < 2*added[0].Bytes {
+		t.Fatalf("added %+v beside %+v", plain, added)
+	}
+	p.ok("models", "bench", plain[0].Name, "--seconds", "0.1", "--json")
+	p.ok("models", "rm", plain[0].Name, "--yes")
 
 	use := []string{"--set", "embedder.name=local", "--set", "embedder.model=tiny"}
 	list := decode[model](t, p.ok(append([]string{"models", "ls", "--json"}, use...)...))
@@ -54,7 +64,7 @@ func TestModels(t *testing.T) {
 	}
 	p.ok("models", "bench", "tiny", "--seconds", "0.1", "--json")
 
-	// A collection is searched with the model it was made with, and no other.
+	// A collection is searched with the model it was made with, whichever is configured.
 	p.write("a.md", "The old mill stands under the stone bridge.")
 	p.ok(append([]string{"add", "a.md", "-c", "small"}, use...)...)
 	if out := p.ok(append([]string{"search", "mill", "-c", "small", "--mode", "vector"}, use...)...); !strings.Contains(out, "stone bridge") {
@@ -63,14 +73,26 @@ func TestModels(t *testing.T) {
 	if out := p.ok("search", "mill", "-c", "small", "--mode", "keyword"); !strings.Contains(out, "stone bridge") {
 		t.Errorf("finds by keyword:\n%s", out)
 	}
-	for _, args := range [][]string{{"search", "mill", "-c", "small"}, {"add", "a.md", "-c", "small", "--meta", "n=2"}} {
-		r := p.run("", args...)
-		if r.code == 0 || !strings.Contains(r.err, "tiny") || !strings.Contains(r.err, "bge-small") {
-			t.Errorf("%v with another model: %+v", args, r)
-		}
+	if out := p.ok("search", "mill", "-c", "small", "--mode", "vector"); !strings.Contains(out, "stone bridge") {
+		t.Errorf("finds with another model configured:\n%s", out)
 	}
-	if r := p.run("", "search", "mill", "-c", "small", "--set", "embedder.name=local", "--set", "embedder.model=tiny", "--set", "embedder.dimensions=32"); r.code == 0 || !strings.Contains(r.err, "tiny-32d") {
-		t.Errorf("with fewer dimensions: %+v", r)
+	cut := append([]string{"--set", "embedder.dimensions=32"}, use...)
+	p.ok(append([]string{"add", "a.md", "-c", "cut"}, cut...)...)
+	for _, name := range []string{"small", "cut"} {
+		p.ok("add", "a.md", "-c", name, "--meta", "n=2")
+		p.ok("search", "mill", "-c", name, "--mode", "vector")
+	}
+	for _, c := range decode[struct {
+		Name       string
+		Generation struct {
+			Model      string
+			Dimensions int
+		}
+	}](t, p.ok("collections", "--json")) {
+		want := map[string]string{"small": "tiny", "cut": "tiny-32d"}[c.Name]
+		if c.Generation.Model != want || c.Generation.Dimensions != map[string]int{"small": 64, "cut": 32}[c.Name] {
+			t.Errorf("collection %+v", c)
+		}
 	}
 
 	// Damage is found, and the rest still works.
@@ -89,6 +111,19 @@ func TestModels(t *testing.T) {
 	if r := p.run("", append([]string{"search", "mill", "-c", "small"}, use...)...); r.code == 0 || strings.Contains(r.err, "panic") {
 		t.Errorf("search with a damaged model: %+v", r)
 	}
+	without := func(when string) {
+		t.Helper()
+		for _, args := range [][]string{{"search", "mill", "-c", "small"}, {"search", "mill", "-c", "small", "--mode", "vector"}, {"add", "a.md", "-c", "small", "--meta", "n=3"}} {
+			r := p.run("", args...)
+			if r.code == 0 || !strings.Contains(r.err, "tiny") || !strings.Contains(r.err, "bge-small") || !strings.Contains(r.err, "reembed") {
+				t.Errorf("%s, %v: %+v", when, args, r)
+			}
+		}
+		if out := p.ok("search", "mill", "-c", "small", "--mode", "keyword"); !strings.Contains(out, "stone bridge") {
+			t.Errorf("%s, finds by keyword:\n%s", when, out)
+		}
+	}
+	without("damaged")
 
 	if r := p.run("", "models", "rm", "tiny"); r.code != 2 || !strings.Contains(r.err, "--yes") {
 		t.Errorf("remove without a word: %+v", r)
@@ -96,11 +131,39 @@ func TestModels(t *testing.T) {
 	if out := p.ok("models", "rm", "tiny", "--yes", "--json"); !strings.Contains(out, `"small"`) {
 		t.Errorf("removed without naming the collection: %s", out)
 	}
+	without("removed")
 	if r := p.run("", "models", "rm", "tiny", "--yes"); r.code != 3 {
 		t.Errorf("removed twice: %+v", r)
 	}
 	if r := p.run("", append([]string{"search", "mill"}, use...)...); r.code != 3 || !strings.Contains(r.err, "models ls") {
 		t.Errorf("search with a model that is gone: %+v", r)
+	}
+}
+
+// TestRerankerModel brings a cross-encoder of random weights.
+func TestRerankerModel(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	path, err := filepath.Abs(filepath.Join("testdata", "tiny-reranker.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.run("", "models", "add", path, "--name", "order", "--pooling", "mean"); r.code != 2 || !strings.Contains(r.err, "scores pairs") {
+		t.Errorf("with a pooling: %+v", r)
+	}
+	if out := p.ok("models", "add", path, "--name", "order", "--force"); !strings.Contains(out, "a reranker of 2 layers") || !strings.Contains(out, "rerank.model=order") {
+		t.Errorf("added:\n%s", out)
+	}
+	list := decode[model](t, p.ok("models", "ls", "--json"))
+	if len(list) != 2 || list[0].Kind != "embedder" || list[1].Kind != "reranker" {
+		t.Errorf("lists %+v", list)
+	}
+	if out := p.ok("models"); !strings.Contains(out, "order  reranker") {
+		t.Errorf("lists:\n%s", out)
+	}
+	p.ok("models", "bench", "order", "--seconds", "0.1")
+	if r := p.run("", "search", "mill", "--set", "embedder.name=local", "--set", "embedder.model=order"); r.code != 2 || !strings.Contains(r.err, "rerank.model") {
+		t.Errorf("as embedder: %+v", r)
 	}
 }
 
@@ -142,6 +205,7 @@ func TestModelsRefused(t *testing.T) {
 		{2, "models add text.safetensors", "text.safetensors"},
 		{2, "models add empty", "empty"},
 		{2, "models add x --name ../y", "name of a model"},
+		{2, "models add x --type int4", "int4"},
 		{2, "models bench --seconds 0", "--seconds"},
 		{3, "models verify none", "none"},
 		{2, "models rm ../x --yes", "name of a model"},

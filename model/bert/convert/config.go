@@ -33,6 +33,17 @@ type config struct {
 // counted from the one behind the padding's, as fairseq does.
 var modelTypes = map[string]bool{"bert": false, "xlm-roberta": true, "camembert": true, "roberta": true, "mpnet": true}
 
+// firstPlace is the position that a text's first token has by what the file says.
+func (c config) firstPlace() int {
+	switch {
+	case !modelTypes[c.Type]:
+		return 0
+	case c.Padding != nil:
+		return *c.Padding + 1
+	}
+	return 2
+}
+
 // readConfig reads config.json where there is one, and refuses what is no plain
 // encoder of a known kind.
 func readConfig(t *tree) (config, error) {

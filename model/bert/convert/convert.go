@@ -8,13 +8,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
-	"github.com/smartretriever/smartretriever/model/embed/static"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -23,9 +21,12 @@ import (
 type Options struct {
 	// Name is what the model is called; stored vectors are kept under it, so other
 	// weights, pooling or prefixes want another name. Default: the name of the
-	// file, archive or folder with "-int8-" and eight digits that stand for
-	// everything that has a part in the vectors.
+	// file, archive or folder with "-int8-" or "-float32-" and eight digits that
+	// stand for everything that has a part in the vectors.
 	Name string
+	// Type is that of the weights: "int8", a quarter of the size and three times as
+	// fast, or "float32", with the original's vectors to five digits. Default: int8.
+	Type string
 	// Pooling is "cls" (the first token's vector) or "mean" (of all tokens).
 	// Default: what the files say, or what the model's family is known to need.
 	Pooling string
@@ -55,8 +56,17 @@ type Model struct {
 	Notes []string
 }
 
-// quantization is what weight files say of their numbers.
-const quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+// The types of weights, as options name them.
+const (
+	typeInt8    = "int8"
+	typeFloat32 = "float32"
+)
+
+// What weight files say of their numbers.
+const (
+	quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+	noneAtAll    = "none, 32-bit floats"
+)
 
 const staticQuantization = "int8, symmetric, one scale a token"
 
@@ -80,7 +90,7 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := quantizeAll(ctx, f, m.h.Model, m.lexicon)
+	tensors, err := convertAll(ctx, f, m.h.Model, m.lexicon)
 	if err != nil {
 		return nil, err
 	}
@@ -99,58 +109,12 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 	}, nil
 }
 
-// Verify checks a weight file as a whole, wherever it comes from: its checksum
-// and form, that the encoder can run it, and that a text gets a vector of unit
-// length. What is wrong is KindInvalid and named.
-func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
-	file, err := weightfile.Parse(data)
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	vector, err := try(ctx, file, data)
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	var sum float64
-	for _, v := range vector {
-		sum += float64(v) * float64(v)
-	}
-	if !(math.Abs(sum-1) < 1e-3) {
-		return weightfile.Header{}, rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
-	}
-	return file.Header, nil
-}
-
-// try computes the vector of a text.
-func try(ctx context.Context, file *weightfile.File, data []byte) ([]float32, error) {
-	texts := []string{"A text to try the model with."}
-	if file.Model.Architecture == static.Architecture {
-		e, err := static.New(static.Config{Weights: data, Workers: 1})
-		if err != nil {
-			return nil, err
-		}
-		vectors, err := e.Embed(ctx, rag.PassageText, texts)
-		if err != nil {
-			return nil, err
-		}
-		return vectors[0], nil
-	}
-	model, err := bert.Open(data)
-	if err != nil {
-		return nil, err
-	}
-	encoder, err := bert.NewEncoder(model, bert.Config{Workers: 1})
-	if err != nil {
-		return nil, err
-	}
-	vector := make([]float32, model.Hidden)
-	err = encoder.Encode(ctx, vector, "", texts)
-	return vector, rag.Wrap(rag.KindOf(err), err, "try the model out")
-}
-
 func (o Options) validate() error {
 	if o.Pooling != "" && o.Pooling != "cls" && o.Pooling != "mean" {
 		return rag.Errorf(rag.KindInvalid, "pooling %q is not known; cls and mean are", o.Pooling)
+	}
+	if o.Type != "" && o.Type != typeInt8 && o.Type != typeFloat32 {
+		return rag.Errorf(rag.KindInvalid, "weights of type %q are not known; %s and %s are", o.Type, typeInt8, typeFloat32)
 	}
 	if o.MaxTokens != 0 && o.MaxTokens < 3 {
 		return rag.Errorf(rag.KindInvalid, "%d tokens are too few; 3 are the least", o.MaxTokens)
@@ -194,18 +158,9 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	if g, ok := f.store.(*graph); ok && g.packed {
 		d.note("its numbers were of 8 bits already: vectors are a little further from those of the 32-bit model")
 	}
-	said := sentences{pooling: "mean"} // of static models, for which there is nothing to say
-	if f.table == "" {
-		if said, err = readSentences(t); err != nil {
-			return nil, err
-		}
-	} else if opts.Pooling != "" && opts.Pooling != said.pooling {
-		return nil, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors has no pooling but mean", f.file)
-	}
-	known := familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
-	d.choose(said, known, opts)
-	if m.Pooling == "" {
-		return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	said, known, err := d.purpose(t, f, c, opts)
+	if err != nil {
+		return nil, err
 	}
 	if opts.MaxTokens > m.MaxTokens && f.table == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
@@ -219,9 +174,12 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
-	m.Normalize, m.Quantization = true, quantization
-	if f.table != "" {
+	m.Normalize, m.Quantization, m.Weights = m.Head == "", quantization, bert.Int8Weights
+	switch {
+	case f.table != "":
 		m.Quantization = staticQuantization
+	case opts.Type == typeFloat32:
+		m.Quantization, m.Weights = noneAtAll, bert.Float32Weights
 	}
 	d.h.Source = weightfile.Source{
 		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
@@ -234,6 +192,48 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.Name = d.defaultName(t)
 	}
 	return d, nil
+}
+
+// purpose sets what the model is for and how a text becomes a vector: pooling and
+// prefixes, or the head of a cross-encoder, which wants neither.
+func (d *description) purpose(t *tree, f *weights, c config, opts Options) (said sentences, known family, err error) {
+	m := &d.h.Model
+	if f.table != "" { // static models, for which there is nothing to say
+		said.pooling = "mean"
+		switch {
+		case opts.Pooling != "" && opts.Pooling != said.pooling:
+			return said, known, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors has no pooling but mean", f.file)
+		case opts.Type == typeFloat32:
+			return said, known, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors is kept in 8 bits; 32 are for encoders", f.file)
+		}
+	} else if scores, err := f.scores(m.Hidden); scores || err != nil {
+		if err == nil {
+			err = d.scorer(f, opts)
+		}
+		return said, known, err
+	} else if said, err = readSentences(t); err != nil {
+		return said, known, err
+	}
+	known = familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
+	d.choose(said, known, opts)
+	if m.Pooling == "" {
+		return said, known, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	}
+	return said, known, nil
+}
+
+// scorer makes the model one that scores pairs.
+func (d *description) scorer(f *weights, opts Options) error {
+	if opts.Pooling != "" || opts.QueryPrefix != nil || opts.PassagePrefix != nil {
+		return rag.Errorf(rag.KindInvalid, "the model scores pairs of texts (it has a classifier of one output): pooling and prefixes are for models that give vectors")
+	}
+	m := &d.h.Model
+	m.Head, m.Pooling = "score", "cls"
+	if f.start > 0 { // made in the way of fairseq, where two end tokens part a pair
+		m.PairEnds = 2
+	}
+	d.note("a cross-encoder: it scores pairs of texts, and so is for rerank.model")
+	return nil
 }
 
 // choose sets pooling and prefixes.
@@ -282,5 +282,9 @@ func (d *description) defaultName(t *tree) string {
 		_ = binary.Write(sum, binary.LittleEndian, d.lexicon.scores)
 		sum.Write(d.lexicon.rules)
 	}
-	return t.title() + "-int8-" + hex.EncodeToString(sum.Sum(nil)[:4])
+	kind := typeInt8
+	if h.Model.Weights == bert.Float32Weights {
+		kind = typeFloat32
+	}
+	return t.title() + "-" + kind + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }

@@ -13,17 +13,20 @@ import (
 
 var update = flag.Bool("update", false, "write the fixture of the command's tests again")
 
-// TestFixture holds the models that the command's tests add: the tiny one in 16
+// TestFixtures holds the models that the command's tests add: the tiny ones in 16
 // bits and a static one, in archives that are the same whenever they are made.
-func TestFixture(t *testing.T) {
+func TestFixtures(t *testing.T) {
 	files := tinyFiles("mean")
 	files["model.safetensors"] = string(writeSafetensors("F16", tinyTensors()))
-	checkFixture(t, "tiny-model.zip", files)
+	fixture(t, "tiny-model.zip", files)
+	files = scorerFiles(scorerTensors())
+	files["model.safetensors"] = string(writeSafetensors("F16", scorerTensors()))
+	fixture(t, "tiny-reranker.zip", files)
 	files, _ = staticFiles(true, true)
-	checkFixture(t, "tiny-static.zip", files)
+	fixture(t, "tiny-static.zip", files)
 }
 
-func checkFixture(t *testing.T, name string, files map[string]string) {
+func fixture(t *testing.T, name string, files map[string]string) {
 	t.Helper()
 	path := filepath.Join("..", "..", "..", "cmd", "smartretriever", "testdata", name)
 	var out bytes.Buffer

@@ -252,18 +252,10 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 // fairseq, which know one type of segment or none, count from the one behind the
 // padding's.
 func (f *weights) firstPosition(c config) int {
-	fairseq := modelTypes[c.Type]
-	if c.Type == "" {
-		dims, ok := f.dims(f.prefix + segmentTable)
-		fairseq = !ok || len(dims) == 2 && dims[0] == 1
+	if dims, ok := f.dims(f.prefix + segmentTable); c.Type == "" && (!ok || len(dims) == 2 && dims[0] == 1) {
+		c.Type = "roberta"
 	}
-	switch {
-	case !fairseq:
-		return 0
-	case c.Padding != nil:
-		return *c.Padding + 1
-	}
-	return 2
+	return c.firstPlace()
 }
 
 func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + strconv.Itoa(i) + "." }
@@ -285,9 +277,39 @@ func (f *weights) checkShape(m weightfile.Model) error {
 	return nil
 }
 
+// headLayers are the names of the two layers of a cross-encoder's head.
+type headLayers struct{ pooler, score string }
+
+// head returns the names of the head's layers, as BERT or RoBERTa have them.
+func (f *weights) head() headLayers {
+	if _, ok := f.dims("classifier.out_proj.weight"); ok {
+		return headLayers{"classifier.dense", "classifier.out_proj"}
+	}
+	return headLayers{f.prefix + "pooler.dense", "classifier"}
+}
+
+// scores reports whether the model is a cross-encoder: whether it has a classifier
+// of one output. One of several is refused, since what it was trained for is
+// neither vectors nor an order.
+func (f *weights) scores(hidden int) (bool, error) {
+	name := f.head().score + ".weight"
+	dims, ok := f.dims(name)
+	if !ok {
+		return false, nil
+	}
+	if len(dims) != 2 || dims[0] != 1 || dims[1] != hidden {
+		return false, f.fault(fmt.Errorf("tensor %q has shape %v; a cross-encoder's is [1 %d], and models for vectors have none", name, dims, hidden))
+	}
+	return true, nil
+}
+
 // floats returns a tensor of the encoder that has the given shape.
 func (f *weights) floats(name string, dims ...int) ([]float32, error) {
-	name = f.prefix + name
+	return f.plain(f.prefix+name, dims...)
+}
+
+// plain returns a tensor by its whole name.
+func (f *weights) plain(name string, dims ...int) ([]float32, error) {
 	got, ok := f.dims(name)
 	if !ok { // as the first published models call them
 		if old, ok := strings.CutSuffix(name, "LayerNorm.weight"); ok {
