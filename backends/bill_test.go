@@ -352,7 +352,9 @@ func TestLedgerIsTheBill(t *testing.T) {
 	api := httptest.NewServer(p)
 	t.Cleanup(api.Close)
 	c := paid(t, t.TempDir(), api.URL)
-	c.Embedder.Batch = 1
+	// One request after the other: of those that are under way when another fails, the
+	// provider and who calls it may think differently.
+	c.Embedder.Batch, c.Embedder.Concurrency = 1, 1
 	r := openPaid(t, c)
 	keys := []auth.Key{
 		{Name: "anna", Secret: "secret-of-anna", Tenant: "north", Admin: true},
