@@ -167,7 +167,8 @@ func (r *Retriever) Reembed(ctx context.Context, scope rag.Scope, opt ReembedOpt
 		return ReembedResult{}, err
 	}
 	begun := r.cfg.Clock()
-	res, err := r.reembed(ctx, scope.WithDefaults(), opt)
+	scope = scope.WithDefaults()
+	res, err := r.reembed(rag.ChargedTo(ctx, scope.Tenant), scope, opt)
 	res.Took = r.cfg.Clock().Sub(begun)
 	return res, err
 }

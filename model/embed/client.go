@@ -111,6 +111,7 @@ func (c *Client) CountTokens(text string) int { return c.cfg.CountTokens(text) }
 //	                 answers what cannot be used; the caller gave up
 //	KindInternal     the server does not understand the request
 func (c *Client) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error) {
+	remote.Itemise(ctx) // vectors that were kept of a failed call are paid for
 	prefix := c.cfg.PassagePrefix
 	whole, cancel := ctx, func() {}
 	if kind == rag.QuestionText {
