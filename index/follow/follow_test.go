@@ -434,6 +434,9 @@ func TestShadow(t *testing.T) {
 		f.Notify(1, seq)
 		synctest.Wait()
 		expect(t, "apples in the live one", found(t, f, c, "apple", seq), 2)
+		if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+			t.Errorf("as far as there are embeddings: %v", err)
+		}
 		if _, err := f.ShadowSearcher(generation(c, 2), seq).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 10}); !errors.Is(err, rag.ErrConflict) {
 			t.Errorf("a search that waits for an embedding: %v", err)
 		}

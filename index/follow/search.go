@@ -3,6 +3,7 @@ package follow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,9 +18,10 @@ func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
 	return err
 }
 
-// OpenShadow gets the view of a generation that is not live ready, brings it up to
-// date and writes its snapshot file, so that it is there for whoever needs it when
-// the generation becomes live. KindConflict says that an embedding is missing.
+// OpenShadow gets the view of a generation that is not live ready, brings it as far up
+// to date as there are embeddings, and writes its snapshot file, so that it is there
+// for whoever needs it when the generation becomes live. KindConflict says that the
+// view could not be built, since an embedding is missing.
 func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 	for {
 		v, err := f.view(ctx, c, true)
@@ -33,7 +35,9 @@ func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 			v.unlock()
 			continue
 		}
-		err = f.catchUp(ctx, v)
+		if err = f.catchUp(ctx, v); errors.Is(err, rag.ErrConflict) {
+			err = nil
+		}
 		if err == nil && f.cfg.Dir != "" && v.unsaved() {
 			f.save(v)
 		}
