@@ -120,10 +120,14 @@ func (b *builder) switchTo(ctx context.Context) (rag.Collection, error) {
 		return switched, err
 	}
 	b.tell(StageSwitch, 0, 0)
+	var late []rag.Unembedded // embedded within the switch
 	for round := range maxRounds {
 		var last func(context.Context, []rag.Unembedded) ([]rag.Embedding, error)
 		if round >= hopefulRounds {
-			last = b.last
+			last = func(ctx context.Context, chunks []rag.Unembedded) ([]rag.Embedding, error) {
+				late = distinct(chunks, map[rag.Hash]bool{})
+				return b.last(ctx, late)
+			}
 		}
 		switched, err = b.r.store.SwitchGeneration(ctx, b.col.ID, b.col.Generation.Number, b.checked, last)
 		if !errors.Is(err, rag.ErrConflict) {
@@ -138,6 +142,9 @@ func (b *builder) switchTo(ctx context.Context) (rag.Collection, error) {
 	}
 	if err != nil {
 		return switched, err
+	}
+	if len(late) > 0 {
+		b.count(late)
 	}
 	b.r.follow.Notify(switched.ID, switched.Seq)
 	after, err := b.r.store.Generations(ctx, b.col.ID)
@@ -154,16 +161,12 @@ const hopefulRounds = 3
 // lastTimeout bounds for how long: less than writers wait for their turn.
 const lastTimeout = 5 * time.Second
 
-// last embeds the last passages that the generation lacks.
+// last embeds the last passages that the generation lacks. It tells nobody: whoever is
+// told might want to write.
 func (b *builder) last(ctx context.Context, chunks []rag.Unembedded) ([]rag.Embedding, error) {
 	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
 	defer cancel()
-	chunks = distinct(chunks, map[rag.Hash]bool{})
-	embeddings, err := b.vectors(ctx, chunks)
-	if err == nil {
-		b.count(chunks)
-	}
-	return embeddings, err
+	return b.vectors(ctx, chunks)
 }
 
 // forget closes what this process has of generations that the switch has dropped.
