@@ -3,6 +3,7 @@ package smartretriever
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -37,8 +38,18 @@ type Config struct {
 	// model, and what it returns is shared and closed by Close. nil knows no other but
 	// the built-in one.
 	Models func(ctx context.Context, id string) (Embedder, error)
-	// Generator writes answers; nil quotes the best sentences.
+	// Generator writes answers; nil quotes the best sentences. It is closed by Close if
+	// it has a Close method.
 	Generator answer.Generator
+	// Reranker puts the best hits in a better order; nil leaves them in the search's.
+	// It is closed by Close if it has a Close method.
+	Reranker answer.Reranker
+	// RerankTop is how many hits are reranked (0: 30), RerankWeight how much the
+	// reranker's order counts against the search's, (0,1] (0: 1), and RerankTimeout
+	// when the order so far is used (0: 2 s).
+	RerankTop     int
+	RerankWeight  float64
+	RerankTimeout time.Duration
 	// Cache keeps embeddings of questions, results and answers; nil is one in
 	// process of CacheBytes.
 	Cache answer.Cache
@@ -108,6 +119,12 @@ func (c Config) Validate() error {
 	}
 	if c.MaxFileBytes < 0 {
 		faults = append(faults, errors.New("the largest file must not be negative (MaxFileBytes)"))
+	}
+	if c.RerankTop < 0 || c.RerankTop > rag.MaxK {
+		faults = append(faults, fmt.Errorf("%d hits to rerank are out of range 0 to %d (RerankTop)", c.RerankTop, rag.MaxK))
+	}
+	if !(c.RerankWeight >= 0 && c.RerankWeight <= 1) {
+		faults = append(faults, fmt.Errorf("the reranker's weight %v is out of range 0 to 1 (RerankWeight)", c.RerankWeight))
 	}
 	if c.Retention < 0 {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))

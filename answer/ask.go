@@ -56,7 +56,7 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	}
 	// Twice as many as are wanted, since near-duplicates are taken out.
 	found, err := p.search(ctx, r, scope, col, rag.Query{
-		Text: q.Text, K: 2 * q.K, Mode: q.Mode, Filter: q.Filter, MinSeq: q.MinSeq, NoCache: q.NoCache,
+		Text: q.Text, K: 2 * q.K, Mode: q.Mode, Filter: q.Filter, MinSeq: q.MinSeq, NoCache: q.NoCache, NoRerank: q.NoRerank,
 	})
 	if err != nil {
 		return rag.Answer{}, err
@@ -130,6 +130,7 @@ func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.
 	if err != nil {
 		return rag.Answer{}, rag.Wrap(rag.KindOf(err), err, "write the answer")
 	}
+	r.degraded = append(r.degraded, draft.Degraded...)
 	switch {
 	case draft.Refused && !c.begun():
 		err = on(rag.Event{Kind: rag.EventDelta, Delta: rag.Refusal})

@@ -162,6 +162,18 @@ func TestFallbackWhenTheModelIsDown(t *testing.T) {
 	}
 }
 
+func TestAnswerOfAnotherModelIsDegraded(t *testing.T) {
+	g := &script{pieces: []string{"It stands 330 metres tall [1]."}, draft: Draft{Confidence: -1, Degraded: []string{"llm:first"}}}
+	cache := &mapCache{}
+	p := build(t, twoDocuments(), g, func(c *Config) { c.Cache = cache })
+	for range 2 { // and is not kept for when the first is back
+		a, err := p.Ask(t.Context(), rag.Scope{}, rag.Collection{ID: 1}, rag.Question{Text: "how tall?"}, nil)
+		if err != nil || len(a.Citations) != 1 || len(a.Degraded) != 1 || a.Degraded[0] != "llm:first" || a.Cached {
+			t.Fatalf("%+v, %v", a, err)
+		}
+	}
+}
+
 func TestSearchWithoutEmbedder(t *testing.T) {
 	broken := func(c *Config) { c.Embed = constantEmbedder{err: rag.Errorf(rag.KindUnavailable, "down")} }
 	p := build(t, twoDocuments(), &script{}, broken)

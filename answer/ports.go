@@ -83,6 +83,7 @@ type Draft struct {
 	Refused    bool    // the sources do not hold the answer
 	Confidence float64 // 0 to 1; negative when the generator does not know
 	Usage      rag.Usage
+	Degraded   []string // parts that were down and done without: "llm:gpt-4o"
 }
 
 // Generator makes an answer from the prompt's sources and nothing else. One that

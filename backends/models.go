@@ -11,7 +11,6 @@ import (
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
 	"github.com/smartretriever/smartretriever/model/bert/weights"
-	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -39,13 +38,12 @@ func modelFinder(cfg config.Config) func(ctx context.Context, id string) (root.E
 		return library.Load(name)
 	}
 	return func(_ context.Context, id string) (root.Embedder, error) {
-		b := bert.Config{Workers: cfg.Embedder.Threads}
-		var err error
-		b.Weights, err = load(id)
+		dimensions := 0
+		data, err := load(id)
 		if m := cutName.FindStringSubmatch(id); m != nil && errors.Is(err, rag.ErrNotFound) {
 			if whole, wholeErr := load(m[1]); wholeErr == nil {
-				b.Weights, err = whole, nil
-				b.Dimensions, _ = strconv.Atoi(m[2]) // digits, by the pattern
+				data, err = whole, nil
+				dimensions, _ = strconv.Atoi(m[2]) // digits, by the pattern
 			}
 		}
 		if errors.Is(err, rag.ErrInvalid) {
@@ -54,7 +52,7 @@ func modelFinder(cfg config.Config) func(ctx context.Context, id string) (root.E
 		if err != nil {
 			return nil, err
 		}
-		e, err := bert.New(b)
+		e, err := OpenWeights(data, dimensions, cfg.Embedder.Threads)
 		if err != nil {
 			return nil, rag.Errorf(rag.KindOf(err), "model %s: %w", id, err)
 		}

@@ -15,7 +15,12 @@ const minKeyBytes = 16
 // readSecretFiles fills in the secrets that are given by the path of a file.
 func (l *loader) readSecretFiles() {
 	l.readSecret("embedder.api_key", "embedder.api_key_file", &l.Embedder.APIKey, l.Embedder.APIKeyFile)
-	l.readSecret("llm.api_key", "llm.api_key_file", &l.LLM.APIKey, l.LLM.APIKeyFile)
+	l.readChatSecrets("llm", &l.LLM.ChatModel)
+	for i := range l.LLM.Fallbacks {
+		l.readChatSecrets(fallback(i), &l.LLM.Fallbacks[i])
+	}
+	l.readSecret("embedder.azure.client_secret", "embedder.azure.client_secret_file", &l.Embedder.Azure.ClientSecret, l.Embedder.Azure.ClientSecretFile)
+	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -71,21 +76,8 @@ func (l *loader) check() {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
 	l.checkEmbedder(wrong)
-	if l.LLM.Name == "openai" {
-		if l.LLM.Model == "" {
-			wrong("llm.model", "is needed when llm.name is openai")
-		}
-		if err := checkURL(l.LLM.BaseURL, "llm.api_key"); err != "" {
-			wrong("llm.base_url", "%s", err)
-		}
-	}
-	if l.LLM.FirstTokenTimeout > l.LLM.Timeout {
-		wrong("llm.first_token_timeout", "%s is longer than llm.timeout, %s",
-			formatDuration(l.LLM.FirstTokenTimeout), formatDuration(l.LLM.Timeout))
-	}
-	if err := checkProxy(l.LLM.Proxy); err != "" {
-		wrong("llm.proxy", "%s", err)
-	}
+	l.checkLLM(wrong)
+	l.checkRerank(wrong)
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
 	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {
@@ -104,15 +96,21 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	e := l.Embedder
 	if e.Name == "builtin" {
 		if e.Model != "" {
-			wrong("embedder.model", "is for embedder.name local or openai; it is builtin")
+			wrong("embedder.model", "is for another embedder.name; it is builtin")
 		}
 	} else if e.Model == "" {
 		wrong("embedder.model", "is needed when embedder.name is %s", e.Name)
 	}
-	if e.Name != "openai" {
+	if e.Name == "onnx" && e.ONNX.Library == "" {
+		wrong("embedder.onnx.library", "is needed when embedder.name is onnx: the path of libonnxruntime.so")
+	}
+	if e.Name == "builtin" || e.Name == "local" || e.Name == "onnx" {
 		return
 	}
-	if err := checkURL(e.BaseURL, "embedder.api_key"); err != "" {
+	if e.BaseURL == "" && (e.Name == "azure" || e.Name == "tei" || e.Name == "triton") {
+		wrong("embedder.base_url", "is needed when embedder.name is %s", e.Name)
+	}
+	if err := checkURL(e.BaseURL, "embedder.api_key"); e.BaseURL != "" && err != "" {
 		wrong("embedder.base_url", "%s", err)
 	}
 	if err := checkProxy(e.Proxy); err != "" {
@@ -120,6 +118,61 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	}
 	if e.SendDimensions && e.Dimensions == 0 {
 		wrong("embedder.send_dimensions", "needs embedder.dimensions, the number that vectors are cut to")
+	}
+	if e.SendDimensions && e.Name == "triton" {
+		wrong("embedder.send_dimensions", "is not for triton, which has no way to ask for it")
+	}
+	if e.Name == "azure" {
+		checkEmbedderAzure("embedder", e.Azure, e.APIKey, wrong)
+	}
+}
+
+// checkEmbedderAzure checks the part of a section that is for Azure.
+func checkEmbedderAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
+	at := section + ".azure."
+	if a.Tenant == "" {
+		if a.ClientID != "" || a.ClientSecret.IsSet() {
+			wrong(at+"tenant", "is needed beside %sclient_id", at)
+		}
+		return
+	}
+	if key.IsSet() {
+		wrong(at+"tenant", "given beside %s.api_key; give one of the two", section)
+	}
+	if a.ClientID == "" {
+		wrong(at+"client_id", "is needed beside %stenant", at)
+	}
+	if !a.ClientSecret.IsSet() && a.ClientSecretFile == "" {
+		wrong(at+"client_secret", "is needed beside %stenant", at)
+	}
+	if err := checkURL(a.Authority, at+"client_secret"); err != "" {
+		wrong(at+"authority", "%s", err)
+	}
+}
+
+func (l *loader) checkRerank(wrong func(name, format string, args ...any)) {
+	r := l.Rerank
+	switch r.Name {
+	case "none", "late":
+		if r.Model != "" {
+			wrong("rerank.model", "is for another rerank.name; it is %s", r.Name)
+		}
+		return
+	}
+	if r.Model == "" {
+		wrong("rerank.model", "is needed when rerank.name is %s", r.Name)
+	}
+	if r.Name == "local" {
+		return
+	}
+	if r.BaseURL == "" && (r.Name == "tei" || r.Name == "compatible") {
+		wrong("rerank.base_url", "is needed when rerank.name is %s", r.Name)
+	}
+	if err := checkURL(r.BaseURL, "rerank.api_key"); r.BaseURL != "" && err != "" {
+		wrong("rerank.base_url", "%s", err)
+	}
+	if err := checkProxy(r.Proxy); err != "" {
+		wrong("rerank.proxy", "%s", err)
 	}
 }
 

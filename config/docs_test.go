@@ -32,7 +32,7 @@ func table(list []setting, withVariable bool) string {
 			values = "text"
 		case s.typ == reflect.TypeFor[Secret]():
 			values = "secret"
-		case s.typ == reflect.TypeFor[[]Key]():
+		case entrySettings(s.typ) != nil:
 			values = "list of entries"
 		case s.typ == reflect.TypeFor[[]string]():
 			values = "list"
@@ -70,6 +70,7 @@ func TestDocumentationIsCurrent(t *testing.T) {
 	}
 	want := between(t, string(data), "settings", table(settings, true))
 	want = between(t, want, "keys", table(keySettings, false))
+	want = between(t, want, "fallbacks", table(chatSettings, false))
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -115,8 +115,8 @@ func (f *fileLayer) mapping(n ast.Node, prefix string) {
 
 // set reads a node into a field.
 func (f *fileLayer) set(s *setting, field reflect.Value, n ast.Node, name string) {
-	if s.typ == reflect.TypeFor[[]Key]() {
-		f.keys(field, n, name)
+	if fields := entrySettings(s.typ); fields != nil {
+		f.entries(fields, field, n, name)
 		return
 	}
 	if seq, ok := n.(*ast.SequenceNode); ok && s.typ == reflect.TypeFor[[]string]() {
@@ -140,32 +140,41 @@ func (f *fileLayer) set(s *setting, field reflect.Value, n ast.Node, name string
 	}
 }
 
-// keys reads the entries of server.keys.
-func (f *fileLayer) keys(field reflect.Value, n ast.Node, name string) {
+// entries reads a list of entries with these fields.
+func (f *fileLayer) entries(fields []setting, field reflect.Value, n ast.Node, name string) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		f.fault(f.place(n), name, "wants a list of entries, each with name and key (or key_file)")
+		f.fault(f.place(n), name, "wants a list of entries, each with "+entryHint(fields))
 		return
 	}
-	list := make([]Key, len(seq.Values))
+	list := reflect.MakeSlice(field.Type(), len(seq.Values), len(seq.Values))
 	for i, item := range seq.Values {
 		at := name + "[" + strconv.Itoa(i) + "]"
 		pairs, ok := entries(item)
 		if !ok {
-			f.fault(f.place(item), at, "wants name and key (or key_file)")
+			f.fault(f.place(item), at, "wants "+entryHint(fields))
 			continue
 		}
+		setDefaults(list.Index(i), fields)
 		for _, pair := range pairs {
 			part := scalarText(pair.Key)
-			s := find(keySettings, part)
+			s := find(fields, part)
 			if s == nil {
-				f.fault(f.place(pair.Key), at, "unknown setting "+part+didYouMean(part, names(keySettings)))
+				f.fault(f.place(pair.Key), at, "unknown setting "+part+didYouMean(part, names(fields)))
 				continue
 			}
-			f.set(s, reflect.ValueOf(&list[i]).Elem().FieldByIndex(s.index), pair.Value, at+"."+part)
+			f.set(s, list.Index(i).FieldByIndex(s.index), pair.Value, at+"."+part)
 		}
 	}
-	field.Set(reflect.ValueOf(list))
+	field.Set(list)
+}
+
+// entryHint says what an entry is made of.
+func entryHint(fields []setting) string {
+	if find(fields, "key_file") != nil {
+		return "name and key (or key_file)"
+	}
+	return "name and the settings described in docs/configuration.md"
 }
 
 func isSection(name string) bool {

@@ -113,8 +113,8 @@ func (l *loader) applyEnv(env Env) {
 			l.fault(where, "", "unknown setting"+didYouMean(name, known))
 		case value == "":
 			// An empty variable counts as not set, as is the custom of container files.
-		case s.typ == reflect.TypeFor[[]Key]():
-			l.keysFromText(s, where, value)
+		case entrySettings(s.typ) != nil:
+			l.entriesFromText(s, where, value)
 		default:
 			if err := s.setText(l.field(s), value); err != nil {
 				l.fault(where, s.name, err.Error())
@@ -134,8 +134,9 @@ func serviceLink(name, value string) bool {
 		strings.Contains(rest, "PORT_") || strings.HasSuffix(rest, "PORT") && strings.Contains(value, "://")
 }
 
-// keysFromText reads server.keys from a variable that holds a YAML (or JSON) list.
-func (l *loader) keysFromText(s *setting, where, text string) {
+// entriesFromText reads a list of entries from a variable that holds it as YAML (or
+// JSON).
+func (l *loader) entriesFromText(s *setting, where, text string) {
 	n, err := parseNode(text)
 	if err != nil {
 		l.fault(where, s.name, yamlMessage(err))
@@ -158,6 +159,8 @@ func (l *loader) applyFlag(f Flag) {
 	case s.typ == reflect.TypeFor[Secret]() || s.typ == reflect.TypeFor[[]Key]():
 		l.fault(where, s.name, "a secret is not taken from the command line, where others can read it; use the file, the variable "+
 			s.env()+" or a file that holds it")
+	case entrySettings(s.typ) != nil:
+		l.fault(where, s.name, "a list of entries is not taken from the command line; use the file or the variable "+s.env())
 	default:
 		if err := s.setText(l.field(s), f.Value); err != nil {
 			l.fault(where, s.name, err.Error())

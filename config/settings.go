@@ -29,18 +29,38 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings lists the fields of an entry of server.keys.
-var keySettings = describe(reflect.TypeFor[Key](), "", nil)
+// keySettings and chatSettings list the fields of an entry of server.keys and of
+// llm.fallbacks.
+var (
+	keySettings  = describe(reflect.TypeFor[Key](), "", nil)
+	chatSettings = describe(reflect.TypeFor[ChatModel](), "", nil)
+)
+
+// entrySettings returns the fields of an entry of a setting that is a list of
+// entries, nil for any other type.
+func entrySettings(t reflect.Type) []setting {
+	switch t {
+	case reflect.TypeFor[[]Key]():
+		return keySettings
+	case reflect.TypeFor[[]ChatModel]():
+		return chatSettings
+	}
+	return nil
+}
 
 func describe(t reflect.Type, prefix string, index []int) []setting {
 	var out []setting
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Tag.Get("name")
+		at := append(slices.Clone(index), i)
+		if f.Anonymous && f.Type.Kind() == reflect.Struct {
+			out = append(out, describe(f.Type, prefix, at)...)
+			continue
+		}
 		if name == "" {
 			continue
 		}
-		at := append(slices.Clone(index), i)
 		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Secret]() {
 			out = append(out, describe(f.Type, prefix+name+".", at)...)
 			continue
@@ -78,9 +98,14 @@ func names(list []setting) []string {
 // Default returns the configuration that is in force when nothing is set.
 func Default() Config {
 	var c Config
-	v := reflect.ValueOf(&c).Elem()
-	for i := range settings {
-		s := &settings[i]
+	setDefaults(reflect.ValueOf(&c).Elem(), settings)
+	return c
+}
+
+// setDefaults gives the fields of a struct their defaults.
+func setDefaults(v reflect.Value, fields []setting) {
+	for i := range fields {
+		s := &fields[i]
 		if s.def == "" {
 			continue
 		}
@@ -88,7 +113,6 @@ func Default() Config {
 			panic("config: default of " + s.name + ": " + err.Error())
 		}
 	}
-	return c
 }
 
 // Layer is a kind of source of settings.

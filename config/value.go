@@ -159,6 +159,12 @@ func formatValue(v reflect.Value) string {
 			list[i] = k.Name
 		}
 		return strings.Join(list, ", ")
+	case []ChatModel:
+		list := make([]string, len(x))
+		for i, m := range x {
+			list[i] = m.Label()
+		}
+		return strings.Join(list, ", ")
 	case float64:
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}

@@ -50,7 +50,7 @@ func TestSecretNeverPrints(t *testing.T) {
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", s, "in", inner{s})
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", s, "in", inner{s})
-	asJSON, err := json.Marshal(map[string]any{"key": s, "cfg": LLM{APIKey: s}})
+	asJSON, err := json.Marshal(map[string]any{"key": s, "cfg": LLM{ChatModel: ChatModel{APIKey: s}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,30 +1,35 @@
 #!/usr/bin/env bash
-# Everything: static checks, unit and integration tests, the race detector, and
-# the binary as a process under the stock OpenAI client and a real browser.
+# Everything: static checks, unit and integration tests, the race detector, the
+# arithmetic for Arm in an emulator, and the binary as a process under the stock OpenAI client and a real browser.
 # It installs what it needs; a second run finds it there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/needs.sh
-needs gcc=gcc # the race detector links with C
+needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
 step "build";            make --no-print-directory build
 step "lint";             make --no-print-directory lint
 step "tests"
-# Verbose, so that skips can be counted: with the data there, two may skip, one that
-# root cannot make fail and one that is another test's child process.
+# Verbose, so that skips can be counted: with the data there, few may skip: one that
+# root cannot make fail, one that is another test's child process, and those whose
+# servers are started by the steps below.
 mkdir -p .cache
 if ! go test -timeout 30m -v ./... >.cache/tests.log 2>&1; then
   grep -vE '^(=== |PASS$)|^ *--- (PASS|SKIP)' .cache/tests.log
   exit 1
 fi
 grep '^ok' .cache/tests.log
-skipped=$(grep -oE '^ *--- SKIP: [^ ]+' .cache/tests.log | grep -vE ': (TestUnreadable|TestChild)$' || true)
+skipped=$(grep -oE '^ *--- SKIP: [^ ]+' .cache/tests.log | grep -vE ': (TestUnreadable|TestChild|TestAimock|TestLlamaServer|TestLlamaAnswers)$' || true)
 if [ -d ../shared/data ] && [ -n "$skipped" ]; then
   echo "the data is there, and these were skipped all the same:"; echo "$skipped"; exit 1
 fi
 step "race detector";    make --no-print-directory race
+step "arm64, emulated";  scripts/arm64.sh
+step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
+step "chat providers";   scripts/e2e-providers.sh
+step "a real model";     scripts/e2e-llama.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -72,6 +73,9 @@ func (g *Generator) Generate(ctx context.Context, p answer.Prompt, emit func(str
 		err = m.close()
 	}
 	draft := answer.Draft{Text: strings.TrimSpace(text.String()), Confidence: -1, Usage: g.usage(req, res, h.read)}
+	for _, name := range res.Skipped {
+		draft.Degraded = append(draft.Degraded, "llm:"+name)
+	}
 	switch {
 	case errors.Is(err, errRefused):
 		draft.Text, draft.Refused = rag.Refusal, true
@@ -96,10 +100,7 @@ func (g *Generator) usage(req llm.Request, res llm.Result, read int) rag.Usage {
 	if u.CompletionTokens == 0 {
 		u.CompletionTokens = (read + 3) / 4 // the usual four bytes a token
 	}
-	name := res.Model
-	if name == "" {
-		name = g.cfg.Name
-	}
+	name := cmp.Or(res.Model, res.Answered, g.cfg.Name)
 	return rag.Usage{
 		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens,
 		Cost: g.cfg.Price.Cost(u), Currency: g.cfg.Price.Currency, Model: name,

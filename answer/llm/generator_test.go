@@ -174,6 +174,17 @@ func TestUsageAndRequest(t *testing.T) {
 	}
 }
 
+func TestAnswerOfAFallback(t *testing.T) {
+	m := llm.Chain(llm.ChainConfig{Links: []llm.Link{
+		{Name: "first", Model: &llmtest.Scripted{Replies: []llmtest.Reply{{Err: rag.ErrUnavailable}}}},
+		{Name: "second", Model: &llmtest.Scripted{Replies: []llmtest.Reply{{Pieces: []string{"In 1932 [1]."}}}}},
+	}})
+	d, err := New(Config{Model: m}).Generate(t.Context(), prompt, func(string) error { return nil })
+	if err != nil || !slices.Equal(d.Degraded, []string{"llm:first"}) || d.Text != "In 1932 [1]." {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func FuzzFilters(f *testing.F) {
 	f.Add("In 1932 [Source 1].", 3)
 	f.Add("<think>a</think>"+rag.Refusal, 1)

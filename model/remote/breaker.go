@@ -59,7 +59,7 @@ func NewBreaker[T any](what string, cfg BreakerConfig) *Breaker[T] {
 func (b *Breaker[T]) Do(ctx context.Context, do func() (T, error)) (T, error) {
 	res, err := b.cb.Execute(func() (T, error) {
 		res, err := do()
-		if err != nil && ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			err = CallerError(err)
 		}
 		return res, err

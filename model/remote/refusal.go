@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,10 +50,57 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 // Refusal is a response that is not 200.
 type Refusal struct {
 	APIError
-	Status int
-	After  time.Duration // how long the server asks to wait, 0 if it does not say
+	Status   int
+	Body     []byte        // as far as it was read
+	After    time.Duration // how long the server asks to wait, 0 if it does not say
+	Streamed bool          // it came inside an answer that had begun: Status is the nearest one, and there is no Body
 
 	server *Server
+}
+
+// StreamedRefusal makes a Refusal of an error that the server sent inside resp,
+// an answer that it had begun with the status 200.
+func (s *Server) StreamedRefusal(resp *http.Response, e APIError) Refusal {
+	r := Refusal{APIError: e, Status: e.nearestStatus(), Streamed: true, server: s}
+	r.hide(s.sentToken(resp))
+	return r
+}
+
+// hide takes a token that is not the configured key out of the message.
+func (r *Refusal) hide(token string) {
+	if token != "" {
+		r.Message = strings.ReplaceAll(r.Message, token, "********")
+	}
+}
+
+// nearestStatus is the HTTP status that says what the error's code or type says.
+func (e *APIError) nearestStatus() int {
+	if n, ok := e.Value.(float64); ok && n >= 400 && n < 600 {
+		return int(n)
+	}
+	if n, err := strconv.Atoi(e.Code()); err == nil && n >= 400 && n < 600 {
+		return n
+	}
+	words := e.Code() + " " + e.Type
+	for _, known := range []struct {
+		part   string
+		status int
+	}{
+		{"overloaded", http.StatusServiceUnavailable},
+		{"rate_limit", http.StatusTooManyRequests},
+		{"quota", http.StatusTooManyRequests},
+		{"authentication", http.StatusUnauthorized},
+		{"permission", http.StatusForbidden},
+		{"not_found", http.StatusNotFound},
+		{"invalid_request", http.StatusBadRequest},
+		{"context_length", http.StatusBadRequest},
+		{"content_filter", http.StatusBadRequest},
+	} {
+		if strings.Contains(words, known.part) {
+			return known.status
+		}
+	}
+	return http.StatusInternalServerError
 }
 
 // ReadRefusal reads a response that is not 200. The caller closes its body.
@@ -62,15 +110,42 @@ func (s *Server) ReadRefusal(resp *http.Response) Refusal {
 		Error   json.RawMessage `json:"error"`
 		Message string          `json:"message"`
 		Type    string          `json:"error_type"`
+		Detail  json.RawMessage `json:"detail"` // of servers made with FastAPI: a text, or a list of faults
 	}
-	r := Refusal{Status: resp.StatusCode, After: retryAfter(resp.Header, time.Now()), server: s}
+	var list []json.RawMessage // Google's APIs may wrap the error in a list
+	if json.Unmarshal(data, &list) == nil && len(list) > 0 {
+		data = list[0]
+	}
+	r := Refusal{Status: resp.StatusCode, Body: data, After: retryAfter(resp.Header, time.Now()), server: s}
 	if json.Unmarshal(data, &body) == nil {
 		r.Message, r.Type = body.Message, body.Type
 		if len(body.Error) > 0 {
 			_ = json.Unmarshal(body.Error, &r.APIError) // of another form: what was read counts
 		}
+		if r.Message == "" {
+			r.Message = detail(body.Detail)
+		}
 	}
+	if r.Status == http.StatusBadRequest && bytes.Contains(r.Body, []byte(`"API_KEY_INVALID"`)) {
+		r.Status = http.StatusUnauthorized // what Google's APIs mean by it
+	}
+	r.hide(s.sentToken(resp))
 	return r
+}
+
+// detail returns the text of a detail, or the first fault in it.
+func detail(raw json.RawMessage) string {
+	var text string
+	var faults []struct {
+		Message string `json:"msg"`
+	}
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	if json.Unmarshal(raw, &faults) == nil && len(faults) > 0 {
+		return faults[0].Message
+	}
+	return ""
 }
 
 // Errorf returns an error that says what happened, the status, and what the
@@ -80,7 +155,11 @@ func (r Refusal) Errorf(kind rag.Kind, format string, args ...any) error {
 	if said != "" {
 		said = ": " + said
 	}
-	return rag.Errorf(kind, "%s: %s (HTTP %d)%s", r.server.cfg.Part, fmt.Sprintf(format, args...), r.Status, said)
+	where := "HTTP " + strconv.Itoa(r.Status)
+	if r.Streamed {
+		where = "while answering"
+	}
+	return rag.Errorf(kind, "%s: %s (%s)%s", r.server.cfg.Part, fmt.Sprintf(format, args...), where, said)
 }
 
 // Err returns the error of a refusal that does not depend on what was asked, and
@@ -90,12 +169,16 @@ func (r Refusal) Err() error {
 	switch {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		r.Message = "" // providers repeat part of the key here
-		return r.Errorf(rag.KindUnavailable, "the %s's server does not accept the API key", noun)
-	case code == http.StatusTooManyRequests && r.Code() == "insufficient_quota":
+		err := r.Errorf(rag.KindUnavailable, "the %s's server does not accept the API key", noun)
+		if code == http.StatusUnauthorized && r.server.renew() {
+			return &Temporary{Err: err} // the token was good when it was fetched
+		}
+		return err
+	case code == http.StatusPaymentRequired, code == http.StatusTooManyRequests && (r.Code() == "insufficient_quota" || r.Type == "insufficient_quota"):
 		return r.Errorf(rag.KindExhausted, "the account at the %s's provider is used up", noun)
 	case code == http.StatusTooManyRequests:
 		return &Temporary{Err: r.Errorf(rag.KindExhausted, "the %s is busy", noun), After: r.After}
-	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusConflict, code == http.StatusTooEarly:
+	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusConflict, code == http.StatusTooEarly, code == http.StatusFailedDependency:
 		return &Temporary{Err: r.Errorf(rag.KindUnavailable, "the %s's server failed", noun), After: r.After}
 	case code == http.StatusNotFound:
 		return r.Errorf(rag.KindUnavailable, "the server has no such address or no model %q", r.server.cfg.Model)

@@ -23,7 +23,11 @@ type Config struct {
 	BaseURL string // up to and with /v1
 	Model   string
 	Key     string // "" sends none
-	Proxy   string // address of an HTTP proxy, "" for none
+	// KeyHeader carries the key. "" is Authorization, with "Bearer " before it.
+	KeyHeader string
+	Tokens    TokenSource // gives the bearer token, instead of Key; may be nil
+	Header    http.Header // sent with every request besides; may be nil
+	Proxy     string      // address of an HTTP proxy, "" for none
 
 	ConnectTimeout time.Duration     // of connecting and of the TLS handshake
 	Transport      http.RoundTripper // nil makes one; for tests and proxies
@@ -56,29 +60,34 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport(cfg.Proxy, cfg.ConnectTimeout)
+	}
+	return &Server{cfg: cfg, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
+}
+
+// newTransport returns a transport through the proxy, "" for none, whose address
+// has been checked.
+func newTransport(address string, connect time.Duration) *http.Transport {
 	var proxy func(*http.Request) (*url.URL, error)
-	if cfg.Proxy != "" {
-		u, _ := url.Parse(cfg.Proxy) // checked by Validate
+	if address != "" {
+		u, _ := url.Parse(address)
 		proxy = http.ProxyURL(u)
 	}
-	if cfg.Transport == nil {
-		cfg.Transport = &http.Transport{
-			Proxy:                 proxy, // not from the environment: only config reads that
-			DialContext:           (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   cfg.ConnectTimeout,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConns:          16,
-			MaxIdleConnsPerHost:   16,
-			IdleConnTimeout:       90 * time.Second,
-			ResponseHeaderTimeout: 0, // the callers' timers hold it
-		}
+	return &http.Transport{
+		Proxy:                 proxy, // not from the environment: only config reads that
+		DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   connect,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          16,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ResponseHeaderTimeout: 0, // the callers' timers hold it
 	}
-	return &Server{cfg: cfg, http: &http.Client{
-		Transport: cfg.Transport,
-		// A redirect could carry the key to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
 }
+
+// stay follows no redirect, which could carry the key to another host.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close drops idle connections.
 func (s *Server) Close() error {
@@ -93,26 +102,35 @@ func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Re
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInvalid, err, s.cfg.Part+": address")
 	}
+	for name, values := range s.cfg.Header {
+		req.Header[name] = values
+	}
 	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if s.cfg.Key != "" {
-		req.Header.Set("Authorization", "Bearer "+s.cfg.Key)
+	if err := s.authorize(req); err != nil {
+		return nil, err
 	}
 	return s.http.Do(req)
 }
 
-// Unreachable is the error of a call that the transport failed.
+// Unreachable is the error of a call that the transport failed. One that has a
+// kind, as that of a TokenSource, is returned as it is.
 func (s *Server) Unreachable(err error) error {
-	if rag.KindOf(err) == rag.KindInvalid {
+	if _, ours := errors.AsType[*rag.Error](err); ours {
 		return err
 	}
-	// url.Error repeats method and address; the cause is what matters.
+	return &Temporary{Err: rag.Wrap(rag.KindUnavailable, transportCause(err), fmt.Sprintf("%s: the %s cannot be reached", s.cfg.Part, s.cfg.Noun))}
+}
+
+// transportCause leaves out what url.Error repeats, method and address; the cause
+// is what matters.
+func transportCause(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
+		return ue.Err
 	}
-	return &Temporary{Err: rag.Wrap(rag.KindUnavailable, err, fmt.Sprintf("%s: the %s cannot be reached", s.cfg.Part, s.cfg.Noun))}
+	return err
 }
 
 // maxListBytes bounds the list of models that is read.
@@ -148,15 +166,23 @@ func (s *Server) Check(ctx context.Context) error {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes)).Decode(&list); err != nil {
 		return rag.Errorf(rag.KindUnavailable, "%s: %s does not answer like the OpenAI API", s.cfg.Part, s.cfg.BaseURL)
 	}
-	var known []string
-	for _, m := range list.Data {
-		if m.ID == s.cfg.Model || strings.TrimSuffix(m.ID, ":latest") == s.cfg.Model {
+	known := make([]string, len(list.Data))
+	for i, m := range list.Data {
+		known[i] = m.ID
+	}
+	return s.Among(known)
+}
+
+// Among returns nil when the configured model is one of those that the server
+// has, and an error of KindNotFound that names some of them otherwise.
+func (s *Server) Among(known []string) error {
+	for _, name := range known {
+		if name == s.cfg.Model || strings.TrimSuffix(name, ":latest") == s.cfg.Model {
 			return nil
 		}
-		known = append(known, m.ID)
 	}
 	if len(known) > 8 {
-		known = append(known[:8], fmt.Sprintf("and %d more", len(known)-8))
+		known = append(known[:8:8], fmt.Sprintf("and %d more", len(known)-8))
 	}
-	return rag.Errorf(rag.KindNotFound, "%s: the server has no model %q; it has %s", s.cfg.Part, s.cfg.Model, strings.Join(known, ", "))
+	return rag.Errorf(rag.KindNotFound, "%s: the server has no model %q; it has %s", s.cfg.Part, s.cfg.Model, Clean(strings.Join(known, ", "), s.cfg.Key))
 }

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -24,10 +25,27 @@ type config struct {
 	Vocabulary    int      `json:"vocab_size"`
 	MaxPositions  int      `json:"max_position_embeddings"`
 	Epsilon       *float64 `json:"layer_norm_eps"`
+	Padding       *int     `json:"pad_token_id"`
+	Buckets       int      `json:"relative_attention_num_buckets"`
+}
+
+// modelTypes are the types of models that are read, and whether their positions are
+// counted from the one behind the padding's, as fairseq does.
+var modelTypes = map[string]bool{"bert": false, "xlm-roberta": true, "camembert": true, "roberta": true, "mpnet": true}
+
+// firstPlace is the position that a text's first token has by what the file says.
+func (c config) firstPlace() int {
+	switch {
+	case !modelTypes[c.Type]:
+		return 0
+	case c.Padding != nil:
+		return *c.Padding + 1
+	}
+	return 2
 }
 
 // readConfig reads config.json where there is one, and refuses what is no plain
-// BERT encoder.
+// encoder of a known kind.
 func readConfig(t *tree) (config, error) {
 	var c config
 	file := t.find("-config.json", "config.json")
@@ -38,15 +56,18 @@ func readConfig(t *tree) (config, error) {
 		return c, err
 	}
 	c.file = file
+	if c.Type == "model2vec" { // the table says all
+		return c, nil
+	}
 	refuse := func(what, got, want string) (config, error) {
 		return c, rag.Errorf(rag.KindInvalid, "%s: %s %q is not supported; %s is", file, what, got, want)
 	}
-	if c.Type != "" && c.Type != "bert" {
-		return refuse("model_type", c.Type, "bert")
+	if _, known := modelTypes[c.Type]; c.Type != "" && !known {
+		return refuse("model_type", c.Type, "bert, xlm-roberta, camembert, roberta or mpnet")
 	}
 	for _, a := range c.Architectures {
-		if !strings.HasPrefix(a, "Bert") {
-			return refuse("architecture", a, "BertModel")
+		if !slices.ContainsFunc([]string{"Bert", "XLMRoberta", "Camembert", "Roberta", "MPNet"}, func(known string) bool { return strings.HasPrefix(a, known) }) {
+			return refuse("architecture", a, "that of BERT, XLM-R or MPNet")
 		}
 	}
 	switch {
@@ -54,6 +75,8 @@ func readConfig(t *tree) (config, error) {
 		return refuse("hidden_act", c.Activation, "gelu (the exact form)")
 	case c.Positions != "" && c.Positions != "absolute":
 		return refuse("position_embedding_type", c.Positions, "absolute")
+	case c.Padding != nil && (*c.Padding < 0 || *c.Padding > 1000):
+		return c, rag.Errorf(rag.KindInvalid, "%s: pad_token_id is %d", file, *c.Padding)
 	case c.Decoder:
 		return c, rag.Errorf(rag.KindInvalid, "%s: is_decoder is set; an encoder is needed", file)
 	case c.Epsilon != nil && !(*c.Epsilon > 0 && *c.Epsilon <= 0.01):

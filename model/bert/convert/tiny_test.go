@@ -71,6 +71,11 @@ func tinyTensors() map[string]values {
 
 // reference computes the vector of tokens in 64 bits, in the plainest way.
 func reference(tensors map[string]values, ids []int, pooling string) []float64 {
+	return pairReference(tensors, ids, len(ids), pooling)
+}
+
+// pairReference is reference for tokens that are in the second segment from one on.
+func pairReference(tensors map[string]values, ids []int, second int, pooling string) []float64 {
 	get := func(name string) []float32 { return tensors[name].data }
 	normalise := func(x []float64, name string) {
 		gamma, beta := get(name+".weight"), get(name+".bias")
@@ -98,11 +103,15 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 	}
 	state := make([][]float64, len(ids))
 	for at, id := range ids {
+		segment := 0
+		if at >= second {
+			segment = 1
+		}
 		state[at] = make([]float64, tinyHidden)
 		for i := range tinyHidden {
 			state[at][i] = float64(get("embeddings.word_embeddings.weight")[id*tinyHidden+i]) +
 				float64(get("embeddings.position_embeddings.weight")[at*tinyHidden+i]) +
-				float64(get("embeddings.token_type_embeddings.weight")[i])
+				float64(get("embeddings.token_type_embeddings.weight")[segment*tinyHidden+i])
 		}
 		normalise(state[at], "embeddings.LayerNorm")
 	}
@@ -123,7 +132,7 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 					for i := h; i < h+width; i++ {
 						weights[other] += query[at][i] * key[other][i]
 					}
-					weights[other] = math.Exp(weights[other] / math.Sqrt(width))
+					weights[other] = math.Exp(weights[other]/math.Sqrt(width) + relative(tensors, at, other, h/width))
 					total += weights[other]
 				}
 				for other := range ids {
@@ -156,6 +165,24 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 		}
 	}
 	return mean
+}
+
+// relative is what MPNet adds to a score, in the words of its paper's program.
+func relative(tensors map[string]values, query, key, head int) float64 {
+	table, ok := tensors[relativeBias]
+	if !ok {
+		return 0
+	}
+	row, n := 0, query-key
+	if n < 0 {
+		row, n = 16, -n
+	}
+	if n < 8 {
+		row += n
+	} else {
+		row += min(8+int(math.Log(float64(n)/8)/math.Log(128/8)*8), 15)
+	}
+	return float64(table.data[row*tinyHeads+head])
 }
 
 // encodeNumbers stores floats in a safetensors type.

@@ -41,13 +41,27 @@ type matrix struct {
 
 func (m matrix) at(k, n int) float32 { return m.data[k*m.row+n*m.col] }
 
-// weights is a BERT encoder in a file of tensors.
+// weights is an encoder in a file of tensors.
 type weights struct {
 	store
 	file   string
 	sha256 string
 	prefix string // of the tensors' names, "bert." for instance
+	parts  parts
+	start  int    // the row of the first position
+	table  string // the name of a static model's table; "": it is an encoder
 }
+
+// parts are the names of what a layer's attention consists of.
+type parts struct{ query, key, value, out, norm string }
+
+var (
+	bertParts  = parts{"attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "attention.output.LayerNorm"}
+	mpnetParts = parts{"attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"}
+)
+
+// relativeBias is the table that MPNet has beside BERT's tensors.
+const relativeBias = "encoder.relative_attention_bias.weight"
 
 // openWeights opens the tree's file of weights and finds the encoder in it.
 func openWeights(ctx context.Context, t *tree) (*weights, error) {
@@ -59,9 +73,9 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	t.close = func() { _ = file.Close(); closeTree() }
 	onDisk, ok := file.(io.ReaderAt)
 	f := &weights{file: t.model}
-	onnx := strings.EqualFold(path.Ext(t.model), ".onnx")
+	onnx, nano := strings.EqualFold(path.Ext(t.model), ".onnx"), strings.EqualFold(path.Ext(t.model), ".bin")
 	var data []byte
-	if !ok || onnx { // packed, or to be read from end to end anyhow
+	if !ok || onnx || nano { // packed, or to be read from end to end anyhow
 		if data, err = t.readAll(file, t.model, size); err != nil {
 			return nil, err
 		}
@@ -77,13 +91,17 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	switch {
 	case onnx:
 		f.store, err = openONNX(data)
+	case nano:
+		f.store, err = openNano(data)
 	case data != nil:
 		f.store, err = openSafetensors(bytes.NewReader(data), size)
 	default:
 		f.store, err = openSafetensors(onDisk, size)
 	}
 	if err == nil {
-		f.prefix, err = findEncoder(f.names())
+		if f.table = findStatic(f.names()); f.table == "" {
+			f.prefix, err = findEncoder(f.names())
+		}
 	}
 	if err != nil {
 		return nil, f.fault(err)
@@ -111,13 +129,13 @@ func (f *weights) fault(err error) error {
 	return rag.Errorf(rag.KindInvalid, "%s: %w", f.file, err)
 }
 
-const wordTable = "embeddings.word_embeddings.weight"
+const (
+	wordTable    = "embeddings.word_embeddings.weight"
+	segmentTable = "embeddings.token_type_embeddings.weight"
+)
 
 // foreign are parts of the names of other architectures' tensors.
 var foreign = []struct{ part, name string }{
-	{"roberta.", "RoBERTa or XLM-R"},
-	{"attention.attn.q.", "MPNet"},
-	{"relative_attention_bias", "MPNet or T5"},
 	{"distilbert.", "DistilBERT"},
 	{"attention.q_lin.", "DistilBERT"},
 	{"deberta.", "DeBERTa"},
@@ -135,7 +153,7 @@ func findEncoder(names []string) (string, error) {
 	for _, f := range foreign {
 		for _, n := range names {
 			if strings.Contains(n, f.part) {
-				return "", fmt.Errorf("tensor %q is one of %s, which is not supported; BERT is", n, f.name)
+				return "", fmt.Errorf("tensor %q is one of %s, which is not supported; BERT, XLM-R and MPNet are", n, f.name)
 			}
 		}
 	}
@@ -157,7 +175,17 @@ func findEncoder(names []string) (string, error) {
 // shape returns the model's widths and numbers as the tensors have them, held to
 // the config file.
 func (f *weights) shape(c config) (weightfile.Model, error) {
+	if f.table != "" {
+		return f.staticShape()
+	}
 	m := weightfile.Model{Architecture: "bert", Activation: "gelu", LayerNormEps: 1e-12}
+	f.parts = bertParts
+	if dims, ok := f.dims(f.prefix + relativeBias); ok && len(dims) == 2 {
+		f.parts, m.Architecture, m.Buckets = mpnetParts, "mpnet", dims[0]
+	}
+	if c.Type != "" && (c.Type == "mpnet") != (m.Architecture == "mpnet") {
+		return m, rag.Errorf(rag.KindInvalid, "%s: model_type is %q, but %s has the tensors of another", c.file, c.Type, f.file)
+	}
 	if c.Epsilon != nil {
 		m.LayerNormEps = *c.Epsilon
 	}
@@ -181,7 +209,7 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		}
 	}
 	for {
-		if _, ok := f.dims(f.layer(m.Layers) + "attention.self.query.bias"); !ok {
+		if _, ok := f.dims(f.layer(m.Layers) + f.parts.query + ".bias"); !ok {
 			break
 		}
 		m.Layers++
@@ -190,7 +218,7 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		rest, ok := strings.CutPrefix(n, f.prefix+"encoder.layer.")
 		number, _, _ := strings.Cut(rest, ".")
 		if i, err := strconv.Atoi(number); ok && err == nil && i >= m.Layers {
-			return m, f.fault(fmt.Errorf("it has tensor %q, but no %q", n, f.layer(m.Layers)+"attention.self.query.bias"))
+			return m, f.fault(fmt.Errorf("it has tensor %q, but no %q", n, f.layer(m.Layers)+f.parts.query+".bias"))
 		}
 	}
 	if m.Heads = c.Heads; m.Heads == 0 {
@@ -207,12 +235,27 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		{"intermediate_size", c.Intermediate, m.Intermediate},
 		{"vocab_size", c.Vocabulary, m.Vocabulary},
 		{"max_position_embeddings", c.MaxPositions, m.MaxTokens},
+		{"relative_attention_num_buckets", c.Buckets, m.Buckets},
 	} {
 		if n.config != 0 && n.config != n.got {
 			return m, rag.Errorf(rag.KindInvalid, "%s: %s is %d, but %s has %d", c.file, n.name, n.config, f.file, n.got)
 		}
 	}
+	if f.start = f.firstPosition(c); m.MaxTokens <= f.start {
+		return m, f.fault(fmt.Errorf("it has %d positions, of which %d are not used", m.MaxTokens, f.start))
+	}
+	m.MaxTokens -= f.start
 	return m, f.checkShape(m)
+}
+
+// firstPosition returns the row of the first token's position. Models in the way of
+// fairseq, which know one type of segment or none, count from the one behind the
+// padding's.
+func (f *weights) firstPosition(c config) int {
+	if dims, ok := f.dims(f.prefix + segmentTable); c.Type == "" && (!ok || len(dims) == 2 && dims[0] == 1) {
+		c.Type = "roberta"
+	}
+	return c.firstPlace()
 }
 
 func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + strconv.Itoa(i) + "." }
@@ -221,9 +264,6 @@ func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + str
 func (f *weights) checkShape(m weightfile.Model) error {
 	const p = kernel.Panel
 	fault := func(format string, args ...any) error { return f.fault(fmt.Errorf(format, args...)) }
-	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 && dims[0] == 1 {
-		return fault("it knows one type of segment where BERT has two: RoBERTa and XLM-R are not supported")
-	}
 	switch {
 	case m.Layers < 1 || m.Layers > 96:
 		return fault("it has %d layers; 1 to 96 are supported", m.Layers)
@@ -237,9 +277,39 @@ func (f *weights) checkShape(m weightfile.Model) error {
 	return nil
 }
 
+// headLayers are the names of the two layers of a cross-encoder's head.
+type headLayers struct{ pooler, score string }
+
+// head returns the names of the head's layers, as BERT or RoBERTa have them.
+func (f *weights) head() headLayers {
+	if _, ok := f.dims("classifier.out_proj.weight"); ok {
+		return headLayers{"classifier.dense", "classifier.out_proj"}
+	}
+	return headLayers{f.prefix + "pooler.dense", "classifier"}
+}
+
+// scores reports whether the model is a cross-encoder: whether it has a classifier
+// of one output. One of several is refused, since what it was trained for is
+// neither vectors nor an order.
+func (f *weights) scores(hidden int) (bool, error) {
+	name := f.head().score + ".weight"
+	dims, ok := f.dims(name)
+	if !ok {
+		return false, nil
+	}
+	if len(dims) != 2 || dims[0] != 1 || dims[1] != hidden {
+		return false, f.fault(fmt.Errorf("tensor %q has shape %v; a cross-encoder's is [1 %d], and models for vectors have none", name, dims, hidden))
+	}
+	return true, nil
+}
+
 // floats returns a tensor of the encoder that has the given shape.
 func (f *weights) floats(name string, dims ...int) ([]float32, error) {
-	name = f.prefix + name
+	return f.plain(f.prefix+name, dims...)
+}
+
+// plain returns a tensor by its whole name.
+func (f *weights) plain(name string, dims ...int) ([]float32, error) {
 	got, ok := f.dims(name)
 	if !ok { // as the first published models call them
 		if old, ok := strings.CutSuffix(name, "LayerNorm.weight"); ok {

@@ -1,4 +1,3 @@
-// Package llmtest holds a chat model for tests that says what it is told to.
 package llmtest
 
 import (

@@ -1,5 +1,6 @@
 // Package openai is a client of the chat completions of OpenAI's API, which many
-// servers speak: OpenAI itself, Ollama, vLLM, llama.cpp, LM Studio and others.
+// servers speak: OpenAI itself, vLLM, llama.cpp, LM Studio and others. Package
+// azure below it speaks the dialect of Azure.
 //
 // It speaks the protocol itself over net/http: one request, one stream of
 // server-sent events. The provider's own Go library would add 18 MB to the
@@ -11,25 +12,29 @@
 package openai
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"mime"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/remote"
-	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 )
+
+// DefaultURL is OpenAI's own address.
+const DefaultURL = "https://api.openai.com/v1"
 
 // Config says which model is called and how long it may take.
 type Config struct {
-	BaseURL string // up to and with /v1
+	BaseURL string // up to and with /v1; "" is DefaultURL
 	Model   string
 	Key     string // "" sends none
+
+	// KeyHeader, Tokens, Path and Provider are for dialects of the protocol.
+	KeyHeader string             // carries the key; "" is Authorization, with "Bearer " before it
+	Tokens    remote.TokenSource // gives a bearer token, instead of Key; may be nil
+	Path      string             // of chat completions below BaseURL; "" is /chat/completions
+	Provider  string             // name in results; "" is openai
 
 	Proxy string // address of an HTTP proxy, "" for none
 
@@ -40,192 +45,64 @@ type Config struct {
 	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
-// WithDefaults fills in the zero fields.
+// WithDefaults fills in the zero fields whose default is not that of package chat.
 func (c Config) WithDefaults() Config {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = 10 * time.Second
+	if c.BaseURL == "" {
+		c.BaseURL = DefaultURL
 	}
-	if c.FirstTokenTimeout == 0 {
-		c.FirstTokenTimeout = 60 * time.Second
+	if c.Path == "" {
+		c.Path = "/chat/completions"
 	}
-	if c.Timeout == 0 {
-		c.Timeout = 2 * time.Minute
+	if c.Provider == "" {
+		c.Provider = "openai"
 	}
 	return c
 }
 
-// server is how the model is reached.
-func (c Config) server() remote.Config {
-	return remote.Config{
-		Part: "llm", Noun: "language model",
-		BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, Proxy: c.Proxy,
-		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+// call is how the server is called.
+func (c Config) call() chat.Config {
+	return chat.Config{
+		Provider: c.Provider, Framing: chat.Events,
+		Server: remote.Config{
+			BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, KeyHeader: c.KeyHeader, Tokens: c.Tokens, Proxy: c.Proxy,
+			ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+		},
+		FirstTokenTimeout: c.FirstTokenTimeout, Timeout: c.Timeout,
 	}
 }
 
 // Validate reports what is wrong, as KindInvalid.
-func (c Config) Validate() error { return c.server().Validate() }
+func (c Config) Validate() error {
+	server := c.WithDefaults().call().Server
+	server.Part = "llm"
+	return server.Validate()
+}
 
 // Client calls one model of one server. It is goroutine-safe.
-type Client struct {
-	cfg    Config
-	server *remote.Server
-
-	// What this server has been found not to take. Models differ in what they
-	// accept, and say so only when asked.
-	modernLimit   atomic.Bool // wants max_completion_tokens instead of max_tokens
-	noTemperature atomic.Bool
-	noUsage       atomic.Bool // does not know stream_options
-}
+type Client struct{ caller *chat.Caller }
 
 var _ llm.Model = (*Client)(nil)
 
-// New returns a client, or an error of KindInvalid.
+// New returns a client, or an error of KindInvalid. It does not call.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.WithDefaults()
-	server, err := remote.NewServer(cfg.server())
+	caller, err := chat.New(cfg.call(), protocol{model: cfg.Model, path: cfg.Path})
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, server: server}, nil
+	return &Client{caller}, nil
 }
-
-// Close drops idle connections.
-func (c *Client) Close() error { return c.server.Close() }
-
-// errSilence ends a call in which nothing was heard for too long.
-var errSilence = errors.New("silence")
 
 // Chat implements llm.Model.
 func (c *Client) Chat(ctx context.Context, r llm.Request, onDelta func(string) error) (llm.Result, error) {
-	whole, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	for {
-		res, err := c.once(whole, r, onDelta)
-		if refused, ok := errors.AsType[*parameterError](err); ok && c.learn(refused.parameter) {
-			continue // each parameter is learned once, so this ends
-		}
-		return res, c.explain(ctx, whole, err)
-	}
+	return c.caller.Chat(ctx, r, onDelta)
 }
-
-// learn notes that the server does not take a parameter and reports whether a
-// request without it is worth a try.
-func (c *Client) learn(parameter string) bool {
-	switch parameter {
-	case "max_tokens":
-		return !c.modernLimit.Swap(true)
-	case "temperature":
-		return !c.noTemperature.Swap(true)
-	case "stream_options":
-		return !c.noUsage.Swap(true)
-	}
-	return false
-}
-
-// request is the body of a call.
-type request struct {
-	Model               string         `json:"model"`
-	Messages            []rag.Message  `json:"messages"`
-	Temperature         *float64       `json:"temperature,omitempty"`
-	MaxTokens           int            `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"`
-	Stop                []string       `json:"stop,omitempty"`
-	Stream              bool           `json:"stream"`
-	StreamOptions       *streamOptions `json:"stream_options,omitempty"`
-}
-
-type streamOptions struct {
-	IncludeUsage bool `json:"include_usage"`
-}
-
-func (c *Client) body(r llm.Request) ([]byte, error) {
-	b := request{Model: c.cfg.Model, Messages: r.Messages, Stop: r.Stop, Stream: true}
-	if !c.noTemperature.Load() {
-		b.Temperature = &r.Temperature
-	}
-	if c.modernLimit.Load() {
-		b.MaxCompletionTokens = r.MaxTokens
-	} else {
-		b.MaxTokens = r.MaxTokens
-	}
-	if !c.noUsage.Load() {
-		b.StreamOptions = &streamOptions{IncludeUsage: true}
-	}
-	return json.Marshal(b)
-}
-
-// once makes one HTTP request.
-func (c *Client) once(ctx context.Context, r llm.Request, onDelta func(string) error) (llm.Result, error) {
-	body, err := c.body(r)
-	if err != nil {
-		return llm.Result{}, rag.Wrap(rag.KindInternal, err, "llm: encode the request")
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })
-	defer silence.Stop()
-
-	resp, err := c.server.Do(ctx, http.MethodPost, "/chat/completions", "text/event-stream, application/json", bytes.NewReader(body))
-	if err != nil {
-		return llm.Result{}, c.callFailed(ctx, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return llm.Result{}, c.status(resp)
-	}
-	// The reader of the answer may take its time; only the server's silence counts.
-	alive := func() { silence.Reset(c.cfg.FirstTokenTimeout) }
-	heard := func(s string) error {
-		silence.Stop()
-		defer alive()
-		return onDelta(s)
-	}
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	var res llm.Result
-	if media == "application/json" {
-		res, err = readWhole(resp.Body, heard)
-	} else {
-		res, err = readStream(resp.Body, alive, heard)
-	}
-	if err != nil && context.Cause(ctx) != nil {
-		if _, ours := errors.AsType[*emitError](err); !ours {
-			err = c.callFailed(ctx, err)
-		}
-	}
-	return res, err
-}
-
-// callFailed says why the transport failed.
-func (c *Client) callFailed(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errSilence) {
-		return errSilence
-	}
-	return c.server.Unreachable(err)
-}
-
-// explain gives time-outs their words and takes the marks off that are of use
-// within this package only.
-func (c *Client) explain(caller, whole context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if emit, ok := errors.AsType[*emitError](err); ok {
-		return emit.error
-	}
-	switch {
-	case caller.Err() != nil:
-		return rag.Wrap(rag.KindOf(caller.Err()), context.Cause(caller), "llm: the call was given up")
-	case errors.Is(err, errSilence):
-		return &llm.Temporary{Err: rag.Errorf(rag.KindUnavailable, "llm: the language model said nothing for %s", c.cfg.FirstTokenTimeout)}
-	case whole.Err() != nil:
-		return rag.Errorf(rag.KindExhausted, "llm: the answer took longer than %s", c.cfg.Timeout)
-	}
-	return err
-}
-
-// emitError marks an error of the caller's onDelta.
-type emitError struct{ error }
 
 // Check asks the server for its models; see remote.Server.Check.
-func (c *Client) Check(ctx context.Context) error { return c.server.Check(ctx) }
+func (c *Client) Check(ctx context.Context) error { return c.caller.Server().Check(ctx) }
+
+// Server returns the server that is called.
+func (c *Client) Server() *remote.Server { return c.caller.Server() }
+
+// Close drops idle connections.
+func (c *Client) Close() error { return c.caller.Close() }
