@@ -18,10 +18,11 @@ func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
 	return err
 }
 
-// OpenShadow gets the view of a generation that is not live ready, brings it as far up
-// to date as there are embeddings, and writes its snapshot file, so that it is there
-// for whoever needs it when the generation becomes live. KindConflict says that the
-// view could not be built, since an embedding is missing.
+// OpenShadow gets the view of a generation that is not live ready and brings it as far
+// up to date as there are embeddings. If that is all, it writes the snapshot file, so
+// that it is there for whoever needs it when the generation becomes live; a view that
+// lacks something may hold what was deleted. KindConflict says that the view could not
+// be built, since an embedding is missing.
 func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 	for {
 		v, err := f.view(ctx, c, true)
@@ -35,13 +36,14 @@ func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 			v.unlock()
 			continue
 		}
-		if err = f.catchUp(ctx, v); errors.Is(err, rag.ErrConflict) {
-			err = nil
-		}
+		err = f.catchUp(ctx, v)
 		if err == nil && f.cfg.Dir != "" && v.unsaved() {
 			f.save(v)
 		}
 		v.unlock()
+		if errors.Is(err, rag.ErrConflict) {
+			return nil
+		}
 		return err
 	}
 }
