@@ -3,6 +3,7 @@ package smartretriever
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -31,8 +32,18 @@ type Config struct {
 	// Embedder is used for everything; nil is the built-in bge-small-en-v1.5.
 	// It is closed by Close if it has a Close method.
 	Embedder Embedder
-	// Generator writes answers; nil quotes the best sentences.
+	// Generator writes answers; nil quotes the best sentences. It is closed by Close if
+	// it has a Close method.
 	Generator answer.Generator
+	// Reranker puts the best hits in a better order; nil leaves them in the search's.
+	// It is closed by Close if it has a Close method.
+	Reranker answer.Reranker
+	// RerankTop is how many hits are reranked (0: 30), RerankWeight how much the
+	// reranker's order counts against the search's, (0,1] (0: 1), and RerankTimeout
+	// when the order so far is used (0: 2 s).
+	RerankTop     int
+	RerankWeight  float64
+	RerankTimeout time.Duration
 	// Cache keeps embeddings of questions, results and answers; nil is one in
 	// process of CacheBytes.
 	Cache answer.Cache
@@ -102,6 +113,12 @@ func (c Config) Validate() error {
 	}
 	if c.MaxFileBytes < 0 {
 		faults = append(faults, errors.New("the largest file must not be negative (MaxFileBytes)"))
+	}
+	if c.RerankTop < 0 || c.RerankTop > rag.MaxK {
+		faults = append(faults, fmt.Errorf("%d hits to rerank are out of range 0 to %d (RerankTop)", c.RerankTop, rag.MaxK))
+	}
+	if !(c.RerankWeight >= 0 && c.RerankWeight <= 1) {
+		faults = append(faults, fmt.Errorf("the reranker's weight %v is out of range 0 to 1 (RerankWeight)", c.RerankWeight))
 	}
 	if c.Retention < 0 {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))

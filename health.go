@@ -50,7 +50,7 @@ func (r *Retriever) Health(ctx context.Context) []rag.Health {
 		}),
 		r.follow.Health(),
 	}
-	for _, part := range []any{r.cfg.Embedder, r.cfg.Generator, r.cfg.Cache} {
+	for _, part := range []any{r.cfg.Embedder, r.cfg.Reranker, r.cfg.Generator, r.cfg.Cache} {
 		if c, ok := part.(checker); ok {
 			ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 			all = append(all, c.Health(ctx))

@@ -109,8 +109,10 @@ func (r *Retriever) openModel() error {
 		}
 		r.embed = builtin
 	}
-	if c, ok := r.embed.(io.Closer); ok {
-		r.owned(c)
+	for _, part := range []any{r.embed, r.cfg.Generator, r.cfg.Reranker} {
+		if c, ok := part.(io.Closer); ok {
+			r.owned(c)
+		}
 	}
 	return nil
 }
@@ -181,9 +183,19 @@ func (r *Retriever) openPipelines() (err error) {
 		Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 		SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 		RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
-		Settings: fmt.Sprintf("%s %T %v", r.embed.Model().ID, generate, r.cfg.MinEvidence),
+		Rerank: r.cfg.Reranker, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
+		Settings: r.settings(generate),
 	})
 	return nil
+}
+
+// settings are what results depend on beside the request: part of cache keys.
+func (r *Retriever) settings(generate answer.Generator) string {
+	reranker := ""
+	if r.cfg.Reranker != nil {
+		reranker = fmt.Sprintf(" %s %d %v", r.cfg.Reranker.Name(), r.cfg.RerankTop, r.cfg.RerankWeight)
+	}
+	return fmt.Sprintf("%s %T %v%s", r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker)
 }
 
 // searcher lets the answering pipeline ask the follower.

@@ -56,7 +56,7 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	}
 	// Twice as many as are wanted, since near-duplicates are taken out.
 	found, err := p.search(ctx, r, scope, col, rag.Query{
-		Text: q.Text, K: 2 * q.K, Mode: q.Mode, Filter: q.Filter, MinSeq: q.MinSeq, NoCache: q.NoCache,
+		Text: q.Text, K: 2 * q.K, Mode: q.Mode, Filter: q.Filter, MinSeq: q.MinSeq, NoCache: q.NoCache, NoRerank: q.NoRerank,
 	})
 	if err != nil {
 		return rag.Answer{}, err

@@ -1,6 +1,6 @@
 // Package answer finds passages and answers questions from them.
 //
-//	search: check -> cache -> embed -> index (vectors and keywords at once) -> fuse -> read back -> group
+//	search: check -> cache -> embed -> index (vectors and keywords at once) -> fuse -> group -> read back -> rerank
 //	ask:    check -> cache -> search -> assemble -> generate -> cite -> record
 //
 // Pipeline.Search and Pipeline.Ask are these two lines as functions; every stage

@@ -18,6 +18,7 @@ type Config struct {
 	Embed    Embedder
 	Generate Generator
 	Fallback Generator // answers when Generate is unavailable; nil: the error is returned
+	Rerank   Reranker  // puts the best hits in a better order; nil: the search's order stays
 	Cache    Cache     // nil: nothing is cached
 	Record   Recorder  // nil: no query log
 	Observe  *observe.Observer
@@ -29,6 +30,9 @@ type Config struct {
 	RetrievalTTL  time.Duration // of cached results; 0 is 1 h, negative none
 	AnswerTTL     time.Duration // of cached answers; 0 is 30 min, negative none
 	Fusion        rag.Fusion    // where a query names none; zero is z-score, alpha .5
+	RerankTop     int           // hits that are reranked; 0 is 30
+	RerankWeight  float64       // of the reranker's order against the search's, (0,1]; 0 is 1
+	RerankTimeout time.Duration // after which the order so far is used; 0 is 2 s
 	Settings      string        // part of every cache key: whatever else changes results
 }
 
@@ -51,6 +55,15 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.AnswerTTL == 0 {
 		c.AnswerTTL = 30 * time.Minute
+	}
+	if c.RerankTop == 0 {
+		c.RerankTop = defaultRerankTop
+	}
+	if c.RerankWeight == 0 {
+		c.RerankWeight = 1
+	}
+	if c.RerankTimeout == 0 {
+		c.RerankTimeout = defaultRerankTimeout
 	}
 	return c
 }

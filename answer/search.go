@@ -53,7 +53,7 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 	if err != nil {
 		return rag.SearchResult{}, err
 	}
-	ranked, seq, err := p.rank(ctx, r, scope, col, q, vector)
+	ranked, found, err := p.rank(ctx, r, scope, col, q, vector)
 	if err != nil {
 		return rag.SearchResult{}, err
 	}
@@ -61,6 +61,8 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 	if err != nil {
 		return rag.SearchResult{}, err
 	}
+	hits = p.rerank(ctx, r, q, hits, found.Terms)
+	seq := found.Seq
 	res := rag.SearchResult{Hits: hits, Seq: seq, Degraded: r.degraded, Trace: r.end()}
 	if len(res.Degraded) == 0 && seq >= col.Seq {
 		p.keep(ctx, "retrieval", key, res, p.cfg.RetrievalTTL)
@@ -143,8 +145,9 @@ func (p *Pipeline) embedQuery(ctx context.Context, r *run, q rag.Query) ([]float
 
 // rank asks the index and fuses its two lists. With grouping, it asks again for
 // more when too few documents came out of lists that were cut off.
-func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Query, vector []float32) ([]fuse.Fused, int64, error) {
-	iq := rag.IndexQuery{Vector: vector, K: max(candidates, q.K), Filter: q.Filter, Scope: scope}
+func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Query, vector []float32) ([]fuse.Fused, rag.IndexResult, error) {
+	want := p.wanted(q)
+	iq := rag.IndexQuery{Vector: vector, K: max(candidates, want), Filter: q.Filter, Scope: scope, Terms: p.reranks(q)}
 	if q.Mode != rag.ModeVector {
 		iq.Text = q.Text
 	}
@@ -152,7 +155,7 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 		begun := p.cfg.Clock()
 		found, err := p.cfg.Index.Search(ctx, col, iq, max(q.MinSeq, col.Seq))
 		if err != nil {
-			return nil, 0, err
+			return nil, found, err
 		}
 		r.stage("index", begun, iq.K, len(found.Vector)+len(found.Keyword), "")
 
@@ -164,8 +167,8 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 		}
 		r.stage("fuse", begun, len(found.Vector)+len(found.Keyword), len(ranked), q.Fusion.Method)
 		cutOff := len(found.Vector) == iq.K || len(found.Keyword) == iq.K
-		if len(ranked) >= q.K || !cutOff || iq.K >= 16*rag.MaxK {
-			return ranked, found.Seq, nil
+		if len(ranked) >= want || !cutOff || iq.K >= 16*rag.MaxK {
+			return ranked, found, nil
 		}
 		iq.K *= 4
 	}
@@ -196,9 +199,10 @@ func bestOfDocument(fused []fuse.Fused) []fuse.Fused {
 // the filter are checked once more on the store's own rows.
 func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Query, ranked []fuse.Fused) ([]rag.Hit, error) {
 	begun := p.cfg.Clock()
-	hits := make([]rag.Hit, 0, min(q.K, len(ranked)))
-	for rest := ranked; len(rest) > 0 && len(hits) < q.K; {
-		n := min(len(rest), q.K-len(hits))
+	wanted := p.wanted(q)
+	hits := make([]rag.Hit, 0, min(wanted, len(ranked)))
+	for rest := ranked; len(rest) > 0 && len(hits) < wanted; {
+		n := min(len(rest), wanted-len(hits))
 		batch := rest[:n]
 		rest = rest[n:]
 		want := make([]rag.ChunkID, n)

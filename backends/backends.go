@@ -56,6 +56,9 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
+	if err := openReranker(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
 	return c, openLLM(cfg, deps, &c)
 }
 
@@ -89,9 +92,6 @@ func ttl(d time.Duration) time.Duration {
 func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
 
 func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
-	if cfg.Embedder.Name == "openai" {
-		return openEmbeddingAPI(cfg.Embedder, deps, c)
-	}
 	b := bert.Config{Workers: cfg.Embedder.Threads, Dimensions: cfg.Embedder.Dimensions}
 	switch cfg.Embedder.Name {
 	case "builtin":
@@ -101,8 +101,10 @@ func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
 			return rag.Errorf(rag.KindOf(err), "embedder.model: %w", err)
 		}
 		b.Weights = weights
+	case "onnx":
+		return openONNX(cfg.Embedder, c)
 	default:
-		return unknown("embedder.name", cfg.Embedder.Name)
+		return openEmbeddingAPI(cfg.Embedder, deps, c)
 	}
 	e, err := bert.New(b)
 	if err != nil {

@@ -19,6 +19,8 @@ func (l *loader) readSecretFiles() {
 	for i := range l.LLM.Fallbacks {
 		l.readChatSecrets(fallback(i), &l.LLM.Fallbacks[i])
 	}
+	l.readAzureSecrets("embedder", &l.Embedder.Azure)
+	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -75,6 +77,7 @@ func (l *loader) check() {
 	}
 	l.checkEmbedder(wrong)
 	l.checkLLM(wrong)
+	l.checkRerank(wrong)
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
 	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {
@@ -93,15 +96,21 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	e := l.Embedder
 	if e.Name == "builtin" {
 		if e.Model != "" {
-			wrong("embedder.model", "is for embedder.name local or openai; it is builtin")
+			wrong("embedder.model", "is for another embedder.name; it is builtin")
 		}
 	} else if e.Model == "" {
 		wrong("embedder.model", "is needed when embedder.name is %s", e.Name)
 	}
-	if e.Name != "openai" {
+	if e.Name == "onnx" && e.ONNX.Library == "" {
+		wrong("embedder.onnx.library", "is needed when embedder.name is onnx: the path of libonnxruntime.so")
+	}
+	if e.Name == "builtin" || e.Name == "local" || e.Name == "onnx" {
 		return
 	}
-	if err := checkURL(e.BaseURL, "embedder.api_key"); err != "" {
+	if e.BaseURL == "" && (e.Name == "azure" || e.Name == "tei" || e.Name == "triton") {
+		wrong("embedder.base_url", "is needed when embedder.name is %s", e.Name)
+	}
+	if err := checkURL(e.BaseURL, "embedder.api_key"); e.BaseURL != "" && err != "" {
 		wrong("embedder.base_url", "%s", err)
 	}
 	if err := checkProxy(e.Proxy); err != "" {
@@ -109,6 +118,64 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	}
 	if e.SendDimensions && e.Dimensions == 0 {
 		wrong("embedder.send_dimensions", "needs embedder.dimensions, the number that vectors are cut to")
+	}
+	if e.SendDimensions && e.Name == "triton" {
+		wrong("embedder.send_dimensions", "is not for triton, which has no way to ask for it")
+	}
+	if e.Name == "azure" {
+		checkAzure("embedder", e.Azure, e.APIKey, wrong)
+	}
+}
+
+// checkAzure checks the part of a section that is for Azure.
+func checkAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
+	at := section + ".azure."
+	if a.Token.IsSet() && (a.Tenant != "" || key.IsSet()) {
+		wrong(at+"token", "given beside %s.api_key or %stenant; give one of them", section, at)
+	}
+	if a.Tenant == "" {
+		if a.ClientID != "" || a.ClientSecret.IsSet() {
+			wrong(at+"tenant", "is needed beside %sclient_id", at)
+		}
+		return
+	}
+	if key.IsSet() {
+		wrong(at+"tenant", "given beside %s.api_key; give one of the two", section)
+	}
+	if a.ClientID == "" {
+		wrong(at+"client_id", "is needed beside %stenant", at)
+	}
+	if !a.ClientSecret.IsSet() && a.ClientSecretFile == "" {
+		wrong(at+"client_secret", "is needed beside %stenant", at)
+	}
+	if err := checkURL(a.Authority, at+"client_secret"); err != "" {
+		wrong(at+"authority", "%s", err)
+	}
+}
+
+func (l *loader) checkRerank(wrong func(name, format string, args ...any)) {
+	r := l.Rerank
+	switch r.Name {
+	case "none", "late":
+		if r.Model != "" {
+			wrong("rerank.model", "is for another rerank.name; it is %s", r.Name)
+		}
+		return
+	}
+	if r.Model == "" {
+		wrong("rerank.model", "is needed when rerank.name is %s", r.Name)
+	}
+	if r.Name == "local" {
+		return
+	}
+	if r.BaseURL == "" && (r.Name == "tei" || r.Name == "compatible") {
+		wrong("rerank.base_url", "is needed when rerank.name is %s", r.Name)
+	}
+	if err := checkURL(r.BaseURL, "rerank.api_key"); r.BaseURL != "" && err != "" {
+		wrong("rerank.base_url", "%s", err)
+	}
+	if err := checkProxy(r.Proxy); err != "" {
+		wrong("rerank.proxy", "%s", err)
 	}
 }
 

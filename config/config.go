@@ -14,6 +14,7 @@ type Config struct {
 	Embedder  Embedder  `name:"embedder"`
 	Chunker   Chunker   `name:"chunker"`
 	Retrieval Retrieval `name:"retrieval"`
+	Rerank    Rerank    `name:"rerank"`
 	Answer    Answer    `name:"answer"`
 	LLM       LLM       `name:"llm"`
 	Cache     Cache     `name:"cache"`
@@ -39,22 +40,69 @@ type Store struct {
 
 // Embedder chooses the embedding model.
 type Embedder struct {
-	Name           string        `name:"name" default:"builtin" enum:"builtin,local,openai" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought; openai is any server with the OpenAI embeddings API."`
-	Model          string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, with openai as the server knows it."`
-	Dimensions     int           `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all. With openai how many its vectors have; 0 asks the server at every start, which then has to be up."`
-	SendDimensions bool          `name:"send_dimensions" default:"false" help:"Whether the server is asked to cut vectors to embedder.dimensions (openai)."`
-	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local)."`
-	BaseURL        string        `name:"base_url" default:"https://api.openai.com/v1" help:"Address of the API, up to and with /v1 (openai)."`
-	APIKey         Secret        `name:"api_key" help:"Key of the API. Empty sends none (openai)."`
-	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key (openai)."`
-	Proxy          string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none (openai)."`
-	QueryPrefix    string        `name:"query_prefix" help:"Text that the model wants before a question, with the space behind it (openai; builtin and local models know theirs)."`
-	PassagePrefix  string        `name:"passage_prefix" help:"Text that the model wants before a passage (openai). It counts as part of the model: changing it needs a new collection."`
-	Batch          int           `name:"batch" default:"64" min:"1" max:"2048" help:"Most texts of one request (openai)."`
-	Timeout        time.Duration `name:"timeout" default:"1m" min:"10ms" max:"1h" help:"Longest that one request may take (openai)."`
-	QueryTimeout   time.Duration `name:"query_timeout" default:"10s" min:"10ms" max:"1h" help:"Longest that a question's vector may take, tries included; a hybrid search then goes on by keywords, so it is to be less than retrieval.timeout (openai)."`
-	Retries        int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server (openai)."`
-	MaxTokens      int           `name:"max_tokens" default:"512" min:"16" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it (openai; builtin and local models know theirs)."`
+	Name           string        `name:"name" default:"builtin" enum:"builtin,local,onnx,openai,azure,ollama,gemini,cohere,voyage,jina,tei,triton" help:"Embedding model: builtin is bge-small-en-v1.5 inside the program; local is one that 'smartretriever models add' brought; onnx runs an .onnx file with ONNX Runtime, in programs built with the tag onnx; openai is any server with the OpenAI embeddings API; the others are providers and servers with an API of their own (docs/providers.md)."`
+	Model          string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, else as the API knows it; with azure the deployment, with onnx the path of the .onnx file or its folder."`
+	Dimensions     int           `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all. With an API how many its vectors have: 0 is what is known of the model, or else asks the server at every start, which then has to be up."`
+	SendDimensions bool          `name:"send_dimensions" default:"false" help:"Whether the server is asked to cut vectors to embedder.dimensions (APIs but triton)."`
+	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local, onnx)."`
+	BaseURL        string        `name:"base_url" help:"Address of the API; with openai up to and with /v1. Empty is the provider's own, and for ollama http://127.0.0.1:11434; azure, tei and triton need one."`
+	APIKey         Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
+	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	Proxy          string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`
+	QueryPrefix    string        `name:"query_prefix" help:"Text that the model wants before a question, with the space behind it (openai, azure, ollama, tei, triton; the others tell questions and passages apart themselves)."`
+	PassagePrefix  string        `name:"passage_prefix" help:"Text that the model wants before a passage. It counts as part of the model: changing it needs a new collection."`
+	Batch          int           `name:"batch" default:"64" min:"1" max:"2048" help:"Most texts of one request to an API; where it is known to take fewer, that holds."`
+	Concurrency    int           `name:"concurrency" default:"4" min:"1" max:"256" help:"Most requests to an API at the same time."`
+	Timeout        time.Duration `name:"timeout" default:"1m" min:"10ms" max:"1h" help:"Longest that one request to an API may take."`
+	QueryTimeout   time.Duration `name:"query_timeout" default:"10s" min:"10ms" max:"1h" help:"Longest that a question's vector may take, tries included; a hybrid search then goes on by keywords, so it is to be less than retrieval.timeout (APIs)."`
+	Retries        int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server."`
+	MaxTokens      int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it, and longer texts are embedded in parts. 0 is what is known of the model, or else 512 (APIs)."`
+	Azure          Azure         `name:"azure"`
+	Triton         Triton        `name:"triton"`
+	ONNX           ONNX          `name:"onnx"`
+}
+
+// Azure is what Azure OpenAI needs beside address, deployment and key.
+type Azure struct {
+	APIVersion       string `name:"api_version" default:"2024-10-21" help:"Version of the API that is asked for; unused where the address ends in /openai/v1."`
+	Tenant           string `name:"tenant" help:"Directory of Microsoft Entra ID, by id or domain. With it a token is fetched instead of sending a key."`
+	ClientID         string `name:"client_id" help:"Application that the token is for."`
+	ClientSecret     Secret `name:"client_secret" help:"Secret of the application."`
+	ClientSecretFile string `name:"client_secret_file" help:"File that holds the secret, instead of client_secret."`
+	Token            Secret `name:"token" help:"Token of Entra ID that was made elsewhere and is sent instead of a key. It is not renewed."`
+	TokenFile        string `name:"token_file" help:"File that holds the token, instead of token."`
+	Authority        string `name:"authority" default:"https://login.microsoftonline.com" help:"Who issues tokens; national clouds have others."`
+	Scope            string `name:"scope" default:"https://cognitiveservices.azure.com/.default" help:"What the token is for."`
+}
+
+// Triton names the tensors of a model on Triton.
+type Triton struct {
+	Input  string `name:"input" help:"Tensor that takes texts, of type BYTES. Empty asks the server for the only one."`
+	Output string `name:"output" help:"Tensor that gives vectors, of type FP32. Empty asks the server for the only one."`
+}
+
+// ONNX is what ONNX Runtime needs beside the model.
+type ONNX struct {
+	Library string `name:"library" help:"Path of the runtime's shared library, libonnxruntime.so."`
+	Device  string `name:"device" default:"cpu" help:"Where the model runs: cpu, cuda, or cuda:N for one of several GPUs."`
+	Pooling string `name:"pooling" enum:",cls,mean" help:"How the tokens' vectors become one. Empty is what the model's files say."`
+}
+
+// Rerank chooses the reranker, which puts the best candidates of a search in order.
+type Rerank struct {
+	Name       string        `name:"name" default:"none" enum:"none,late,local,cohere,jina,voyage,tei,compatible" help:"Reranker: none; late is late interaction with the embedding model inside; local is a cross-encoder that 'smartretriever models add' brought; compatible is any server with a /rerank like Jina's (vLLM, llama.cpp, Infinity, Xinference); the others are providers (docs/providers.md)."`
+	Model      string        `name:"model" help:"Name of the model: a local one as 'smartretriever models ls' lists it, else as the API knows it."`
+	BaseURL    string        `name:"base_url" help:"Address of the API; with compatible up to and with /v1. Empty is the provider's own; tei and compatible need one."`
+	APIKey     Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
+	APIKeyFile string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	Proxy      string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`
+	Top        int           `name:"top" default:"30" min:"1" max:"1000" help:"Candidates that are reranked, the best of the search."`
+	Weight     float64       `name:"weight" default:"0" min:"0" max:"1" help:"Weight of the reranker's score against that of the search; 0 is the reranker's own default."`
+	Timeout    time.Duration `name:"timeout" default:"2s" min:"10ms" max:"5m" help:"Longest that reranking may take; what is not reranked by then keeps its order."`
+	Batch      int           `name:"batch" default:"100" min:"1" max:"1000" help:"Most passages of one request to an API; where it is known to take fewer, that holds. Smaller batches leave more of a result when time ends."`
+	Retries    int           `name:"retries" default:"1" min:"0" max:"10" help:"Further tries after a busy or failing server, while there is time."`
+	Memory     Size          `name:"memory" default:"256MiB" min:"1MiB" max:"1TiB" help:"Memory for passages' vectors that are kept, so that the next question need not compute them (late): about 125 KiB for one of 320 tokens."`
+	MaxTokens  int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once, question and passage together; longer passages are scored in parts. 0 is what is known of the model, or else 512 (APIs)."`
 }
 
 // Chunker chooses how text of new collections is cut.
@@ -95,18 +143,11 @@ type LLM struct {
 // ChatModel is a language model and how it is reached.
 type ChatModel struct {
 	Name              string        `name:"name" default:"none" enum:"none,openai,azure,anthropic,gemini,cohere,ollama" help:"Kind of language model: none quotes the best sentences; openai is any server with the OpenAI chat API; azure is Azure OpenAI; the others are the providers of that name, see providers.md."`
-	BaseURL           string        `name:"base_url" help:"Address of the API. Empty is the provider's own; for ollama http://127.0.0.1:11434; azure needs one, https://NAME.openai.azure.com. For openai it goes up to and with /v1."`
+	BaseURL           string        `name:"base_url" help:"Address of the API. Empty is the provider's own; for ollama http://127.0.0.1:11434; azure needs one, https://NAME.openai.azure.com for dated versions of the API or https://NAME.openai.azure.com/openai/v1. For openai it goes up to and with /v1."`
 	Model             string        `name:"model" help:"Name of the model, as the server knows it; with azure the name of the deployment."`
 	APIKey            Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile        string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
-	APIVersion        string        `name:"api_version" help:"Version of the API, like 2024-10-21; empty is the newer API at /openai/v1 (azure)."`
-	Auth              string        `name:"auth" default:"key" enum:"key,token,entra" help:"What a caller shows: key is api_key; token is an Entra ID token that was made elsewhere, as api_key; entra fetches tokens with the settings entra_* (azure)."`
-	EntraTenant       string        `name:"entra_tenant" help:"Directory of Entra ID, its id or domain (azure)."`
-	EntraClientID     string        `name:"entra_client_id" help:"Id of the application in Entra ID (azure)."`
-	EntraSecret       Secret        `name:"entra_secret" help:"Secret of the application in Entra ID (azure)."`
-	EntraSecretFile   string        `name:"entra_secret_file" help:"File that holds the secret, instead of entra_secret (azure)."`
-	EntraScope        string        `name:"entra_scope" default:"https://cognitiveservices.azure.com/.default" help:"What tokens are asked for (azure)."`
-	EntraAuthority    string        `name:"entra_authority" default:"https://login.microsoftonline.com" help:"Who gives tokens; national clouds have others (azure)."`
+	Azure             Azure         `name:"azure"`
 	KeepAlive         string        `name:"keep_alive" help:"How long the model stays loaded after a call: 5m, -1 for ever, 0 not at all; empty leaves it to the server (ollama)."`
 	NumCtx            int           `name:"num_ctx" default:"0" min:"0" max:"10000000" help:"Tokens that question, sources and answer may have together; 0 leaves it to the server, whose 4096 are few (ollama)."`
 	Proxy             string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`

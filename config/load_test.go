@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown in file", file: "llm:\n  modle: x\n", want: []string{"FILE:2: unknown setting llm.modle; did you mean llm.model?"}},
 		{name: "unknown section", file: "limit:\n  file_size: 1MB\n", want: []string{"FILE:1: unknown setting limit"}},
-		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean embedder.base_url or llm.base_url?"}},
+		{name: "last part only", file: "base_url: http://x/v1\n", want: []string{"FILE:1: unknown setting base_url; did you mean embedder.base_url or rerank.base_url or llm.base_url?"}},
 		{name: "unknown variable", env: config.Env{"SMARTRETRIEVER_LLM_MODLE": "x"}, want: []string{"environment SMARTRETRIEVER_LLM_MODLE: unknown setting; did you mean SMARTRETRIEVER_LLM_MODEL?"}},
 		{name: "unknown flag setting", flags: []config.Flag{{Setting: "retrieval.kk", Value: "1", As: "--set retrieval.kk"}}, want: []string{"flag --set retrieval.kk: unknown setting retrieval.kk; did you mean retrieval.k?"}},
 		{name: "service link variables are no fault", env: config.Env{"SMARTRETRIEVER_PORT": "tcp://10.0.0.1:80", "SMARTRETRIEVER_SERVICE_HOST": "10.0.0.1", "SMARTRETRIEVER_PORT_8000_TCP_ADDR": "10.0.0.1", "SMARTRETRIEVER_SERVICE_PORT_HTTP": "80"}},
@@ -165,14 +165,25 @@ func TestFaults(t *testing.T) {
 		{name: "embedder without model", env: config.Env{"SMARTRETRIEVER_EMBEDDER_NAME": "openai", "SMARTRETRIEVER_EMBEDDER_BASE_URL": "localhost:8080"}, want: []string{"embedder.model: is needed when embedder.name is openai", "environment SMARTRETRIEVER_EMBEDDER_BASE_URL: embedder.base_url: is not an address"}},
 		{name: "embedder with key in address", file: "embedder: {name: openai, model: m, base_url: 'https://me:pass@host/v1', proxy: '::', send_dimensions: true}", want: []string{"embedder.base_url: holds a user name; give the key as embedder.api_key", "embedder.proxy: is not an address", "embedder.send_dimensions: needs embedder.dimensions"}},
 		{name: "embedder with all", file: "embedder: {name: openai, model: m, base_url: 'http://127.0.0.1:11434/v1', dimensions: 768, query_prefix: 'search_query: ', passage_prefix: 'search_document: ', batch: 32, timeout: 10s, max_tokens: 2048}"},
-		{name: "model of the built-in embedder", file: "embedder: {model: m}", want: []string{"embedder.model: is for embedder.name local or openai; it is builtin"}},
+		{name: "model of the built-in embedder", file: "embedder: {model: m}", want: []string{"embedder.model: is for another embedder.name; it is builtin"}},
+		{name: "embedder that needs an address", file: "embedder: {name: tei, model: m}", want: []string{"embedder.base_url: is needed when embedder.name is tei"}},
+		{name: "embedder with its own address", file: "embedder: {name: cohere, model: embed-v4.0}"},
+		{name: "triton", file: "embedder: {name: triton, model: m, base_url: 'http://h:8000', dimensions: 8, send_dimensions: true, triton: {input: TEXT}}", want: []string{"embedder.send_dimensions: is not for triton"}},
+		{name: "azure by token", file: "embedder: {name: azure, model: m, base_url: 'https://h.example', azure: {tenant: t, client_id: c, client_secret: s}}"},
+		{name: "azure by half", file: "embedder: {name: azure, model: m, base_url: 'https://h.example', api_key: k, azure: {tenant: t, authority: login}}", want: []string{"embedder.azure.tenant: given beside embedder.api_key", "embedder.azure.client_id: is needed", "embedder.azure.client_secret: is needed", "embedder.azure.authority: is not an address"}},
+		{name: "azure without a tenant", file: "embedder: {name: azure, model: m, base_url: 'https://h.example', azure: {client_id: c}}", want: []string{"embedder.azure.tenant: is needed beside embedder.azure.client_id"}},
+		{name: "reranker", file: "rerank: {name: cohere, model: rerank-v3.5, top: 50, weight: 0.7, timeout: 1s}"},
+		{name: "reranker without model", file: "rerank: {name: compatible, proxy: '::'}", want: []string{"rerank.model: is needed when rerank.name is compatible", "rerank.base_url: is needed", "rerank.proxy: is not an address"}},
+		{name: "reranker with key in address", file: "rerank: {name: tei, model: m, base_url: 'https://me:pass@host'}", want: []string{"rerank.base_url: holds a user name; give the key as rerank.api_key"}},
+		{name: "model of no reranker", file: "rerank: {model: m}", want: []string{"rerank.model: is for another rerank.name; it is none"}},
 		{name: "embedder's key by flag", flags: []config.Flag{{Setting: "embedder.api_key", Value: "sk-verysecret", As: "--set embedder.api_key"}}, want: []string{"a secret is not taken from the command line"}},
 		{name: "key in address", file: "llm: {name: openai, model: m, base_url: 'https://me:pass@host/v1'}", want: []string{"llm.base_url: holds a user name"}},
 		{name: "overlap", file: "chunker: {size: 100, overlap: 100}", want: []string{"chunker.overlap: 100 must be less than chunker.size, 100"}},
-		{name: "azure without what it needs", file: "llm: {name: azure, model: d}", want: []string{"llm.base_url: is needed when llm.name is azure", "llm.api_key: is needed when llm.name is azure"}},
-		{name: "azure with entra, in part", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', auth: entra, entra_authority: here, api_key: sk-verysecret}", want: []string{"llm.api_key: is not used", "llm.entra_tenant: is needed", "llm.entra_client_id: is needed", "llm.entra_secret: is needed", "llm.entra_authority: is not an address"}},
-		{name: "azure with entra", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', auth: entra, entra_tenant: t, entra_client_id: c, entra_secret: s}"},
-		{name: "azure's settings for another", file: "llm: {name: gemini, model: m, api_version: 2024-10-21, auth: token, entra_secret: sk-verysecret}", want: []string{"llm.api_version: is for llm.name azure; it is gemini", "llm.auth: is for", "llm.entra_secret: is for"}},
+		{name: "azure without what it needs", file: "llm: {name: azure, model: d}", want: []string{"llm.base_url: is needed when llm.name is azure", "llm.api_key: is needed when llm.name is azure, or llm.azure.tenant or token"}},
+		{name: "azure with entra, in part", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', api_key: sk-verysecret, azure: {tenant: t, authority: here}}", want: []string{"llm.azure.tenant: given beside llm.api_key", "llm.azure.client_id: is needed", "llm.azure.client_secret: is needed", "llm.azure.authority: is not an address"}},
+		{name: "azure with entra", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', azure: {tenant: t, client_id: c, client_secret: s}}"},
+		{name: "azure with a token and a key", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', api_key: sk-verysecret, azure: {token: sk-verysecret}}", want: []string{"llm.azure.token: given beside"}},
+		{name: "azure as a fallback", file: "llm: {name: ollama, model: m, fallbacks: [{name: azure, model: d, base_url: 'https://x.openai.azure.com', azure: {tenant: t, colour: red, authority: [a]}}]}", want: []string{"unknown setting azure.colour", "llm.fallbacks[0].azure.authority: wants a plain value", "llm.fallbacks[0].azure.client_id: is needed"}},
 		{name: "providers that need a model only", file: "llm: {name: anthropic, model: m, fallbacks: [{name: gemini, model: m}, {name: cohere, model: m}, {name: ollama, model: m, keep_alive: 5m, num_ctx: 8192}]}"},
 		{name: "fallbacks", file: "llm:\n  name: openai\n  model: m\n  fallbacks:\n  - {model: m}\n  - {name: ollama, num_ctx: many}\n  - {name: openai, model: m, base_url: here, timeout: 1s}\n  - {name: gemini, model: m, api_key: a, api_key_file: /nonexistent/key, colour: red}\n",
 			want: []string{"FILE:6: llm.fallbacks[1].num_ctx: \"many\" is not a whole number", "FILE:8: llm.fallbacks[3]: unknown setting colour", "llm.fallbacks[3].api_key_file: given beside", "llm.fallbacks[0].name: is needed", "llm.fallbacks[1].model: is needed", "llm.fallbacks[2].first_token_timeout: 1m is longer", "llm.fallbacks[2].base_url: is not an address"}},
@@ -248,7 +259,7 @@ func TestFallbacks(t *testing.T) {
 		t.Fatalf("fallbacks %+v", c.LLM.Fallbacks)
 	}
 	g, o := c.LLM.Fallbacks[0], c.LLM.Fallbacks[1]
-	if g.APIKey.Reveal() != "sk-from-a-file" || g.Retries != 2 || g.Timeout != 2*time.Minute || g.MaxTokens != 1024 || g.Auth != "key" {
+	if g.APIKey.Reveal() != "sk-from-a-file" || g.Retries != 2 || g.Timeout != 2*time.Minute || g.MaxTokens != 1024 || g.Azure.APIVersion != "2024-10-21" {
 		t.Errorf("what an entry leaves out must have its default: %+v", g)
 	}
 	if o.Retries != 0 || o.Timeout != 10*time.Minute || c.LLM.Timeout != 3*time.Minute {

@@ -22,6 +22,8 @@ type Query struct {
 	MinSeq  int64         `json:"min_seq,omitempty"` // wait until at least this change is visible (read your own writes)
 	Timeout time.Duration `json:"-"`                 // 0 is the configured default
 	NoCache bool          `json:"-"`
+	// NoRerank leaves the order of the search as it is where a reranker is configured.
+	NoRerank bool `json:"no_rerank,omitempty"`
 }
 
 // MaxK bounds Query.K.
@@ -53,6 +55,9 @@ type Hit struct {
 	Keyword     float64 `json:"keyword_score,omitempty"`
 	VectorRank  int     `json:"vector_rank,omitempty"`
 	KeywordRank int     `json:"keyword_rank,omitempty"`
+	// Rerank is the reranker's score, on a scale of its own; 0 where it did not
+	// read the chunk.
+	Rerank float64 `json:"rerank_score,omitempty"`
 }
 
 // Stage is the record of one step of a pipeline.
@@ -92,6 +97,8 @@ type Question struct {
 	MinSeq  int64         `json:"min_seq,omitempty"`
 	Timeout time.Duration `json:"-"`
 	NoCache bool          `json:"-"`
+	// NoRerank leaves the order of the search as it is where a reranker is configured.
+	NoRerank bool `json:"no_rerank,omitempty"`
 }
 
 // Message is one turn of a conversation.

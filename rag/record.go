@@ -36,6 +36,7 @@ type IndexQuery struct {
 	K      int // candidates per side
 	Filter Filter
 	Scope  Scope // principals and admin; an index holds one collection of one tenant
+	Terms  bool  // whether IndexResult.Terms is wanted
 }
 
 // Scored is a candidate.
@@ -50,7 +51,8 @@ type Scored struct {
 type IndexResult struct {
 	Vector  []Scored
 	Keyword []Scored
-	Seq     int64 // of the snapshot
+	Terms   []Term // words of the text by weight; an index without them leaves it empty
+	Seq     int64  // of the snapshot
 }
 
 // AddState says what came of handing in a document.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Everything: static checks, unit and integration tests, the race detector, and
-# the binary as a process under the stock OpenAI client and a real browser.
+# Everything: static checks, unit and integration tests, the race detector, the
+# arithmetic for Arm in an emulator, and the binary as a process under the stock OpenAI client and a real browser.
 # It installs what it needs; a second run finds it there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/needs.sh
-needs gcc=gcc # the race detector links with C
+needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
 step "build";            make --no-print-directory build
@@ -25,6 +25,8 @@ if [ -d ../shared/data ] && [ -n "$skipped" ]; then
   echo "the data is there, and these were skipped all the same:"; echo "$skipped"; exit 1
 fi
 step "race detector";    make --no-print-directory race
+step "arm64, emulated";  scripts/arm64.sh
+step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh

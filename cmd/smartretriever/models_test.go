@@ -20,10 +20,13 @@ func tinyModel(t *testing.T) string {
 
 type model struct {
 	Name       string `json:"name"`
+	Kind       string `json:"kind"`
 	Builtin    bool   `json:"builtin"`
 	InUse      bool   `json:"in_use"`
 	Dimensions int    `json:"dimensions"`
 	Pooling    string `json:"pooling"`
+	Type       string `json:"type"`
+	Bytes      int64  `json:"bytes"`
 	Error      string `json:"error"`
 }
 
@@ -36,13 +39,20 @@ func TestModels(t *testing.T) {
 		t.Errorf("too few tokens: %+v", r)
 	}
 	added := decode[model](t, p.ok("models", "add", tiny, "--name", "tiny", "--force", "--json"))
-	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" {
+	if len(added) != 1 || added[0].Name != "tiny" || added[0].Dimensions != 64 || added[0].Pooling != "mean" || added[0].Type != "int8" {
 		t.Fatalf("added %+v", added)
 	}
 	p.ok("models", "add", tiny, "--name", "tiny", "--force") // the same again
 	if r := p.run("", "models", "add", tiny, "--name", "tiny", "--force", "--query-prefix", "q: "); r.code == 0 || !strings.Contains(r.err, "another name") {
 		t.Errorf("another model of the name: %+v", r)
 	}
+
+	plain := decode[model](t, p.ok("models", "add", tiny, "--type", "float32", "--force", "--json"))
+	if len(plain) != 1 || !strings.Contains(plain[0].Name, "-float32-") || plain[0].Type != "float32" || plain[0].Bytes < 2*added[0].Bytes {
+		t.Fatalf("added %+v beside %+v", plain, added)
+	}
+	p.ok("models", "bench", plain[0].Name, "--seconds", "0.1", "--json")
+	p.ok("models", "rm", plain[0].Name, "--yes")
 
 	use := []string{"--set", "embedder.name=local", "--set", "embedder.model=tiny"}
 	list := decode[model](t, p.ok(append([]string{"models", "ls", "--json"}, use...)...))
@@ -104,6 +114,33 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// TestRerankerModel brings a cross-encoder of random weights.
+func TestRerankerModel(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	path, err := filepath.Abs(filepath.Join("testdata", "tiny-reranker.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.run("", "models", "add", path, "--name", "order", "--pooling", "mean"); r.code != 2 || !strings.Contains(r.err, "scores pairs") {
+		t.Errorf("with a pooling: %+v", r)
+	}
+	if out := p.ok("models", "add", path, "--name", "order", "--force"); !strings.Contains(out, "a reranker of 2 layers") || !strings.Contains(out, "rerank.model=order") {
+		t.Errorf("added:\n%s", out)
+	}
+	list := decode[model](t, p.ok("models", "ls", "--json"))
+	if len(list) != 2 || list[0].Kind != "embedder" || list[1].Kind != "reranker" {
+		t.Errorf("lists %+v", list)
+	}
+	if out := p.ok("models"); !strings.Contains(out, "order  reranker") {
+		t.Errorf("lists:\n%s", out)
+	}
+	p.ok("models", "bench", "order", "--seconds", "0.1")
+	if r := p.run("", "search", "mill", "--set", "embedder.name=local", "--set", "embedder.model=order"); r.code != 2 || !strings.Contains(r.err, "rerank.model") {
+		t.Errorf("as embedder: %+v", r)
+	}
+}
+
 // TestModelsRefused names what is wrong with what is no model.
 func TestModelsRefused(t *testing.T) {
 	t.Parallel()
@@ -119,6 +156,7 @@ func TestModelsRefused(t *testing.T) {
 		{2, "models add text.safetensors", "text.safetensors"},
 		{2, "models add empty", "empty"},
 		{2, "models add x --name ../y", "name of a model"},
+		{2, "models add x --type int4", "int4"},
 		{2, "models bench --seconds 0", "--seconds"},
 		{3, "models verify none", "none"},
 		{2, "models rm ../x --yes", "name of a model"},

@@ -2,7 +2,6 @@ package keyword
 
 import (
 	"context"
-	"math"
 	"math/bits"
 	"strings"
 	"sync"
@@ -95,8 +94,7 @@ func (ix *Index) parse(s *scratch, text string) {
 		s.query = append(s.query, queryTerm{list: &ix.lists[n], weight: 1})
 	}
 	for i := range s.query {
-		df := float64(s.query[i].list.df)
-		s.query[i].weight *= math.Log(1 + (float64(ix.shown)-df+0.5)/(df+0.5))
+		s.query[i].weight *= ix.idf(int(s.query[i].list.df))
 	}
 }
 

@@ -42,7 +42,11 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 			return rag.IndexResult{}, rag.Wrap(rag.KindOf(err), err, "index: search")
 		}
 	}
-	return rag.IndexResult{Vector: ix.scored(vector), Keyword: ix.scored(words), Seq: ix.seq}, nil
+	res := rag.IndexResult{Vector: ix.scored(vector), Keyword: ix.scored(words), Seq: ix.seq}
+	if q.Terms {
+		res.Terms = ix.words.Weigh(q.Text)
+	}
+	return res, nil
 }
 
 func (ix *Index) checkQuery(q *rag.IndexQuery) error {

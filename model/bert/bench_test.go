@@ -40,14 +40,18 @@ func passage(n int) string {
 	return b.String()
 }
 
-func BenchmarkEncode(b *testing.B) {
+func BenchmarkEncode(b *testing.B) { benchmarkEncode(b, encoder) }
+
+func BenchmarkEncodeFloats(b *testing.B) { benchmarkEncode(b, floatEncoder) }
+
+func benchmarkEncode(b *testing.B, open func(tb testing.TB, cfg bert.Config) *bert.Encoder) {
 	for _, set := range kernel.Sets() {
 		for _, size := range []struct{ tokens, texts int }{{12, 1}, {22, 1}, {128, 1}, {128, 16}, {256, 8}, {512, 4}} {
 			if set == kernel.Generic && size.tokens != 128 {
 				continue
 			}
 			b.Run(fmt.Sprintf("%s/%dx%d", set.Name, size.texts, size.tokens), func(b *testing.B) {
-				e := encoder(b, bert.Config{Workers: 1, Kernel: set.Name})
+				e := open(b, bert.Config{Workers: 1, Kernel: set.Name})
 				texts := make([]string, size.texts)
 				for i := range texts {
 					texts[i] = passage(size.tokens)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +18,7 @@ type Config struct {
 	// Workers is the most groups of passages that are computed at once, over all
 	// calls together. Default: GOMAXPROCS.
 	Workers int
-	// Kernel names the arithmetic, "avx512vnni", "avx2" or "generic". Default: the
+	// Kernel names the arithmetic, one of package kernel's sets. Default: the
 	// fastest that the processor can run.
 	Kernel string
 }
@@ -34,7 +35,7 @@ type Encoder struct {
 
 	// Where the first token's vector is the text's, the last layer's query is
 	// computed for that token alone.
-	lastQuery, lastKeyValue kernel.Linear
+	lastQuery, lastKeyValue linear
 
 	slots chan *scratch // one a worker; holding it is the right to compute
 	calls sync.Pool     // *call
@@ -55,12 +56,12 @@ func NewEncoder(m *Model, cfg Config) (*Encoder, error) {
 			return nil, rag.Errorf(rag.KindInvalid, "encoder: kernel %q is not known or not for this processor", cfg.Kernel)
 		}
 	}
-	last := &m.layers[len(m.layers)-1].in
+	last := m.layers[len(m.layers)-1].in
 	e := &Encoder{
 		model:        m,
 		set:          set,
-		lastQuery:    columns(last, 0, m.Hidden),
-		lastKeyValue: columns(last, m.Hidden, 3*m.Hidden),
+		lastQuery:    last.columns(0, m.Hidden),
+		lastKeyValue: last.columns(m.Hidden, 3*m.Hidden),
 		slots:        make(chan *scratch, cfg.Workers),
 	}
 	for range cfg.Workers {
@@ -94,18 +95,14 @@ func (e *Encoder) Encode(ctx context.Context, dst []float32, prefix string, text
 	if len(texts) == 0 {
 		return nil
 	}
-	c := e.calls.Get().(*call)
+	c := e.begin(ctx, wantVectors)
 	defer c.release()
-	c.ctx, c.dst = ctx, dst
-	c.tokenize(prefix, texts)
-	c.group(cap(e.slots))
-	for range min(cap(e.slots), len(c.groups)) - 1 {
-		c.helpers.Add(1)
-		go c.help()
+	c.dst = dst
+	for _, text := range texts {
+		c.tokenize(prefix, text)
 	}
-	c.helpers.Add(1)
-	c.work()
-	c.helpers.Wait()
+	c.longestFirst()
+	c.run()
 	return context.Cause(ctx)
 }
 
@@ -117,59 +114,113 @@ const groupRows = 256
 // call among more workers.
 const smallestGroup = 48
 
-// call is the state of one Encode, reused by later ones.
+// want says what a call is to give.
+type want uint8
+
+const (
+	wantVectors want = iota // one a text, in dst
+	wantScores              // one number a pair, in dst
+	wantTokens              // the last layer's rows of each text, handed to each
+)
+
+// call is the state of one Encode, Score or Tokens, reused by later ones.
 type call struct {
 	encoder *Encoder
 	ctx     context.Context
+	want    want
 	dst     []float32
+	each    func(text int, ids []int32, rows []float32)
 
 	ids    []int32 // the tokens of all texts
 	starts []int32 // where each text's begin, and the end
-	order  []int32 // texts, longest first
+	second []int32 // how many of each text's tokens are in the first segment
+	order  []int32 // texts, in the order of the work
 	groups []int32 // where each group begins in order, and the end
+	done   []bool  // groups
 
 	next    atomic.Int32 // the next group
 	helpers sync.WaitGroup
 	help    func() // work, bound once: a go statement with it allocates nothing
 }
 
+// begin returns a call without texts.
+func (e *Encoder) begin(ctx context.Context, w want) *call {
+	c := e.calls.Get().(*call)
+	c.ctx, c.want = ctx, w
+	c.ids, c.starts, c.second, c.order = c.ids[:0], append(c.starts[:0], 0), c.second[:0], c.order[:0]
+	return c
+}
+
 func (c *call) release() {
-	c.ctx, c.dst = nil, nil
+	c.ctx, c.dst, c.each = nil, nil, nil
 	c.encoder.calls.Put(c)
 }
 
-// tokenize fills ids and starts.
-func (c *call) tokenize(prefix string, texts []string) {
+// run computes what the texts' groups have to give.
+func (c *call) run() {
+	workers := cap(c.encoder.slots)
+	c.group(workers)
+	for range min(workers, len(c.groups)) - 1 {
+		c.helpers.Add(1)
+		go c.help()
+	}
+	c.helpers.Add(1)
+	c.work()
+	c.helpers.Wait()
+}
+
+// finished returns how many texts, in the order of the work, are done without a
+// gap.
+func (c *call) finished() int {
+	for g, done := range c.done {
+		if !done {
+			return int(c.groups[g])
+		}
+	}
+	return len(c.order)
+}
+
+// tokenize adds a text.
+func (c *call) tokenize(prefix, text string) {
 	m := c.encoder.model
 	start, end := m.tokenizer.Special()
-	c.ids, c.starts = c.ids[:0], append(c.starts[:0], 0)
-	for _, text := range texts {
-		from := len(c.ids)
-		c.ids = append(c.ids, start)
-		if prefix != "" {
-			c.ids = m.tokenizer.Append(c.ids, prefix, m.MaxTokens-2)
-		}
-		c.ids = m.tokenizer.Append(c.ids, text, m.MaxTokens-1-(len(c.ids)-from))
-		c.ids = append(c.ids, end)
-		c.starts = append(c.starts, int32(len(c.ids)))
+	from := len(c.ids)
+	c.ids = append(c.ids, start)
+	// A prefix that ends with a space has the tokens before a text that it has alone,
+	// without the space. One that does not may grow together with the text.
+	if words, apart := strings.CutSuffix(prefix, " "); apart {
+		c.ids = m.tokenizer.Append(c.ids, words, m.MaxTokens-2)
+	} else {
+		text = prefix + text
 	}
+	c.ids = m.tokenizer.Append(c.ids, text, m.MaxTokens-1-(len(c.ids)-from))
+	c.ids = append(c.ids, end)
+	c.add(len(c.ids) - from)
+}
+
+// add notes that a text's tokens end here, of which so many are in the first
+// segment.
+func (c *call) add(first int) {
+	c.order = append(c.order, int32(len(c.second)))
+	c.second = append(c.second, int32(first))
+	c.starts = append(c.starts, int32(len(c.ids)))
 }
 
 func (c *call) tokens(text int32) []int32 { return c.ids[c.starts[text]:c.starts[text+1]] }
 
-// group orders the texts by length and cuts them into groups of about the same
-// work: a worker that is done early then waits little.
-func (c *call) group(workers int) {
-	c.order = c.order[:0]
-	for i := range len(c.starts) - 1 {
-		c.order = append(c.order, int32(i))
-	}
+// longestFirst orders the texts by length: a worker that is done early then waits
+// little.
+func (c *call) longestFirst() {
 	slices.SortFunc(c.order, func(a, b int32) int {
 		if d := len(c.tokens(b)) - len(c.tokens(a)); d != 0 {
 			return d
 		}
 		return int(a - b)
 	})
+}
+
+// group cuts the texts into groups of about the same work.
+func (c *call) group(workers int) {
 	room := min(max(len(c.ids)/workers, smallestGroup), groupRows)
 	c.groups = append(c.groups[:0], 0)
 	rows := 0
@@ -181,6 +232,8 @@ func (c *call) group(workers int) {
 		}
 		rows += n
 	}
+	c.done = slices.Grow(c.done[:0], len(c.groups))[:len(c.groups)]
+	clear(c.done)
 	c.next.Store(0)
 }
 
@@ -208,26 +261,28 @@ func (c *call) work() {
 		}
 		if c.ctx.Err() == nil {
 			e.encode(s, c, c.order[c.groups[g]:last])
+			c.done[g] = true
 		}
 		e.slots <- s
 	}
 }
 
-// encode computes the vectors of one group of texts.
+// encode computes one group of texts.
 func (e *Encoder) encode(s *scratch, c *call, texts []int32) {
 	m := e.model
 	s.starts = append(s.starts[:0], 0)
 	for _, text := range texts {
-		e.embed(s, c.tokens(text))
+		e.embed(s, c.tokens(text), int(c.second[text]))
 		s.starts = append(s.starts, s.rows)
 	}
+	all := c.want == wantTokens || m.Pooling == poolMean // rows are wanted of the last layer
 	for i := range m.layers {
 		l := &m.layers[i]
-		if i < len(m.layers)-1 || m.Pooling == poolMean {
-			e.project(s, &l.in, 0)
+		if i < len(m.layers)-1 || all {
+			e.project(s, l.in, 0)
 			e.attend(s, false)
 		} else {
-			e.project(s, &e.lastKeyValue, m.Hidden)
+			e.project(s, e.lastKeyValue, m.Hidden)
 			e.keepFirst(s)
 			e.projectFirst(s)
 			e.attend(s, true)
@@ -236,11 +291,18 @@ func (e *Encoder) encode(s *scratch, c *call, texts []int32) {
 		e.feed(s, l)
 	}
 	for i, text := range texts {
-		vector := s.x[i*m.Hidden : (i+1)*m.Hidden]
-		if m.Pooling == poolMean {
-			vector = s.x[s.starts[i]*m.Hidden : s.starts[i+1]*m.Hidden]
+		rows := s.x[i*m.Hidden : (i+1)*m.Hidden]
+		if all {
+			rows = s.x[s.starts[i]*m.Hidden : s.starts[i+1]*m.Hidden]
 		}
-		pool(c.dst[int(text)*m.Hidden:(int(text)+1)*m.Hidden], vector, s.sum)
+		switch c.want {
+		case wantVectors:
+			pool(c.dst[int(text)*m.Hidden:(int(text)+1)*m.Hidden], rows, s.sum)
+		case wantScores:
+			c.dst[text] = m.head.score(rows, s.sum)
+		case wantTokens:
+			c.each(int(text), c.tokens(text), rows)
+		}
 	}
 	s.rows = 0
 }

@@ -100,6 +100,27 @@ func TestVectorsAreThoseOfTheOriginal(t *testing.T) {
 	}
 }
 
+// The shortest texts with both types of weights and every set: little enough for
+// an emulated processor.
+func TestShortTexts(t *testing.T) {
+	texts, records := goldens(t)
+	for _, set := range kernel.Sets() {
+		for name, e := range map[string]*bert.Encoder{
+			"int8":    encoder(t, bert.Config{Kernel: set.Name}),
+			"float32": floatEncoder(t, bert.Config{Kernel: set.Name}),
+		} {
+			for i, text := range texts {
+				if len(text) > 25 {
+					continue
+				}
+				if c := cosine(encode(t, e, []string{text})[0], records[i].Vector); !(c >= 0.995) {
+					t.Errorf("%s, %s: %q: cosine %.5f to the original", set.Name, name, text, c)
+				}
+			}
+		}
+	}
+}
+
 // What is stored today is compared with what is computed tomorrow, in another
 // batch on another machine of the same kind.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
@@ -174,21 +195,26 @@ func TestManyCallsAtOnce(t *testing.T) {
 }
 
 func TestEncodeAllocatesNothing(t *testing.T) {
-	allocatesNothing(t, encoder(t, bert.Config{Workers: 2}))
+	encodeAllocatesNothing(t, encoder(t, bert.Config{Workers: 2}))
 }
 
-// allocatesNothing checks that a warm call takes no memory.
-func allocatesNothing(t *testing.T, e *bert.Encoder) {
+func encodeAllocatesNothing(t *testing.T, e *bert.Encoder) {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("the race detector empties pools at random")
-	}
 	texts, _ := goldens(t)
 	texts = texts[:6]
 	dst := make([]float32, len(texts)*e.Model().Hidden)
 	ctx := t.Context()
+	allocatesNothing(t, func() error { return e.Encode(ctx, dst, "", texts) })
+}
+
+// allocatesNothing checks that a warm call takes no memory.
+func allocatesNothing(t *testing.T, call func() error) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("the race detector empties pools at random")
+	}
 	run := func() {
-		if err := e.Encode(ctx, dst, "", texts); err != nil {
+		if err := call(); err != nil {
 			t.Fatal(err)
 		}
 	}

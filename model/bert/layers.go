@@ -30,7 +30,7 @@ type scratch struct {
 	keys    []float32 // head x longest: one head's keys, transposed
 	scores  []float32 // headRows x longest
 	factors []float32 // headRows
-	ones    []float32 // headRows
+	scale   []float32 // headRows: of scores
 
 	sum []float64 // hidden: of a text's rows
 }
@@ -48,49 +48,40 @@ func newScratch(m *Model) *scratch {
 		keys:      make([]float32, m.Hidden/m.Heads*longest),
 		scores:    make([]float32, headRows*longest),
 		factors:   make([]float32, headRows),
-		ones:      make([]float32, headRows),
+		scale:     make([]float32, headRows),
 		sum:       make([]float64, m.Hidden),
 	}
-	for i := range s.ones {
-		s.ones[i] = 1
+	for i := range s.scale {
+		s.scale[i] = m.scoreScale
 	}
 	return s
 }
 
 // embed appends a text's rows to the state: word, place and segment together,
-// normalised.
-func (e *Encoder) embed(s *scratch, ids []int32) {
+// normalised. The first of the tokens, so many, are in the first segment.
+func (e *Encoder) embed(s *scratch, ids []int32, first int) {
 	m := e.model
 	d := m.Hidden
 	for place, id := range ids {
 		row := s.x[s.rows*d : (s.rows+1)*d]
-		word := m.words[int(id)*d : (int(id)+1)*d]
-		at := m.places[place*d : (place+1)*d]
-		scale := m.wordScale[id]
-		for i := range row {
-			row[i] = scale*float32(word[i]) + at[i]
+		m.words.place(row, id, m.places[place*d:(place+1)*d])
+		if place >= first {
+			for i, v := range m.second {
+				row[i] += v
+			}
 		}
 		e.set.LayerNorm(row, nil, m.norm.gamma, m.norm.beta, float32(m.LayerNormEps))
 		s.rows++
 	}
 }
 
-// quantize fills s.quantized with n rows of src.
-func (e *Encoder) quantize(s *scratch, src []float32, n, width int) {
-	s.quantized.Reset(n, width)
-	for r := range n {
-		e.set.Quantize(s.quantized, r, src[r*width:(r+1)*width])
-	}
-}
-
 // project computes query, key and value of every row, or those columns of them
 // that l gives, from the column `at` on.
-func (e *Encoder) project(s *scratch, l *kernel.Linear, at int) {
+func (e *Encoder) project(s *scratch, l linear, at int) {
 	d := e.model.Hidden
 	for r := 0; r < s.rows; r += blockRows {
 		n := min(blockRows, s.rows-r)
-		e.quantize(s, s.x[r*d:], n, d)
-		e.set.Linear(s.in[r*3*d+at:], 3*d, s.quantized, l)
+		e.apply(s, l, s.in[r*3*d+at:], 3*d, s.x[r*d:], n)
 	}
 }
 
@@ -108,8 +99,7 @@ func (e *Encoder) projectFirst(s *scratch) {
 	texts := len(s.starts) - 1
 	for r := 0; r < texts; r += blockRows {
 		n := min(blockRows, texts-r)
-		e.quantize(s, s.x[r*d:], n, d)
-		e.set.Linear(s.in[r*3*d:], 3*d, s.quantized, &e.lastQuery)
+		e.apply(s, e.lastQuery, s.in[r*3*d:], 3*d, s.x[r*d:], n)
 	}
 }
 
@@ -146,7 +136,7 @@ func (e *Encoder) head(s *scratch, dst, query, key, value []float32, queries, n 
 	}
 	for r := 0; r < queries; r += headRows {
 		rows := min(headRows, queries-r)
-		e.set.MatMul(s.scores, padded, query[r*3*d:], 3*d, s.keys, padded, rows, width, padded, s.ones)
+		e.set.MatMul(s.scores, padded, query[r*3*d:], 3*d, s.keys, padded, rows, width, padded, s.scale)
 		for i := range rows {
 			s.factors[i] = e.set.Softmax(s.scores[i*padded:(i+1)*padded], n)
 		}
@@ -162,15 +152,12 @@ func (e *Encoder) feed(s *scratch, l *layer) {
 		n := min(blockRows, s.rows-r)
 		x := s.x[r*d : (r+n)*d]
 
-		e.quantize(s, s.context[r*d:], n, d)
-		e.set.Linear(s.y, d, s.quantized, &l.out)
+		e.apply(s, l.out, s.y, d, s.context[r*d:], n)
 		e.addNorm(x, s.y, l.norm, eps)
 
-		e.quantize(s, x, n, d)
-		e.set.Linear(s.wide, w, s.quantized, &l.feedIn)
+		e.apply(s, l.feedIn, s.wide, w, x, n)
 		e.set.GELU(s.wide[:n*w])
-		e.quantize(s, s.wide, n, w)
-		e.set.Linear(s.y, d, s.quantized, &l.feedOut)
+		e.apply(s, l.feedOut, s.y, d, s.wide, n)
 		e.addNorm(x, s.y, l.feedNorm, eps)
 	}
 }

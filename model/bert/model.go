@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
+	"github.com/smartretriever/smartretriever/model/bert/tokenizer"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
-	"github.com/smartretriever/smartretriever/model/bert/wordpiece"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -14,29 +14,44 @@ import (
 // that of kernel.Pack.
 const PackedLayout = "panel32.group4"
 
+// FloatLayout names the layout of linear weights of 32-bit floats, which is that
+// of kernel.PackFloats.
+const FloatLayout = "panel32.float32"
+
+// Types of the weights of linear layers and words, as a weight file names them.
+const (
+	Int8Weights    = "" // 8-bit integers
+	Float32Weights = "float32"
+)
+
 // Model is an opened encoder. It is read-only and goroutine-safe, and refers to
 // the bytes that it was opened from.
 type Model struct {
 	weightfile.Model
 	Source weightfile.Source
 
-	tokenizer *wordpiece.Tokenizer
+	tokenizer tokenizer.Tokenizer
 
-	words     []int8    // Vocabulary x Hidden
-	wordScale []float32 // Vocabulary
-	places    []float32 // MaxTokens x Hidden: position plus first segment
-	norm      norm
-	layers    []layer
+	words  words
+	places []float32 // MaxTokens x Hidden: position plus first segment
+	second []float32 // Hidden: second segment minus first
+	norm   norm
+	layers []layer
+	head   head // of a model that scores pairs
+
+	// scoreScale is what attention multiplies every score with: 1/√head, or one
+	// where that is in the query's weights.
+	scoreScale float32
 }
 
 // layer is one transformer layer.
 type layer struct {
-	in   kernel.Linear // query (scaled by 1/√head), key and value side by side
-	out  kernel.Linear
+	in   linear // query, key and value side by side
+	out  linear
 	norm norm
 
-	feedIn   kernel.Linear
-	feedOut  kernel.Linear
+	feedIn   linear
+	feedOut  linear
 	feedNorm norm
 }
 
@@ -67,19 +82,14 @@ func Open(data []byte) (*Model, error) {
 	if err := m.checkShape(); err != nil {
 		return nil, err
 	}
-	vocabulary, err := f.Bytes("vocabulary")
-	if err != nil {
-		return nil, err
-	}
-	if m.tokenizer, err = openTokenizer(f.Tokenizer, string(vocabulary)); err != nil {
+	if m.tokenizer, err = tokenizer.Open(f); err != nil {
 		return nil, err
 	}
 	if n := m.tokenizer.Size(); n != m.Vocabulary {
 		return nil, rag.Errorf(rag.KindInvalid, "the vocabulary has %d entries where the model has %d", n, m.Vocabulary)
 	}
 	r := reader{f: f}
-	m.words = r.int8("embeddings.word.weight", "", m.Vocabulary*m.Hidden)
-	m.wordScale = r.float32("embeddings.word.scale", m.Vocabulary)
+	m.words = r.words("embeddings.word", m)
 	m.places = r.float32("embeddings.position", m.MaxTokens*m.Hidden)
 	segments := r.float32("embeddings.segment", 2*m.Hidden)
 	m.norm = r.norm("embeddings.norm", m.Hidden)
@@ -87,24 +97,45 @@ func Open(data []byte) (*Model, error) {
 	for i := range m.layers {
 		m.layers[i] = r.layer(fmt.Sprintf("layer.%d.", i), m)
 	}
+	if m.Scores() {
+		m.head = r.head(m.Hidden)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
 	for i := range m.places {
 		m.places[i] += segments[i%m.Hidden]
 	}
+	m.second = make([]float32, m.Hidden)
+	for i := range m.second {
+		m.second[i] = segments[m.Hidden+i] - segments[i]
+	}
+	m.scaleScores()
 	return m, nil
 }
 
+// Scores reports whether the model scores pairs of texts (a cross-encoder) and so
+// is no model for vectors.
+func (m *Model) Scores() bool { return m.Head == headScore }
+
 // Tokenizer returns the model's tokenizer.
-func (m *Model) Tokenizer() *wordpiece.Tokenizer { return m.tokenizer }
+func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu" || (m.Pooling != poolCLS && m.Pooling != poolMean) || !m.Normalize:
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q, pooling %q, normalize %v; bert, gelu, cls or mean, and true are supported",
-			m.Name, m.Architecture, m.Activation, m.Pooling, m.Normalize)
+	case m.Architecture != "bert" || m.Activation != "gelu":
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert and gelu are supported", m.Name, m.Architecture, m.Activation)
+	case m.Head == "" && (m.Pooling != poolCLS && m.Pooling != poolMean || !m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has pooling %q and normalize %v; cls or mean, and true are supported", m.Name, m.Pooling, m.Normalize)
+	case m.Head != "" && m.MaxTokens < 6:
+		return rag.Errorf(rag.KindInvalid, "model %q takes %d tokens, which are too few for a pair", m.Name, m.MaxTokens)
+	case m.PairEnds < 0 || m.PairEnds > 2:
+		return rag.Errorf(rag.KindInvalid, "model %q parts pairs by %d tokens; one or two are supported", m.Name, m.PairEnds)
+	case m.Head != "" && (m.Head != headScore || m.Pooling != poolCLS || m.Normalize):
+		return rag.Errorf(rag.KindInvalid, "model %q has a head %q with pooling %q and normalize %v; score, cls and false are supported", m.Name, m.Head, m.Pooling, m.Normalize)
+	case m.Weights != Int8Weights && m.Weights != Float32Weights:
+		return rag.Errorf(rag.KindInvalid, "model %q has weights of type %q; %q (8-bit integers) and %q are supported", m.Name, m.Weights, Int8Weights, Float32Weights)
 	case !(m.LayerNormEps > 0 && m.LayerNormEps < 1):
 		return rag.Errorf(rag.KindInvalid, "model %q normalises with an epsilon of %v", m.Name, m.LayerNormEps)
 	case m.Layers < 1 || m.Layers > maxLayers || m.Vocabulary < 1 || m.MaxTokens < 3 || m.MaxTokens > maxTokens:
@@ -116,23 +147,6 @@ func (m *Model) checkShape() error {
 		return rag.Errorf(rag.KindInvalid, "model %q shares %d among %d heads; a multiple of %d each is needed", m.Name, m.Hidden, m.Heads, kernel.Panel)
 	}
 	return nil
-}
-
-func openTokenizer(t weightfile.Tokenizer, vocabulary string) (*wordpiece.Tokenizer, error) {
-	if t.Kind != "wordpiece" {
-		return nil, rag.Errorf(rag.KindInvalid, "the weight file has a tokenizer of kind %q; wordpiece is supported", t.Kind)
-	}
-	return wordpiece.New(wordpiece.Config{
-		Vocabulary:   vocabulary,
-		Lowercase:    t.Lowercase,
-		MaxWordChars: t.MaxWordChars,
-		Prefix:       t.Prefix,
-		Unknown:      t.Unknown,
-		Start:        t.Start,
-		End:          t.End,
-		Padding:      t.Padding,
-		Mask:         t.Mask,
-	})
 }
 
 // reader takes tensors until the first error.
@@ -163,21 +177,8 @@ func (r *reader) norm(name string, n int) norm {
 	return norm{r.float32(name+".gamma", n), r.float32(name+".beta", n)}
 }
 
-func (r *reader) linear(name string, in, out int) kernel.Linear {
-	sum, err := r.f.Int32(name+".sum", out)
-	r.keep(err)
-	return kernel.Linear{
-		In:      in,
-		Out:     out,
-		Weights: r.int8(name+".weight", PackedLayout, in*out),
-		Scale:   r.float32(name+".scale", out),
-		Sum:     sum,
-		Bias:    r.float32(name+".bias", out),
-	}
-}
-
 func (r *reader) layer(prefix string, m *Model) layer {
-	l := layer{
+	return layer{
 		in:       r.linear(prefix+"attention.in", m.Hidden, 3*m.Hidden),
 		out:      r.linear(prefix+"attention.out", m.Hidden, m.Hidden),
 		norm:     r.norm(prefix+"attention.norm", m.Hidden),
@@ -185,28 +186,22 @@ func (r *reader) layer(prefix string, m *Model) layer {
 		feedOut:  r.linear(prefix+"feed.out", m.Intermediate, m.Hidden),
 		feedNorm: r.norm(prefix+"feed.norm", m.Hidden),
 	}
-	if r.err != nil {
-		return l
-	}
-	// Attention divides every score by the root of a head's width: done here once,
-	// in the query's scales, rather than for each score.
-	root := float32(1 / math.Sqrt(float64(m.Hidden/m.Heads)))
-	for n := range m.Hidden {
-		l.in.Scale[n] *= root
-		l.in.Bias[n] *= root
-	}
-	return l
 }
 
-// columns returns the outputs from..to of a layer as a layer of their own. Both
-// are multiples of kernel.Panel.
-func columns(l *kernel.Linear, from, to int) kernel.Linear {
-	return kernel.Linear{
-		In:      l.In,
-		Out:     to - from,
-		Weights: l.Weights[from*l.In : to*l.In],
-		Scale:   l.Scale[from:to],
-		Sum:     l.Sum[from:to],
-		Bias:    l.Bias[from:to],
+// scaleScores settles where every score is divided by the root of a head's width:
+// in the query's scales once, or where weights have none, score by score.
+func (m *Model) scaleScores() {
+	root := float32(1 / math.Sqrt(float64(m.Hidden/m.Heads)))
+	if m.Weights == Float32Weights {
+		m.scoreScale = root
+		return
+	}
+	m.scoreScale = 1
+	for i := range m.layers {
+		query := m.layers[i].in.int8
+		for n := range m.Hidden {
+			query.Scale[n] *= root
+			query.Bias[n] *= root
+		}
 	}
 }

@@ -15,6 +15,16 @@ import (
 // all tokens. The model was not made for that, but its arithmetic is as good.
 func meanEncoder(t *testing.T, cfg bert.Config) *bert.Encoder {
 	t.Helper()
+	return changedEncoder(t, cfg, func(h *weightfile.Header) []weightfile.Tensor {
+		h.Model.Pooling = "mean"
+		return nil
+	})
+}
+
+// changedEncoder returns an encoder of the built-in weights with another header
+// and further tensors.
+func changedEncoder(t *testing.T, cfg bert.Config, change func(*weightfile.Header) []weightfile.Tensor) *bert.Encoder {
+	t.Helper()
 	f, err := weightfile.Parse(weights.BGESmallEnV15())
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +55,7 @@ func meanEncoder(t *testing.T, cfg bert.Config) *bert.Encoder {
 		tensors = append(tensors, tensor)
 	}
 	h := f.Header
-	h.Model.Pooling = "mean"
+	tensors = append(tensors, change(&h)...)
 	var out bytes.Buffer
 	if err := weightfile.Write(&out, h, tensors); err != nil {
 		t.Fatal(err)
@@ -89,5 +99,5 @@ func TestMeansDoNotDependOnTheBatch(t *testing.T) {
 }
 
 func TestMeansAllocateNothing(t *testing.T) {
-	allocatesNothing(t, meanEncoder(t, bert.Config{Workers: 2}))
+	encodeAllocatesNothing(t, meanEncoder(t, bert.Config{Workers: 2}))
 }

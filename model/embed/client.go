@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/smartretriever/smartretriever/model/batch"
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -20,16 +20,10 @@ type Client struct {
 	model    rag.Model
 	protocol Protocol
 	server   *remote.Server
-	breaker  *remote.Breaker[[][]float32]
+	sender   *batch.Sender[[]float32]
 	health   remote.Health
-	slots    chan struct{} // one for each request that runs
 	paid     paid
 	tokens   atomic.Int64
-	divided  atomic.Int64
-
-	// maxTexts is the most texts that this server takes in one request, as far as
-	// it has said so.
-	maxTexts atomic.Int64
 }
 
 // New returns a client, or an error of KindInvalid. Where the number of dimensions
@@ -50,10 +44,12 @@ func New(ctx context.Context, p Provider, cfg Config) (*Client, error) {
 		model:    rag.Model{ID: p.Name + ":" + cfg.Model, Dimensions: cfg.Dimensions, MaxTokens: cfg.MaxTokens},
 		protocol: p.Protocol,
 		server:   server,
-		breaker:  remote.NewBreaker[[][]float32]("the embedding model", cfg.Breaker),
-		slots:    make(chan struct{}, cfg.Concurrency),
+		sender: batch.New[[]float32](batch.Config{
+			What: "the embedding model", MaxTokens: cfg.MaxTokens, CountTokens: cfg.CountTokens,
+			Texts: cfg.BatchTexts, Tokens: cfg.BatchTokens, Bytes: cfg.BatchBytes, Concurrency: cfg.Concurrency,
+			Retries: cfg.Retries, MaxWait: cfg.MaxWait, Breaker: cfg.Breaker,
+		}),
 	}
-	c.maxTexts.Store(int64(cfg.BatchTexts))
 	if cfg.SendDimensions {
 		c.model.ID = fmt.Sprintf("%s-%dd", c.model.ID, cfg.Dimensions)
 	}
@@ -93,7 +89,7 @@ func (c *Client) Tokens() int64 { return c.tokens.Load() }
 
 // Divided returns how many texts so far were longer than the model takes and were
 // embedded in parts.
-func (c *Client) Divided() int64 { return c.divided.Load() }
+func (c *Client) Divided() int64 { return c.sender.Divided() }
 
 // CountTokens returns the tokens of text, an estimate unless the configuration has
 // a counter.
@@ -118,17 +114,24 @@ func (c *Client) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) 
 		whole, cancel = context.WithTimeout(ctx, c.cfg.QueryTimeout)
 	}
 	defer cancel()
-	pieces := c.pieces(prefix, texts)
-	missing := pieces
+	items := c.sender.Items(clean(texts), c.cfg.CountTokens(prefix))
+	missing := items
 	if kind == rag.PassageText {
-		missing = c.paid.take(pieces)
+		missing = c.paid.take(items)
 	}
-	err := c.send(whole, kind, missing)
+	err := c.sender.Send(whole, missing, batch.Call[[]float32]{
+		Request: func(ctx context.Context, texts []string) ([][]float32, error) {
+			return c.request(ctx, kind, prefix, texts)
+		},
+		Join: mean,
+	})
 	if err == nil {
-		return join(pieces, len(texts)), nil
+		out := make([][]float32, len(texts))
+		batch.Parts(items, func(of int, parts []*batch.Item[[]float32]) { out[of] = mean(parts) })
+		return out, nil
 	}
 	if kind == rag.PassageText {
-		c.paid.keep(pieces)
+		c.paid.keep(items)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -139,112 +142,17 @@ func (c *Client) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) 
 	return nil, err
 }
 
-// send gives each piece its vector, batch by batch.
-func (c *Client) send(ctx context.Context, kind rag.EmbedKind, pieces []*piece) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	for len(pieces) > 0 {
-		n := c.batch(pieces)
-		if c.acquire(groupCtx) != nil {
-			break
+// clean returns the texts as they can be sent: UTF-8, and, as many servers refuse
+// an empty input, a space for an empty one.
+func clean(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		if text == "" {
+			text = " "
 		}
-		batch := pieces[:n]
-		group.Go(func() error {
-			defer c.release()
-			return c.fill(groupCtx, kind, batch)
-		})
-		pieces = pieces[n:]
+		out[i] = strings.ToValidUTF8(text, "\uFFFD")
 	}
-	err := group.Wait()
-	if err == nil && len(pieces) > 0 {
-		err = ctx.Err()
-	}
-	return err
-}
-
-// acquire waits for its turn to make requests.
-func (c *Client) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case c.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Client) release() { <-c.slots }
-
-// batch returns how many of the pieces, at least one, go into the next request.
-func (c *Client) batch(pieces []*piece) int {
-	n, bytes, tokens := 0, 0, 0
-	for n < len(pieces) && n < int(c.maxTexts.Load()) {
-		bytes += len(pieces[n].prefix) + len(pieces[n].body)
-		tokens += pieces[n].tokens
-		if n > 0 && (bytes > c.cfg.BatchBytes || (c.cfg.BatchTokens > 0 && tokens > c.cfg.BatchTokens)) {
-			break
-		}
-		n++
-	}
-	return max(1, n)
-}
-
-// fill gives the pieces of one batch their vectors. A server that takes fewer
-// texts at once than were sent is given halves, and remembered; a batch with a text
-// that is too long is halved until it is found, and then that is divided.
-func (c *Client) fill(ctx context.Context, kind rag.EmbedKind, batch []*piece) error {
-	vectors, err := c.breaker.Do(ctx, func() ([][]float32, error) {
-		return remote.Retry(ctx, c.retry(), func() ([][]float32, bool, error) {
-			vectors, err := c.request(ctx, kind, batch)
-			return vectors, true, err
-		})
-	})
-	if err == nil {
-		for i, p := range batch {
-			p.vector = vectors[i]
-		}
-		return nil
-	}
-	half := len(batch) / 2
-	_, many := errors.AsType[*tooManyError](err)
-	_, long := errors.AsType[*tooLongError](err)
-	switch {
-	case half > 0 && (many || long):
-		if many {
-			c.maxTexts.Store(max(1, min(c.maxTexts.Load(), int64(half))))
-		}
-		if err := c.fill(ctx, kind, batch[:half]); err != nil {
-			return err
-		}
-		return c.fill(ctx, kind, batch[half:])
-	case long:
-		return c.fillInParts(ctx, kind, batch[0], err)
-	}
-	return err
-}
-
-// fillInParts gives a piece that the server finds too long the mean of the vectors
-// of its halves. Where it is not to be halved, the server's refusal is the error.
-func (c *Client) fillInParts(ctx context.Context, kind rag.EmbedKind, p *piece, refused error) error {
-	halves := c.halves(p)
-	if len(halves) < 2 {
-		return refused
-	}
-	for _, half := range halves {
-		if err := c.fill(ctx, kind, []*piece{half}); err != nil {
-			return err
-		}
-	}
-	if p.halved == 0 {
-		c.divided.Add(1)
-	}
-	p.vector = mean(halves)
-	return nil
-}
-
-func (c *Client) retry() remote.RetryConfig {
-	return remote.RetryConfig{Tries: max(1, c.cfg.Retries+1), MaxWait: c.cfg.MaxWait}
+	return out
 }
 
 // Health asks the server whether it has the model. It is not needed: without it

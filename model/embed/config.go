@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -36,7 +37,7 @@ type Config struct {
 	// MaxTokens is what the model takes at once; longer texts are divided. 0 is what
 	// the provider knows of the model, or else 512.
 	MaxTokens int
-	// CountTokens counts the tokens of a text; nil is EstimateTokens. Goroutine-safe.
+	// CountTokens counts the tokens of a text; nil is token.Estimate. Goroutine-safe.
 	CountTokens func(text string) int
 
 	QueryPrefix   string // put before questions: "search_query: "
@@ -73,7 +74,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.Concurrency, 4)
 	set(&c.Retries, 2)
 	if c.CountTokens == nil {
-		c.CountTokens = EstimateTokens
+		c.CountTokens = token.Estimate
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"slices"
 	"sync"
+
+	"github.com/smartretriever/smartretriever/model/batch"
 )
 
 // maxPaidBytes bounds the vectors that are kept of calls that failed.
@@ -20,44 +22,44 @@ type paid struct {
 
 func digest(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
 
-// take hands out the vectors that are there and returns the pieces without one.
-func (p *paid) take(pieces []*piece) []*piece {
+// take hands out the vectors that are there and returns the items without one.
+func (p *paid) take(items []*batch.Item[[]float32]) []*batch.Item[[]float32] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.vectors) == 0 {
 		p.order = nil
-		return pieces
+		return items
 	}
-	var missing []*piece
-	for _, piece := range pieces {
-		key := digest(piece.text())
+	var missing []*batch.Item[[]float32]
+	for _, it := range items {
+		key := digest(it.Text)
 		v, ok := p.vectors[key]
 		if !ok {
-			missing = append(missing, piece)
+			missing = append(missing, it)
 			continue
 		}
-		piece.vector = v
+		it.Result, it.Done = v, true
 		delete(p.vectors, key)
 		p.bytes -= 4 * len(v)
 	}
 	return missing
 }
 
-// keep takes the vectors that pieces have.
-func (p *paid) keep(pieces []*piece) {
+// keep takes the vectors that items have.
+func (p *paid) keep(items []*batch.Item[[]float32]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.vectors == nil {
 		p.vectors = map[[sha256.Size]byte][]float32{}
 	}
-	for _, piece := range pieces {
-		key := digest(piece.text())
-		if _, there := p.vectors[key]; there || piece.vector == nil {
+	for _, it := range items {
+		key := digest(it.Text)
+		if _, there := p.vectors[key]; there || !it.Done {
 			continue
 		}
-		p.vectors[key] = piece.vector
+		p.vectors[key] = it.Result
 		p.order = append(p.order, key)
-		p.bytes += 4 * len(piece.vector)
+		p.bytes += 4 * len(it.Result)
 	}
 	if len(p.order) > 2*len(p.vectors) {
 		p.order = slices.DeleteFunc(p.order, func(key [sha256.Size]byte) bool { return p.vectors[key] == nil })

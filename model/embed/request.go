@@ -12,20 +12,20 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// request makes one HTTP request for the vectors of a batch.
-func (c *Client) request(caller context.Context, kind rag.EmbedKind, batch []*piece) ([][]float32, error) {
-	texts := make([]string, len(batch))
-	for i, p := range batch {
-		texts[i] = p.text()
+// request makes one HTTP request for the vectors of texts.
+func (c *Client) request(caller context.Context, kind rag.EmbedKind, prefix string, texts []string) ([][]float32, error) {
+	whole := make([]string, len(texts))
+	for i, text := range texts {
+		whole[i] = prefix + text
 	}
-	request := c.protocol.Request(kind, texts)
+	request := c.protocol.Request(kind, whole)
 	data, err := json.Marshal(request.Body)
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInternal, err, "embedder: encode the request")
 	}
 	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
 	defer cancel()
-	vectors, err := c.call(ctx, request.Path, data, len(batch))
+	vectors, err := c.call(ctx, request.Path, data, len(texts))
 	switch {
 	case err == nil:
 		return vectors, nil

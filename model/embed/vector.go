@@ -9,6 +9,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/smartretriever/smartretriever/model/batch"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -20,19 +22,10 @@ func Unusable(format string, args ...any) error {
 
 // Decode reads a body of JSON into v. Its error is one of Unusable.
 func Decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	if err == nil {
-		return nil
+	if err := remote.Decode(body, v); err != nil {
+		return Unusable("%w", err)
 	}
-	// NaN and Infinity are no JSON, but what some servers print.
-	if at, ok := errors.AsType[*json.SyntaxError](err); ok && at.Offset > 0 {
-		rest := body[at.Offset-1 : min(int64(len(body)), at.Offset+3)]
-		rest = bytes.ToLower(bytes.TrimPrefix(rest, []byte("-")))
-		if bytes.HasPrefix(rest, []byte("nan")) || bytes.HasPrefix(rest, []byte("inf")) {
-			return Unusable("it holds a number that is not finite")
-		}
-	}
-	return Unusable("it is malformed: %w", err)
+	return nil
 }
 
 // vectors returns the n vectors of an answer in the order of the inputs, each of
@@ -162,14 +155,17 @@ func normalise(v []float32) error {
 	return nil
 }
 
-// mean returns the mean of the pieces' vectors, weighted by their tokens and
-// brought to unit length. Pieces whose vectors cancel out, which a model does not
-// make, have the vector of the first.
-func mean(pieces []*piece) []float32 {
-	sum := make([]float64, len(pieces[0].vector))
-	for _, p := range pieces {
-		for i, x := range p.vector {
-			sum[i] += float64(max(1, p.tokens)) * float64(x)
+// mean returns the vector of a text from those of its parts: their mean, weighted
+// by their tokens and brought to unit length. Parts whose vectors cancel out, which a
+// model does not make, have the vector of the first.
+func mean(parts []*batch.Item[[]float32]) []float32 {
+	if len(parts) == 1 {
+		return parts[0].Result
+	}
+	sum := make([]float64, len(parts[0].Result))
+	for _, p := range parts {
+		for i, x := range p.Result {
+			sum[i] += float64(max(1, p.Tokens)) * float64(x)
 		}
 	}
 	out := make([]float32, len(sum))
@@ -177,7 +173,7 @@ func mean(pieces []*piece) []float32 {
 		out[i] = float32(x)
 	}
 	if normalise(out) != nil {
-		return pieces[0].vector
+		return parts[0].Result
 	}
 	return out
 }

@@ -33,12 +33,12 @@ func (s *Server) Get(ctx context.Context, path string, v any) error {
 	return nil
 }
 
-// Reach reports whether something answers at the address and does not refuse the
-// key. It is for servers that can be asked nothing else for free.
-func (s *Server) Reach(ctx context.Context) error {
+// Reach reports whether something answers at a path below the address and does not
+// refuse the key. It is for servers that cannot be asked for their models.
+func (s *Server) Reach(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
 	defer cancel()
-	resp, err := s.Do(ctx, http.MethodGet, "", "application/json", nil)
+	resp, err := s.Do(ctx, http.MethodGet, path, "application/json", nil)
 	if err != nil {
 		return s.Unreachable(err)
 	}

@@ -23,6 +23,7 @@ type QueryRequest struct {
 	History  []Turn     `json:"history,omitempty" maxItems:"100" doc:"Earlier turns, oldest first"`
 	Stream   bool       `json:"stream,omitempty" doc:"Answer with server-sent events"`
 	MinSeq   int64      `json:"min_seq,omitempty" minimum:"0" doc:"Wait until this change is visible"`
+	NoRerank bool       `json:"no_rerank,omitempty" doc:"Leave the order of the search where a reranker is configured"`
 }
 
 // Turn is an earlier message of a conversation.
@@ -67,7 +68,7 @@ func (h *handlers) query(ctx context.Context, in *struct {
 	if err := b.Filter.Validate(); err != nil {
 		return nil, failed(ctx, err)
 	}
-	q := rag.Question{Text: b.Question, K: b.K, Mode: b.Mode, Filter: b.Filter, MinSeq: b.MinSeq}
+	q := rag.Question{Text: b.Question, K: b.K, Mode: b.Mode, Filter: b.Filter, MinSeq: b.MinSeq, NoRerank: b.NoRerank}
 	for _, t := range b.History {
 		q.History = append(q.History, rag.Message(t))
 	}

@@ -19,6 +19,8 @@ type SearchRequest struct {
 	GroupBy string     `json:"group_by,omitempty" enum:"document" doc:"document: each document once, by its best chunk"`
 	Fusion  *Fusion    `json:"fusion,omitempty" doc:"How the two searches become one list"`
 	MinSeq  int64      `json:"min_seq,omitempty" minimum:"0" doc:"Wait until this change is visible"`
+
+	NoRerank bool `json:"no_rerank,omitempty" doc:"Leave the order of the search where a reranker is configured"`
 }
 
 // Fusion chooses how the two lists become one.
@@ -49,7 +51,7 @@ func (h *handlers) search(ctx context.Context, in *struct {
 	if err := b.Filter.Validate(); err != nil {
 		return nil, failed(ctx, err)
 	}
-	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq}
+	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq, NoRerank: b.NoRerank}
 	if b.Fusion != nil {
 		q.Fusion = rag.Fusion(*b.Fusion)
 	}

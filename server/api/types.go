@@ -101,6 +101,7 @@ type Hit struct {
 	Tokens       int         `json:"tokens"`
 	VectorScore  *float64    `json:"vector_score" doc:"Cosine; null where the vector search did not find it"`
 	KeywordScore *float64    `json:"keyword_score" doc:"BM25; null where the keyword search did not find it"`
+	RerankScore  *float64    `json:"rerank_score" doc:"Of the reranker, on a scale of its own; null where it did not read the chunk"`
 	Document     Source      `json:"document"`
 }
 
@@ -111,9 +112,18 @@ func hitsOf(hs []rag.Hit) []Hit {
 			ChunkID: h.ChunkID, Score: h.Score, Text: h.Text, Span: Span(h.Span), Page: page(h.Page), Heading: list(h.Heading),
 			Version: h.Version, Tokens: h.Tokens, Document: sourceOf(h.Document),
 			VectorScore: ranked(h.Vector, h.VectorRank), KeywordScore: ranked(h.Keyword, h.KeywordRank),
+			RerankScore: known(h.Rerank),
 		}
 	}
 	return out
+}
+
+// known is a score that is there unless it is 0.
+func known(score float64) *float64 {
+	if score == 0 {
+		return nil
+	}
+	return &score
 }
 
 // Citation points to the words that an answer rests on.

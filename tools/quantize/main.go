@@ -4,7 +4,8 @@
 //
 //	quantize -jar FILE -out FILE     write the built-in model's weight file
 //	quantize -jar FILE -verify FILE  make it in memory and compare
-//	quantize -model PATH -out FILE   write another model's weight file
+//	quantize -model PATH -out FILE   write another model's weight file; with
+//	                                 -type float32 one that is not quantised
 //
 // The jar is the Maven package that carries the built-in model as ONNX; the README
 // beside this file says how it is fetched. The ONNX file and the tokenizer are
@@ -36,6 +37,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("quantize", flag.ContinueOnError)
 	jar := flags.String("jar", "", "the Maven `package` with the built-in model in 32 bits")
 	model := flags.String("model", "", "another model's folder, archive or file (`path`)")
+	kind := flags.String("type", "", "another model's weights: `int8 or float32`; default: int8")
 	out := flags.String("out", "", "the `file` to write")
 	verify := flags.String("verify", "", "a `file` to compare with, byte by byte")
 	if err := flags.Parse(args); err != nil {
@@ -44,7 +46,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if (*jar == "") == (*model == "") || (*out == "") == (*verify == "") {
 		return fmt.Errorf("give one of -jar and -model, and one of -out and -verify")
 	}
-	made, err := build(ctx, *jar, *model)
+	if *jar != "" && *kind != "" {
+		return fmt.Errorf("-type is for -model: the built-in model is int8")
+	}
+	made, err := build(ctx, *jar, *model, *kind)
 	if err != nil {
 		return err
 	}
@@ -67,9 +72,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return nil
 }
 
-func build(ctx context.Context, jar, model string) (*convert.Model, error) {
+func build(ctx context.Context, jar, model, kind string) (*convert.Model, error) {
 	if model != "" {
-		return convert.Read(ctx, model, convert.Options{})
+		return convert.Read(ctx, model, convert.Options{Type: kind})
 	}
 	return builtin(ctx, jar)
 }

@@ -12,6 +12,7 @@ func TestRunNeedsItsArguments(t *testing.T) {
 		{"-jar", "a.jar"},
 		{"-jar", "a.jar", "-out", "b", "-verify", "c"},
 		{"-jar", "a.jar", "-model", "b.zip", "-out", "c"},
+		{"-jar", "a.jar", "-out", "b", "-type", "float32"},
 		{"-jar", folder + "/missing.jar", "-out", folder + "/out"},
 		{"-model", folder, "-out", folder + "/out"},
 	} {

@@ -45,7 +45,7 @@ Where the documents do not hold the answer, the answer says so.`,
 			if err := a.load(c, f.settings(c, "answer.k")...); err != nil {
 				return err
 			}
-			q := rag.Question{Text: text, K: a.cfg.Answer.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold}
+			q := rag.Question{Text: text, K: a.cfg.Answer.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold, NoRerank: f.plain}
 			return a.with(c.Context(), false, func(r Retriever) error {
 				return a.ask(c.Context(), r, q, f, stream && a.out.terminal)
 			})

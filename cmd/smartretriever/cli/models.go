@@ -23,11 +23,12 @@ import (
 func (a *app) modelsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "models",
-		Short: "List, add, check and measure embedding models",
+		Short: "List, add, check and measure local models",
 		Long: `Beside the model inside the program, bge-small-en-v1.5, others can be brought:
-BERT encoders with a WordPiece vocabulary, as sentence-transformers publishes them.
-A model is quantised to 8 bits, tried out, and kept in the data folder. To use it, set
-embedder.name to local and embedder.model to its name; collections keep the model
+BERT encoders with a WordPiece vocabulary, as sentence-transformers publishes them,
+and cross-encoders, which rerank. A model is quantised to 8 bits or kept in 32, tried
+out, and kept in the data folder. To use it, set embedder.name (rerank.name) to local
+and embedder.model (rerank.model) to its name; collections keep the embedding model
 that they were created with.`,
 		Example: `  smartretriever models ls
   smartretriever models add ~/Downloads/all-MiniLM-L6-v2
@@ -49,12 +50,14 @@ that they were created with.`,
 // modelJSON is a model in --json.
 type modelJSON struct {
 	Name       string            `json:"name"`
+	Kind       string            `json:"kind,omitempty"` // embedder or reranker
 	Builtin    bool              `json:"builtin"`
 	InUse      bool              `json:"in_use"` // by the configuration
 	Dimensions int               `json:"dimensions,omitempty"`
 	MaxTokens  int               `json:"max_tokens,omitempty"`
 	Layers     int               `json:"layers,omitempty"`
 	Pooling    string            `json:"pooling,omitempty"`
+	Type       string            `json:"type,omitempty"` // of the weights: int8 or float32
 	Bytes      int64             `json:"bytes"`
 	Path       string            `json:"path,omitempty"`
 	Source     weightfile.Source `json:"source"`
@@ -68,11 +71,22 @@ func (a *app) describeModel(i local.Info, builtin bool) modelJSON {
 		Name: i.Name, Builtin: builtin, Dimensions: m.Hidden, MaxTokens: m.MaxTokens, Layers: m.Layers, Pooling: m.Pooling,
 		Bytes: i.Bytes, Path: i.Path, Source: i.Header.Source,
 	}
+	if i.Err == nil {
+		out.Kind, out.Type = kindOf(m), weightType(m)
+	}
 	out.InUse = builtin && a.cfg.Embedder.Name == "builtin" || !builtin && a.cfg.Embedder.Name == "local" && a.cfg.Embedder.Model == i.Name
 	if i.Err != nil {
 		out.Error = i.Err.Error()
 	}
 	return out
+}
+
+// weightType is the type of a model's weights as --type names it.
+func weightType(m weightfile.Model) string {
+	if m.Weights == "" {
+		return "int8"
+	}
+	return m.Weights
 }
 
 // builtin is the model inside the program.
@@ -111,6 +125,9 @@ func (a *app) listModels(c *cobra.Command) error {
 		text := oneLine(m.Name, 1<<20)
 		if m.Builtin {
 			text += a.out.dim("  inside the program")
+		}
+		if m.Kind == kindReranker {
+			text += a.out.dim("  reranker")
 		}
 		if m.InUse {
 			text += a.out.green("  in use")
@@ -166,6 +183,7 @@ from an unrelated one.`,
 	}
 	f := c.Flags()
 	f.StringVar(&opt.Name, "name", "", "`name` of the model; default: made of the file's name and its content")
+	f.StringVar(&opt.Type, "type", "int8", "how weights are stored: `int8 or float32`, which is exact, four times the size and a third as fast")
 	f.StringVar(&opt.Pooling, "pooling", "", "how a text's vector is made: `cls or mean`")
 	f.StringVar(&query, "query-prefix", "", "`text` before every question")
 	f.StringVar(&passage, "passage-prefix", "", "`text` before every passage")
@@ -194,16 +212,23 @@ func (a *app) addModel(ctx context.Context, path string, opt convert.Options, fo
 		a.out.json(d)
 		return nil
 	}
-	a.out.line("Added %s: %d dimensions, %d tokens, %s pooling, %s, in %s.", a.out.green(clean(d.Name)), d.Dimensions, d.MaxTokens, d.Pooling, size(d.Bytes), duration(time.Since(begun)))
+	what, part := fmt.Sprintf("%d dimensions, %d tokens, %s pooling", d.Dimensions, d.MaxTokens, d.Pooling), "embedder"
+	if d.Kind == kindReranker {
+		what, part = fmt.Sprintf("a reranker of %d layers, %d tokens", d.Layers, d.MaxTokens), "rerank"
+	}
+	a.out.line("Added %s: %s, %s, %s, in %s.", a.out.green(clean(d.Name)), what, d.Type, size(d.Bytes), duration(time.Since(begun)))
 	for _, n := range m.Notes {
 		a.out.line("  %s", a.out.dim(wrap(clean(n), a.textWidth(), "  ")))
 	}
-	a.out.line("To use it: --set embedder.name=local --set embedder.model=%s", clean(d.Name))
+	a.out.line("To use it: --set %s.name=local --set %s.model=%s", part, part, clean(d.Name))
 	return nil
 }
 
-// checkReference embeds the reference sentences with a weight file.
+// checkReference embeds, or scores, the reference sentences with a weight file.
 func checkReference(ctx context.Context, data []byte) error {
+	if scores(data) {
+		return checkReranker(ctx, data)
+	}
 	e, err := bert.New(bert.Config{Weights: data})
 	if err != nil {
 		return err
@@ -366,7 +391,8 @@ func (a *app) modelsBench() *cobra.Command {
 		Use:   "bench [NAME...]",
 		Short: "Measure how fast models are on this machine",
 		Long: `Measures passages of 128 and 256 tokens a second, on as many cores as embedder.threads
-allows, and the time that a question of 10 tokens takes.`,
+allows, and the time that a question of 10 tokens takes; of a reranker pairs of that
+many tokens, and the time that one pair of 20 takes.`,
 		Example: "  smartretriever models bench --json",
 		RunE: func(c *cobra.Command, args []string) error {
 			if seconds < .1 || seconds > 600 {
@@ -379,7 +405,11 @@ allows, and the time that a question of 10 tokens takes.`,
 				a.out.line("%s", a.out.dim("128 tokens  256 tokens   question  model"))
 			}
 			return a.eachModel(c.Context(), args, func(name string, data []byte) error {
-				m, err := a.benchModel(c.Context(), data, time.Duration(seconds*float64(time.Second)))
+				bench := a.benchModel
+				if scores(data) {
+					bench = a.benchReranker
+				}
+				m, err := bench(c.Context(), data, time.Duration(seconds*float64(time.Second)))
 				if err != nil {
 					return rag.Errorf(rag.KindOf(err), "%s: %w", name, err)
 				}
@@ -447,13 +477,7 @@ func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (
 }
 
 // textOf returns a text of so many tokens; common words are one each.
-func textOf(e *bert.Embedder, tokens int) string {
-	text := strings.TrimSpace(strings.Repeat("water ", tokens))
-	if n := e.CountTokens(text); n > tokens {
-		text = strings.TrimSpace(strings.Repeat("water ", max(1, tokens*tokens/n)))
-	}
-	return text
-}
+func textOf(e *bert.Embedder, tokens int) string { return commonWords(e.CountTokens, tokens) }
 
 // timed calls fn again and again for so long, at least three times, and returns
 // how long each call took.

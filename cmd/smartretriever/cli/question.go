@@ -19,6 +19,7 @@ type queryFlags struct {
 	as     []string
 	trace  bool
 	cold   bool
+	plain  bool
 }
 
 func (f *queryFlags) add(c *cobra.Command, what string) {
@@ -29,6 +30,7 @@ func (f *queryFlags) add(c *cobra.Command, what string) {
 	fl.StringArrayVar(&f.as, "as", nil, "see only what `principal` (user or group) may see; may be repeated")
 	fl.BoolVar(&f.trace, "trace", false, "show what each stage did and how long it took")
 	fl.BoolVar(&f.cold, "no-cache", false, "leave the caches out")
+	fl.BoolVar(&f.plain, "no-rerank", false, "leave the order of the search as it is")
 }
 
 // settings turns the flags that are settings into such.

@@ -39,7 +39,7 @@ score, document, page or heading, and the beginning of each.`,
 			if err := a.load(c, f.settings(c, "retrieval.k")...); err != nil {
 				return err
 			}
-			q := rag.Query{Text: text, K: a.cfg.Retrieval.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold}
+			q := rag.Query{Text: text, K: a.cfg.Retrieval.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold, NoRerank: f.plain}
 			if byDocument {
 				q.GroupBy = "document"
 			}

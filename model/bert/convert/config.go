@@ -2,6 +2,7 @@ package convert
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -23,7 +24,26 @@ type config struct {
 	Intermediate  int      `json:"intermediate_size"`
 	Vocabulary    int      `json:"vocab_size"`
 	MaxPositions  int      `json:"max_position_embeddings"`
+	Padding       *int     `json:"pad_token_id"`
 	Epsilon       *float64 `json:"layer_norm_eps"`
+}
+
+// likeRoberta are the types of models that are BERT but for three things: places
+// are counted from behind the padding token's number, there is one type of segment,
+// and pairs are parted by two end tokens.
+var likeRoberta = []string{"xlm-roberta", "roberta", "camembert"}
+
+func (c config) roberta() bool { return slices.Contains(likeRoberta, c.Type) }
+
+// firstPlace is the row of the table of places that a text's first token has.
+func (c config) firstPlace() int {
+	switch {
+	case !c.roberta():
+		return 0
+	case c.Padding == nil:
+		return 2
+	}
+	return *c.Padding + 1
 }
 
 // readConfig reads config.json where there is one, and refuses what is no plain
@@ -41,15 +61,21 @@ func readConfig(t *tree) (config, error) {
 	refuse := func(what, got, want string) (config, error) {
 		return c, rag.Errorf(rag.KindInvalid, "%s: %s %q is not supported; %s is", file, what, got, want)
 	}
-	if c.Type != "" && c.Type != "bert" {
-		return refuse("model_type", c.Type, "bert")
+	if c.Type != "" && c.Type != "bert" && !c.roberta() {
+		return refuse("model_type", c.Type, "bert or xlm-roberta")
 	}
 	for _, a := range c.Architectures {
-		if !strings.HasPrefix(a, "Bert") {
-			return refuse("architecture", a, "BertModel")
+		known := strings.HasPrefix(a, "Bert")
+		if c.roberta() {
+			known = strings.HasPrefix(strings.TrimPrefix(a, "XLM"), "Roberta") || strings.HasPrefix(a, "Camembert")
+		}
+		if !known {
+			return refuse("architecture", a, "BertModel or XLMRobertaModel")
 		}
 	}
 	switch {
+	case c.Padding != nil && (*c.Padding < 0 || *c.Padding > maxVocabulary):
+		return c, rag.Errorf(rag.KindInvalid, "%s: pad_token_id is %d", file, *c.Padding)
 	case c.Activation != "" && c.Activation != "gelu":
 		return refuse("hidden_act", c.Activation, "gelu (the exact form)")
 	case c.Positions != "" && c.Positions != "absolute":

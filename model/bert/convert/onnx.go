@@ -52,6 +52,11 @@ var errCut = errors.New("the file is cut off or is no ONNX model")
 // fields calls f for each field of a message: the number of a varint, or the
 // bytes of a length-delimited one. Fixed-width fields are skipped.
 func fields(msg []byte, f func(number int, value uint64, bytes []byte) error) error {
+	return allFields(msg, f, func(int, []byte) {})
+}
+
+// allFields calls fixed for the fields of 4 and 8 bytes, too.
+func allFields(msg []byte, f func(number int, value uint64, bytes []byte) error, fixed func(number int, bytes []byte)) error {
 	for len(msg) > 0 {
 		key, n := binary.Uvarint(msg)
 		if n <= 0 {
@@ -74,6 +79,7 @@ func fields(msg []byte, f func(number int, value uint64, bytes []byte) error) er
 			if len(msg) < width {
 				return errCut
 			}
+			fixed(int(key>>3), msg[:width:width])
 			msg = msg[width:]
 			continue
 		case 2:

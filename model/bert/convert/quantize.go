@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
+	"slices"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
@@ -15,17 +15,17 @@ import (
 // converter collects tensors until the first error.
 type converter struct {
 	f       *weights
+	plain   bool // weights stay 32-bit floats
 	tensors []weightfile.Tensor
 	err     error
 }
 
-// quantizeAll makes the tensors of the weight file, in its order.
-func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary []string) ([]weightfile.Tensor, error) {
-	c := &converter{f: f}
-	c.tensors = append(c.tensors, weightfile.Bytes("vocabulary", []byte(strings.Join(vocabulary, "\n"))))
+// convertAll makes the tensors of the weight file, in its order.
+func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
+	c := &converter{f: f, tensors: l.tensors(), plain: m.Weights == bert.Float32Weights}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
-	c.rows("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
-	c.floats("embeddings.segment", "embeddings.token_type_embeddings.weight", 2, m.Hidden)
+	c.places("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
+	c.segments("embeddings.segment", "embeddings.token_type_embeddings.weight", m.Hidden)
 	c.norm("embeddings.norm", "embeddings.LayerNorm", m.Hidden)
 	for i := range m.Layers {
 		if err := ctx.Err(); err != nil {
@@ -43,6 +43,9 @@ func quantizeAll(ctx context.Context, f *weights, m weightfile.Model, vocabulary
 			break
 		}
 	}
+	if m.Head != "" {
+		c.head(m.Hidden)
+	}
 	return c.tensors, c.err
 }
 
@@ -57,6 +60,25 @@ func (c *converter) floats(to, from string, dims ...int) {
 	data, err := c.f.floats(from, dims...)
 	c.keep(err)
 	c.tensors = append(c.tensors, weightfile.Float32(to, dims, data))
+}
+
+// head keeps the classifier of a cross-encoder as it is: it is small, and its
+// numbers are the score.
+func (c *converter) head(hidden int) {
+	at := c.f.head()
+	for _, t := range []struct {
+		to, from string
+		dims     []int
+	}{
+		{"head.pooler.weight", at.pooler + ".weight", []int{hidden, hidden}},
+		{"head.pooler.bias", at.pooler + ".bias", []int{hidden}},
+		{"head.score.weight", at.score + ".weight", []int{1, hidden}},
+		{"head.score.bias", at.score + ".bias", []int{1}},
+	} {
+		data, err := c.f.plain(t.from, t.dims...)
+		c.keep(err)
+		c.tensors = append(c.tensors, weightfile.Float32(t.to, t.dims, data))
+	}
 }
 
 // first returns the first rows of a table, which may have more.
@@ -75,14 +97,41 @@ func (c *converter) rows(to, from string, rows, cols int) {
 	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, c.first(from, rows, cols)))
 }
 
+// places keeps the rows of the table of places that tokens have.
+func (c *converter) places(to, from string, rows, cols int) {
+	skip := c.f.skip * cols
+	data := c.first(from, c.f.skip+rows, cols)
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(skip, len(data)):]))
+}
+
+// segments keeps the vectors of the two segments, which are the same where the
+// model knows one.
+func (c *converter) segments(to, from string, cols int) {
+	n := 2
+	if c.f.segments() == 1 {
+		n = 1
+	}
+	data, err := c.f.floats(from, n, cols)
+	c.keep(err)
+	if n == 1 {
+		data = slices.Concat(data, data)
+	}
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{2, cols}, data))
+}
+
 // norm keeps the two vectors of a layer normalisation.
 func (c *converter) norm(to, from string, size int) {
 	c.floats(to+".gamma", from+".weight", size)
 	c.floats(to+".beta", from+".bias", size)
 }
 
-// table quantises the first rows of a table of embeddings, one scale a row.
+// table quantises the first rows of a table of embeddings, one scale a row, or
+// keeps them as they are.
 func (c *converter) table(to, from string, rows, cols int) {
+	if c.plain {
+		c.rows(to+".weight", from, rows, cols)
+		return
+	}
 	data := c.first(from, rows, cols)
 	if c.err != nil {
 		return
@@ -97,24 +146,41 @@ func (c *converter) table(to, from string, rows, cols int) {
 		weightfile.Float32(to+".scale", []int{rows}, scale))
 }
 
-// linear quantises one layer, one scale an output, or several layers of the same
-// input that are computed as one, their outputs side by side.
+// linear packs one layer, or several layers of the same input that are computed
+// as one, their outputs side by side.
 func (c *converter) linear(to string, in, out int, from ...string) {
-	total := out * len(from)
-	q := make([]int8, in*total)
-	scale, sum, bias := make([]float32, total), make([]int32, total), make([]float32, 0, total)
-	for part, name := range from {
+	var parts []matrix
+	var bias []float32
+	for _, name := range from {
 		w, err := c.f.matrix(name, in, out)
-		if err != nil {
-			c.keep(err)
-			return
-		}
+		c.keep(err)
 		b, err := c.f.floats(name+".bias", out)
-		if err != nil {
-			c.keep(err)
-			return
-		}
-		bias = append(bias, b...)
+		c.keep(err)
+		parts, bias = append(parts, w), append(bias, b...)
+	}
+	switch {
+	case c.err != nil:
+	case c.plain:
+		c.pack(to, in, out, parts)
+		c.tensors = append(c.tensors, weightfile.Float32(to+".bias", []int{len(bias)}, bias))
+	default:
+		c.quantize(to, in, out, parts)
+		c.tensors = append(c.tensors, weightfile.Float32(to+".bias", []int{len(bias)}, bias))
+	}
+}
+
+// pack keeps the weights of layers side by side as 32-bit floats.
+func (c *converter) pack(to string, in, out int, parts []matrix) {
+	packed := kernel.PackFloats(in, out*len(parts), func(k, n int) float32 { return parts[n/out].at(k, n%out) })
+	c.tensors = append(c.tensors, weightfile.PackedFloat32(to+".weight", bert.FloatLayout, []int{in, out * len(parts)}, packed))
+}
+
+// quantize makes the weights of layers side by side integers, one scale an output.
+func (c *converter) quantize(to string, in, out int, parts []matrix) {
+	total := out * len(parts)
+	q := make([]int8, in*total)
+	scale, sum := make([]float32, total), make([]int32, total)
+	for part, w := range parts {
 		for n := range out {
 			to := part*out + n
 			scale[to] = quantize(in, func(k int) float32 { return w.at(k, n) }, func(k int, v int8) {
@@ -127,8 +193,7 @@ func (c *converter) linear(to string, in, out int, from ...string) {
 	c.tensors = append(c.tensors,
 		weightfile.Int8(to+".weight", bert.PackedLayout, []int{in, total}, packed),
 		weightfile.Float32(to+".scale", []int{total}, scale),
-		weightfile.Int32(to+".sum", sum),
-		weightfile.Float32(to+".bias", []int{total}, bias))
+		weightfile.Int32(to+".sum", sum))
 }
 
 // quantize maps n values to [-127, 127] and returns the size of a step. It works

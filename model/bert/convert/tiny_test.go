@@ -71,6 +71,11 @@ func tinyTensors() map[string]values {
 
 // reference computes the vector of tokens in 64 bits, in the plainest way.
 func reference(tensors map[string]values, ids []int, pooling string) []float64 {
+	return pairReference(tensors, ids, len(ids), pooling)
+}
+
+// pairReference is reference for tokens that are in the second segment from one on.
+func pairReference(tensors map[string]values, ids []int, second int, pooling string) []float64 {
 	get := func(name string) []float32 { return tensors[name].data }
 	normalise := func(x []float64, name string) {
 		gamma, beta := get(name+".weight"), get(name+".bias")
@@ -98,11 +103,15 @@ func reference(tensors map[string]values, ids []int, pooling string) []float64 {
 	}
 	state := make([][]float64, len(ids))
 	for at, id := range ids {
+		segment := 0
+		if at >= second {
+			segment = 1
+		}
 		state[at] = make([]float64, tinyHidden)
 		for i := range tinyHidden {
 			state[at][i] = float64(get("embeddings.word_embeddings.weight")[id*tinyHidden+i]) +
 				float64(get("embeddings.position_embeddings.weight")[at*tinyHidden+i]) +
-				float64(get("embeddings.token_type_embeddings.weight")[i])
+				float64(get("embeddings.token_type_embeddings.weight")[segment*tinyHidden+i])
 		}
 		normalise(state[at], "embeddings.LayerNorm")
 	}

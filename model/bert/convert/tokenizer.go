@@ -15,47 +15,80 @@ import (
 // maxVocabulary bounds the number of entries.
 const maxVocabulary = 1 << 20
 
-// readTokenizer reads tokenizer.json, or vocab.txt where there is none, and holds
-// it to the number of word vectors.
+// lexicon is a tokenizer with its vocabulary.
+type lexicon struct {
+	weightfile.Tokenizer
+	words  []string
+	scores []float32 // of unigram
+	rules  []byte    // of unigram, as unigram.AppendRule writes them
+}
+
+// tensors are those of the weight file.
+func (l *lexicon) tensors() []weightfile.Tensor {
+	out := []weightfile.Tensor{weightfile.Bytes("vocabulary", []byte(strings.Join(l.words, "\n")))}
+	if l.Unigram != nil {
+		out = append(out, weightfile.Float32("vocabulary.scores", []int{len(l.scores)}, l.scores), weightfile.Bytes("vocabulary.rules", l.rules))
+	}
+	return out
+}
+
+// tokenizerFiles are the files that a tokenizer may be in, best first.
+var tokenizerFiles = []struct {
+	names []string
+	read  func(data []byte) (*lexicon, error)
+}{
+	{[]string{"-tokenizer.json", "tokenizer.json"}, parseTokenizer},
+	{[]string{"-vocab.txt", "vocab.txt"}, parseVocabulary},
+	{[]string{"sentencepiece.bpe.model"}, parseSentencePiece},
+}
+
+// readTokenizer reads the first of the tokenizer's files that is there, or takes the
+// tokenizer that the weights bring, and holds it to the number of word vectors.
 func (d *description) readTokenizer(t *tree, f *weights) error {
-	file := t.find("-tokenizer.json", "tokenizer.json")
-	read := parseTokenizer
-	if file == "" {
-		file = t.find("-vocab.txt", "vocab.txt")
-		read = parseVocabulary
+	if own, ok := f.store.(interface{ lexicon() *lexicon }); ok {
+		d.tokenizer, d.tokenizerSHA256 = f.file, f.sha256
+		return d.useLexicon(own.lexicon(), f)
 	}
-	if file == "" {
-		return rag.Errorf(rag.KindInvalid, "%s has neither tokenizer.json nor vocab.txt beside it", f.file)
-	}
-	data, err := t.read(file, maxSmall)
-	if err != nil {
-		return err
-	}
-	words, tokenizer, err := read(data)
-	if err != nil {
-		return rag.Errorf(rag.KindInvalid, "%s: %w", file, err)
-	}
-	if strings.HasSuffix(file, ".txt") {
-		if err := tokenizerConfig(t, &tokenizer); err != nil {
+	for _, kind := range tokenizerFiles {
+		file := t.find(kind.names...)
+		if file == "" {
+			continue
+		}
+		data, err := t.read(file, maxSmall)
+		if err != nil {
 			return err
 		}
+		l, err := kind.read(data)
+		if err != nil {
+			return rag.Errorf(rag.KindInvalid, "%s: %w", file, err)
+		}
+		if strings.HasSuffix(file, ".txt") {
+			if err := tokenizerConfig(t, &l.Tokenizer); err != nil {
+				return err
+			}
+		}
+		sum := sha256.Sum256(data)
+		d.tokenizer, d.tokenizerSHA256 = file, hex.EncodeToString(sum[:])
+		return d.useLexicon(l, f)
 	}
-	for _, name := range []*string{&tokenizer.Padding, &tokenizer.Mask} {
-		if !slices.Contains(words, *name) {
+	return rag.Errorf(rag.KindInvalid, "%s has no tokenizer.json, vocab.txt or sentencepiece.bpe.model beside it", f.file)
+}
+
+func (d *description) useLexicon(l *lexicon, f *weights) error {
+	for _, name := range []*string{&l.Padding, &l.Mask} {
+		if !slices.Contains(l.words, *name) {
 			*name = ""
 		}
 	}
 	m := &d.h.Model
-	if len(words) > m.Vocabulary {
-		return rag.Errorf(rag.KindInvalid, "%s has %d entries where %s has vectors for %d", file, len(words), f.file, m.Vocabulary)
+	if len(l.words) > m.Vocabulary {
+		return rag.Errorf(rag.KindInvalid, "%s has %d entries where %s has vectors for %d", d.tokenizer, len(l.words), f.file, m.Vocabulary)
 	}
-	if len(words) < m.Vocabulary {
-		d.note(fmt.Sprintf("%d of %d word vectors belong to no word and were left out", m.Vocabulary-len(words), m.Vocabulary))
-		m.Vocabulary = len(words)
+	if len(l.words) < m.Vocabulary {
+		d.note(fmt.Sprintf("%d of %d word vectors belong to no word and were left out", m.Vocabulary-len(l.words), m.Vocabulary))
+		m.Vocabulary = len(l.words)
 	}
-	sum := sha256.Sum256(data)
-	d.vocabulary, d.h.Tokenizer = words, tokenizer
-	d.tokenizer, d.tokenizerSHA256 = file, hex.EncodeToString(sum[:])
+	d.lexicon, d.h.Tokenizer = l, l.Tokenizer
 	return nil
 }
 
@@ -73,12 +106,12 @@ var bertTokenizer = weightfile.Tokenizer{
 }
 
 // parseVocabulary reads vocab.txt: a word a line, in the order of ids.
-func parseVocabulary(data []byte) ([]string, weightfile.Tokenizer, error) {
+func parseVocabulary(data []byte) (*lexicon, error) {
 	words := strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n"), "\n")
 	if len(words) > maxVocabulary {
-		return nil, bertTokenizer, fmt.Errorf("%d entries are too many; %d are read", len(words), maxVocabulary)
+		return nil, fmt.Errorf("%d entries are too many; %d are read", len(words), maxVocabulary)
 	}
-	return words, bertTokenizer, nil
+	return &lexicon{Tokenizer: bertTokenizer, words: words}, nil
 }
 
 // tokenizerConfig applies tokenizer_config.json, which goes with vocab.txt.
@@ -108,7 +141,7 @@ func tokenizerConfig(t *tree, out *weightfile.Tokenizer) error {
 // tokens around a text.
 type processor struct {
 	Type   string            `json:"type"`
-	Start  []json.RawMessage `json:"cls"` // BertProcessing: a word and its id
+	Start  []json.RawMessage `json:"cls"` // BertProcessing, RobertaProcessing: a word and its id
 	End    []json.RawMessage `json:"sep"`
 	Single []struct {        // TemplateProcessing
 		Special *struct {
@@ -118,9 +151,25 @@ type processor struct {
 	} `json:"single"`
 }
 
-// parseTokenizer reads a Hugging Face tokenizer.json and refuses what is not
-// BERT's normaliser, splitter and WordPiece.
-func parseTokenizer(data []byte) ([]string, weightfile.Tokenizer, error) {
+// parseTokenizer reads a Hugging Face tokenizer.json.
+func parseTokenizer(data []byte) (*lexicon, error) {
+	var file struct {
+		Model struct {
+			Type string `json:"type"`
+		} `json:"model"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, err
+	}
+	if file.Model.Type == "Unigram" {
+		return parseUnigram(data)
+	}
+	words, tokenizer, err := parseWordPiece(data)
+	return &lexicon{Tokenizer: tokenizer, words: words}, err
+}
+
+// parseWordPiece refuses what is not BERT's normaliser, splitter and WordPiece.
+func parseWordPiece(data []byte) ([]string, weightfile.Tokenizer, error) {
 	var file struct {
 		Added []struct {
 			ID      int    `json:"id"`
@@ -151,7 +200,7 @@ func parseTokenizer(data []byte) ([]string, weightfile.Tokenizer, error) {
 	}
 	// Old files leave the type out; those have nothing but WordPiece's prefix.
 	if kind := file.Model.Type; kind != "WordPiece" && (kind != "" || file.Model.Prefix == "") {
-		return nil, out, fmt.Errorf("the tokenizer is of type %q; WordPiece is supported", kind)
+		return nil, out, fmt.Errorf("the tokenizer is of type %q; WordPiece and Unigram are supported", kind)
 	}
 	if file.Splitter == nil || file.Splitter.Type != "BertPreTokenizer" {
 		return nil, out, fmt.Errorf("the pre_tokenizer is not BertPreTokenizer, the only one that is supported")
@@ -193,8 +242,8 @@ func parseTokenizer(data []byte) ([]string, weightfile.Tokenizer, error) {
 func (p *processor) around(out *weightfile.Tokenizer) error {
 	switch {
 	case p == nil:
-		return fmt.Errorf("there is no post_processor that puts [CLS] and [SEP] around a text")
-	case p.Type == "BertProcessing" && len(p.Start) == 2 && len(p.End) == 2:
+		return fmt.Errorf("there is no post_processor that puts special tokens around a text")
+	case (p.Type == "BertProcessing" || p.Type == "RobertaProcessing") && len(p.Start) == 2 && len(p.End) == 2:
 		if json.Unmarshal(p.Start[0], &out.Start) == nil && json.Unmarshal(p.End[0], &out.End) == nil {
 			return nil
 		}

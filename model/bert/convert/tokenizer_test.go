@@ -6,11 +6,11 @@ import (
 )
 
 func TestParseVocabulary(t *testing.T) {
-	words, tokenizer, err := parseVocabulary([]byte("[UNK]\r\na\r\n##c\r\n"))
-	if err != nil || !slices.Equal(words, []string{"[UNK]", "a", "##c"}) || tokenizer != bertTokenizer {
-		t.Errorf("%q, %+v, %v", words, tokenizer, err)
+	l, err := parseVocabulary([]byte("[UNK]\r\na\r\n##c\r\n"))
+	if err != nil || !slices.Equal(l.words, []string{"[UNK]", "a", "##c"}) || l.Tokenizer != bertTokenizer {
+		t.Errorf("%+v, %v", l, err)
 	}
-	if _, _, err := parseVocabulary(make([]byte, 10)); err != nil {
+	if _, err := parseVocabulary(make([]byte, 10)); err != nil {
 		t.Error(err)
 	}
 }
@@ -19,9 +19,9 @@ func TestPostProcessors(t *testing.T) {
 	old := `{"normalizer":{"type":"BertNormalizer","lowercase":false},"pre_tokenizer":{"type":"BertPreTokenizer"},
 		"post_processor":{"type":"BertProcessing","sep":["[end]",1],"cls":["[begin]",0]},
 		"model":{"continuing_subword_prefix":"##","vocab":{"[begin]":0,"[end]":1}}}`
-	words, tokenizer, err := parseTokenizer([]byte(old))
-	if err != nil || len(words) != 2 || tokenizer.Start != "[begin]" || tokenizer.End != "[end]" || tokenizer.Lowercase {
-		t.Errorf("%q, %+v, %v", words, tokenizer, err)
+	l, err := parseTokenizer([]byte(old))
+	if err != nil || len(l.words) != 2 || l.Start != "[begin]" || l.End != "[end]" || l.Lowercase {
+		t.Errorf("%+v, %v", l, err)
 	}
 }
 
@@ -29,10 +29,10 @@ func FuzzTokenizer(f *testing.F) {
 	f.Add([]byte(tinyTokenizer()))
 	f.Add([]byte(`{"added_tokens":[{"id":0,"content":"a"}],"model":{"type":"WordPiece","vocab":null}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		words, _, err := parseTokenizer(data)
-		if err == nil && (len(words) == 0 || slices.Contains(words, "")) {
-			t.Errorf("words %q", words)
+		l, err := parseTokenizer(data)
+		if err == nil && (len(l.words) == 0 || slices.Contains(l.words, "")) {
+			t.Errorf("words %q", l.words)
 		}
-		_, _, _ = parseVocabulary(data)
+		_, _ = parseVocabulary(data)
 	})
 }

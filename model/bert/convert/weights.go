@@ -47,6 +47,7 @@ type weights struct {
 	file   string
 	sha256 string
 	prefix string // of the tensors' names, "bert." for instance
+	skip   int    // rows of the table of places before that of the first token
 }
 
 // openWeights opens the tree's file of weights and finds the encoder in it.
@@ -59,9 +60,9 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	t.close = func() { _ = file.Close(); closeTree() }
 	onDisk, ok := file.(io.ReaderAt)
 	f := &weights{file: t.model}
-	onnx := strings.EqualFold(path.Ext(t.model), ".onnx")
+	onnx, nano := strings.EqualFold(path.Ext(t.model), ".onnx"), strings.EqualFold(path.Ext(t.model), ".bin")
 	var data []byte
-	if !ok || onnx { // packed, or to be read from end to end anyhow
+	if !ok || onnx || nano { // packed, or to be read from end to end anyhow
 		if data, err = t.readAll(file, t.model, size); err != nil {
 			return nil, err
 		}
@@ -77,6 +78,8 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 	switch {
 	case onnx:
 		f.store, err = openONNX(data)
+	case nano:
+		f.store, err = openNano(data)
 	case data != nil:
 		f.store, err = openSafetensors(bytes.NewReader(data), size)
 	default:
@@ -115,7 +118,6 @@ const wordTable = "embeddings.word_embeddings.weight"
 
 // foreign are parts of the names of other architectures' tensors.
 var foreign = []struct{ part, name string }{
-	{"roberta.", "RoBERTa or XLM-R"},
 	{"attention.attn.q.", "MPNet"},
 	{"relative_attention_bias", "MPNet or T5"},
 	{"distilbert.", "DistilBERT"},
@@ -212,6 +214,10 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 			return m, rag.Errorf(rag.KindInvalid, "%s: %s is %d, but %s has %d", c.file, n.name, n.config, f.file, n.got)
 		}
 	}
+	if f.skip = c.firstPlace(); f.skip > 0 {
+		m.MaxTokens -= f.skip
+		m.PairEnds = 2
+	}
 	return m, f.checkShape(m)
 }
 
@@ -221,8 +227,8 @@ func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + str
 func (f *weights) checkShape(m weightfile.Model) error {
 	const p = kernel.Panel
 	fault := func(format string, args ...any) error { return f.fault(fmt.Errorf(format, args...)) }
-	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 && dims[0] == 1 {
-		return fault("it knows one type of segment where BERT has two: RoBERTa and XLM-R are not supported")
+	if f.segments() == 1 && f.skip == 0 {
+		return fault("it knows one type of segment where BERT has two: it may be a RoBERTa or XLM-R, which needs its config.json")
 	}
 	switch {
 	case m.Layers < 1 || m.Layers > 96:
@@ -237,9 +243,48 @@ func (f *weights) checkShape(m weightfile.Model) error {
 	return nil
 }
 
+// segments returns how many types of segments the model knows, 0 where the tensor is
+// missing or of another form.
+func (f *weights) segments() int {
+	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 {
+		return dims[0]
+	}
+	return 0
+}
+
+// headLayers are the names of the two layers of a cross-encoder's head.
+type headLayers struct{ pooler, score string }
+
+// head returns the names of the head's layers, as BERT or RoBERTa have them.
+func (f *weights) head() headLayers {
+	if _, ok := f.dims("classifier.out_proj.weight"); ok {
+		return headLayers{"classifier.dense", "classifier.out_proj"}
+	}
+	return headLayers{f.prefix + "pooler.dense", "classifier"}
+}
+
+// scores reports whether the model is a cross-encoder: whether it has a classifier
+// of one output. One of several is refused, since what it was trained for is
+// neither vectors nor an order.
+func (f *weights) scores(hidden int) (bool, error) {
+	name := f.head().score + ".weight"
+	dims, ok := f.dims(name)
+	if !ok {
+		return false, nil
+	}
+	if len(dims) != 2 || dims[0] != 1 || dims[1] != hidden {
+		return false, f.fault(fmt.Errorf("tensor %q has shape %v; a cross-encoder's is [1 %d], and models for vectors have none", name, dims, hidden))
+	}
+	return true, nil
+}
+
 // floats returns a tensor of the encoder that has the given shape.
 func (f *weights) floats(name string, dims ...int) ([]float32, error) {
-	name = f.prefix + name
+	return f.plain(f.prefix+name, dims...)
+}
+
+// plain returns a tensor by its whole name.
+func (f *weights) plain(name string, dims ...int) ([]float32, error) {
 	got, ok := f.dims(name)
 	if !ok { // as the first published models call them
 		if old, ok := strings.CutSuffix(name, "LayerNorm.weight"); ok {

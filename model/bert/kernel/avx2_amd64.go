@@ -10,6 +10,7 @@ import (
 var avx2 = &Set{
 	Name:      "avx2",
 	linear:    linearAVX2,
+	dense:     denseAVX2,
 	quantize:  quantizeAVX2,
 	matmul:    matmulAVX2,
 	transpose: transposeAVX2,
@@ -74,24 +75,42 @@ func quantizeAVX2(q []uint8, src []float32) (scale float32, zero int32) {
 
 func matmulAVX2(dst []float32, ldd int, a []float32, lda int, b []float32, ldb, rows, inner, cols int, mul []float32) {
 	const columns = 16
-	p := product{ldd: 4 * ldd, lda: 4 * lda, ldb: 4 * ldb, inner: inner}
+	p := product{ldd: 4 * ldd, lda: 4 * lda, ldb: 4 * ldb, inner: inner, init: &zeros[0]}
 	for n := 0; n < cols; n += columns {
 		p.b = &b[n]
 		for r := 0; r < rows; {
 			p.dst, p.a, p.mul = &dst[r*ldd+n], &a[r*lda], &mul[r]
-			switch left := rows - r; {
-			case left >= 6:
-				matmul6AVX2(&p)
-				r += 6
-			case left >= 3:
-				matmul3AVX2(&p)
-				r += 3
-			default:
-				matmul1AVX2(&p)
-				r++
-			}
+			r += matmulTileAVX2(&p, rows-r)
 		}
 	}
+}
+
+// denseAVX2 takes the two halves of a panel one after the other.
+func denseAVX2(dst []float32, stride int, x []float32, rows int, l *Dense) {
+	const columns = 16
+	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0]}
+	for n := 0; n < l.Out; n += columns {
+		p.b, p.init = &l.Weights[n/Panel*Panel*l.In+n%Panel], &l.Bias[n]
+		for r := 0; r < rows; {
+			p.dst, p.a = &dst[r*stride+n], &x[r*l.In]
+			r += matmulTileAVX2(&p, rows-r)
+		}
+	}
+}
+
+// matmulTileAVX2 computes the tallest tile that fits in so many rows and returns
+// its height.
+func matmulTileAVX2(p *product, rows int) int {
+	switch {
+	case rows >= 6:
+		matmul6AVX2(p)
+		return 6
+	case rows >= 3:
+		matmul3AVX2(p)
+		return 3
+	}
+	matmul1AVX2(p)
+	return 1
 }
 
 // transposeAVX2 turns blocks of 8 by 8, and what is left over in plain Go.
@@ -101,15 +120,7 @@ func transposeAVX2(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	for r := 0; r < full; r += block {
 		transpose8AVX2(&dst[r], 4*ldd, &src[r*lds], 4*lds, cols/block)
 	}
-	if end := roundUp(rows, Lanes); full < end {
-		for c := range cols {
-			out := dst[c*ldd+full : c*ldd+end]
-			for i := range out[:rows-full] {
-				out[i] = src[(full+i)*lds+c]
-			}
-			clear(out[rows-full:])
-		}
-	}
+	transposeRest(dst, ldd, src, lds, full, rows, cols)
 }
 
 //go:noescape

@@ -11,6 +11,7 @@ import (
 var avx512 = &Set{
 	Name:      "avx512vnni",
 	linear:    linearAVX512,
+	dense:     denseAVX512,
 	quantize:  quantizeAVX512,
 	matmul:    matmulAVX512,
 	transpose: transposeAVX2,
@@ -65,27 +66,45 @@ func quantizeAVX512(q []uint8, src []float32) (scale float32, zero int32) {
 }
 
 func matmulAVX512(dst []float32, ldd int, a []float32, lda int, b []float32, ldb, rows, inner, cols int, mul []float32) {
-	p := product{ldd: 4 * ldd, lda: 4 * lda, ldb: 4 * ldb, inner: inner}
+	p := product{ldd: 4 * ldd, lda: 4 * lda, ldb: 4 * ldb, inner: inner, init: &zeros[0]}
 	for n := 0; n < cols; n += Panel {
 		p.b = &b[n]
 		for r := 0; r < rows; {
 			p.dst, p.a, p.mul = &dst[r*ldd+n], &a[r*lda], &mul[r]
-			switch left := rows - r; {
-			case left >= 12:
-				matmul12AVX512(&p)
-				r += 12
-			case left >= 6:
-				matmul6AVX512(&p)
-				r += 6
-			case left >= 3:
-				matmul3AVX512(&p)
-				r += 3
-			default:
-				matmul1AVX512(&p)
-				r++
-			}
+			r += matmulTileAVX512(&p, rows-r)
 		}
 	}
+}
+
+// denseAVX512 walks like linearAVX512: a panel is read from memory by the first
+// rows and from a cache by the others.
+func denseAVX512(dst []float32, stride int, x []float32, rows int, l *Dense) {
+	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0]}
+	for n := 0; n < l.Out; n += Panel {
+		p.b, p.init = &l.Weights[n*l.In], &l.Bias[n]
+		for r := 0; r < rows; {
+			p.dst, p.a = &dst[r*stride+n], &x[r*l.In]
+			r += matmulTileAVX512(&p, rows-r)
+		}
+	}
+}
+
+// matmulTileAVX512 computes the tallest tile that fits in so many rows and
+// returns its height.
+func matmulTileAVX512(p *product, rows int) int {
+	switch {
+	case rows >= 12:
+		matmul12AVX512(p)
+		return 12
+	case rows >= 6:
+		matmul6AVX512(p)
+		return 6
+	case rows >= 3:
+		matmul3AVX512(p)
+		return 3
+	}
+	matmul1AVX512(p)
+	return 1
 }
 
 //go:noescape

@@ -7,7 +7,7 @@ import (
 )
 
 func BenchmarkLinear(b *testing.B) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		for _, shape := range [][3]int{{12, 384, 32}, {12, 384, 384}, {60, 384, 1152}, {60, 384, 1536}, {60, 1536, 384}, {20, 384, 1536}} {
 			rows, in, out := shape[0], shape[1], shape[2]
 			b.Run(fmt.Sprintf("%s/%dx%dx%d", s.Name, rows, in, out), func(b *testing.B) {
@@ -23,8 +23,25 @@ func BenchmarkLinear(b *testing.B) {
 	}
 }
 
+func BenchmarkDense(b *testing.B) {
+	for _, s := range testSets() {
+		for _, shape := range [][3]int{{12, 384, 32}, {12, 384, 384}, {60, 384, 1152}, {60, 384, 1536}, {60, 1536, 384}, {20, 384, 1536}} {
+			rows, in, out := shape[0], shape[1], shape[2]
+			b.Run(fmt.Sprintf("%s/%dx%dx%d", s.Name, rows, in, out), func(b *testing.B) {
+				rnd := rand.New(rand.NewPCG(1, 1))
+				l, x := randomDense(rnd, in, out), floats(rnd, rows*in)
+				dst := make([]float32, rows*out)
+				for b.Loop() {
+					s.Dense(dst, out, x, rows, l)
+				}
+				b.ReportMetric(float64(rows*in*out)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
+			})
+		}
+	}
+}
+
 func BenchmarkAttention(b *testing.B) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		for _, n := range []int{20, 128, 512} {
 			b.Run(fmt.Sprintf("%s/%d", s.Name, n), func(b *testing.B) {
 				rnd := rand.New(rand.NewPCG(1, 1))
@@ -57,7 +74,7 @@ func BenchmarkAttention(b *testing.B) {
 }
 
 func BenchmarkRows(b *testing.B) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		rnd := rand.New(rand.NewPCG(1, 1))
 		for name, f := range map[string]func(x []float32, q *Rows){
 			"gelu":     func(x []float32, q *Rows) { s.GELU(x) },

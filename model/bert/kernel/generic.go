@@ -13,6 +13,7 @@ const wideRows = 24
 var Generic = &Set{
 	Name:      "generic",
 	linear:    linearGeneric,
+	dense:     denseGeneric,
 	quantize:  quantizeGeneric,
 	matmul:    matmulGeneric,
 	transpose: transposeGeneric,
@@ -125,13 +126,46 @@ func matmulGeneric(dst []float32, ldd int, a []float32, lda int, b []float32, ld
 	}
 }
 
-func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
-	for c := range cols {
-		out := dst[c*ldd : c*ldd+roundUp(rows, Lanes)]
+// denseGeneric keeps eight outputs of a row in registers, like matmulGeneric.
+func denseGeneric(dst []float32, stride int, x []float32, rows int, l *Dense) {
+	for n := 0; n < l.Out; n += 8 {
+		bias := (*[8]float32)(l.Bias[n:])
 		for r := range rows {
-			out[r] = src[r*lds+c]
+			s0, s1, s2, s3, s4, s5, s6, s7 := bias[0], bias[1], bias[2], bias[3], bias[4], bias[5], bias[6], bias[7]
+			at := n/Panel*Panel*l.In + n%Panel
+			for _, v := range x[r*l.In : (r+1)*l.In] {
+				w := (*[8]float32)(l.Weights[at:])
+				s0 += float32(v * w[0])
+				s1 += float32(v * w[1])
+				s2 += float32(v * w[2])
+				s3 += float32(v * w[3])
+				s4 += float32(v * w[4])
+				s5 += float32(v * w[5])
+				s6 += float32(v * w[6])
+				s7 += float32(v * w[7])
+				at += Panel
+			}
+			*(*[8]float32)(dst[r*stride+n:]) = [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
 		}
-		clear(out[rows:])
+	}
+}
+
+func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	transposeRest(dst, ldd, src, lds, 0, rows, cols)
+}
+
+// transposeRest transposes the rows from..rows and sets to zero what follows them.
+func transposeRest(dst []float32, ldd int, src []float32, lds, from, rows, cols int) {
+	end := roundUp(rows, Lanes)
+	if from == end {
+		return
+	}
+	for c := range cols {
+		out := dst[c*ldd+from : c*ldd+end]
+		for i := range out[:rows-from] {
+			out[i] = src[(from+i)*lds+c]
+		}
+		clear(out[rows-from:])
 	}
 }
 

@@ -18,11 +18,13 @@ const (
 
 // Set is one implementation of the operations.
 type Set struct {
-	// Name is "generic", "avx2" or "avx512vnni".
+	// Name is "avx512vnni", "avxvnni" or "avx2" on amd64, "neondot" or "neon" on
+	// arm64, and "generic" everywhere.
 	Name string
 
 	// The parts that differ between sets. Arguments were checked by the methods.
 	linear    func(dst []float32, stride int, x *Rows, l *Linear)
+	dense     func(dst []float32, stride int, x []float32, rows int, l *Dense)
 	quantize  func(q []uint8, src []float32) (scale float32, zero int32)
 	matmul    func(dst []float32, ldd int, a []float32, lda int, b []float32, ldb, rows, inner, cols int, mul []float32)
 	transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
@@ -64,6 +66,38 @@ func Pack(in, out int, q func(k, n int) int8) []int8 {
 				for g := range Group {
 					packed = append(packed, q(k+g, n+c))
 				}
+			}
+		}
+	}
+	return packed
+}
+
+// Dense is a layer y = x W + b whose weights are 32-bit floats.
+type Dense struct {
+	In, Out int
+	Weights []float32 // laid out by PackFloats
+	Bias    []float32 // Out
+}
+
+// Check reports whether the slices have the lengths that In and Out ask for.
+func (l *Dense) Check() error {
+	switch {
+	case l.In <= 0 || l.Out <= 0 || l.Out%Panel != 0:
+		return fmt.Errorf("a layer of %d inputs and %d outputs: a multiple of %d outputs is needed", l.In, l.Out, Panel)
+	case len(l.Weights) != l.In*l.Out || len(l.Bias) != l.Out:
+		return fmt.Errorf("a layer of %d inputs and %d outputs has %d weights and %d biases", l.In, l.Out, len(l.Weights), len(l.Bias))
+	}
+	return nil
+}
+
+// PackFloats lays out the weights w[k][n], given by a function, for Dense: panels
+// of Panel outputs; in a panel input after input.
+func PackFloats(in, out int, w func(k, n int) float32) []float32 {
+	packed := make([]float32, 0, in*out)
+	for n := 0; n < out; n += Panel {
+		for k := range in {
+			for c := range Panel {
+				packed = append(packed, w(k, n+c))
 			}
 		}
 	}
@@ -120,6 +154,21 @@ func (s *Set) Linear(dst []float32, stride int, x *Rows, l *Linear) {
 		panic("kernel: Linear: lengths do not fit")
 	}
 	s.linear(dst, stride, x, l)
+}
+
+// Dense computes dst = x W + b for rows rows of x, which lie one after the other;
+// row r of dst starts at r*stride.
+func (s *Set) Dense(dst []float32, stride int, x []float32, rows int, l *Dense) {
+	if rows == 0 {
+		return
+	}
+	if err := l.Check(); err != nil {
+		panic("kernel: " + err.Error())
+	}
+	if stride < l.Out || len(x) < rows*l.In || len(dst) < (rows-1)*stride+l.Out {
+		panic("kernel: Dense: lengths do not fit")
+	}
+	s.dense(dst, stride, x, rows, l)
 }
 
 // MatMul computes dst[r][n] = mul[r] * sum over k of a[r][k] b[k][n] for rows
@@ -188,6 +237,13 @@ func (s *Set) LayerNorm(x, residual, gamma, beta []float32, eps float32) {
 	}
 	s.norm(x, residual, gamma, beta, eps)
 }
+
+// Arguments of tiles that compute both kinds of product: a product without a bias
+// starts at zeros, a layer's rows are multiplied with ones.
+var (
+	zeros [Panel]float32
+	ones  = [12]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+)
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
 

@@ -10,7 +10,7 @@ import (
 // twins runs a test on every set of this processor but the reference.
 func twins(t *testing.T, f func(t *testing.T, s *Set, rnd *rand.Rand)) {
 	t.Helper()
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		if s != Generic {
 			t.Run(s.Name, func(t *testing.T) { f(t, s, rand.New(rand.NewPCG(1, 2))) })
 		}
@@ -147,6 +147,49 @@ func TestLinear(t *testing.T) {
 	})
 }
 
+func randomDense(rnd *rand.Rand, in, out int) *Dense {
+	return &Dense{In: in, Out: out, Weights: floats(rnd, in*out), Bias: floats(rnd, out)}
+}
+
+func TestDenseIsWhatPlainArithmeticSays(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	const rows, in, out = 5, 7, 64
+	w, x := floats(rnd, in*out), floats(rnd, rows*in)
+	l := randomDense(rnd, in, out)
+	l.Weights = PackFloats(in, out, func(k, n int) float32 { return w[k*out+n] })
+	for _, s := range testSets() {
+		dst := make([]float32, rows*out)
+		s.Dense(dst, out, x, rows, l)
+		for r := range rows {
+			for n := range out {
+				want := float64(l.Bias[n])
+				for k := range in {
+					want += float64(x[r*in+k]) * float64(w[k*out+n])
+				}
+				if got := float64(dst[r*out+n]); math.Abs(got-want) > 1e-5*max(1, math.Abs(want)) {
+					t.Errorf("%s: row %d, output %d: %g instead of %g", s.Name, r, n, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestDense(t *testing.T) {
+	twins(t, func(t *testing.T, s *Set, rnd *rand.Rand) {
+		for rows := range 28 {
+			for _, in := range []int{1, 2, 3, 31, 64, 100} {
+				const out, stride = 96, 96 + 5
+				l, x := randomDense(rnd, in, out), floats(rnd, rows*in)
+				got := floats(rnd, rows*stride)
+				want := append([]float32(nil), got...) // what lies between rows must stay
+				s.Dense(got, stride, x, rows, l)
+				Generic.Dense(want, stride, x, rows, l)
+				near(t, fmt.Sprintf("%d rows, %d inputs", rows, in), got, want)
+			}
+		}
+	})
+}
+
 func TestQuantizeIsExact(t *testing.T) {
 	twins(t, func(t *testing.T, s *Set, rnd *rand.Rand) {
 		for n := 4; n < 200; n += 4 {
@@ -171,7 +214,7 @@ func TestQuantizeIsExact(t *testing.T) {
 
 func TestQuantizeKeepsValues(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		for _, shift := range []float32{0, 2, -2} {
 			src := floats(rnd, 384)
 			for i := range src {
@@ -248,7 +291,7 @@ func TestSoftmax(t *testing.T) {
 }
 
 func TestSoftmaxSumsToOne(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		row := make([]float32, 32)
 		copy(row, []float32{1, 2, 3, -200, 88})
 		inverse := s.Softmax(row, 5)
@@ -263,7 +306,7 @@ func TestSoftmaxSumsToOne(t *testing.T) {
 }
 
 func TestGELU(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		x := make([]float32, 16*1001)
 		for i := range x {
 			x[i] = float32(i-8008) / 800
@@ -297,7 +340,7 @@ func TestLayerNorm(t *testing.T) {
 // The value of a row must not depend on the rows beside it: otherwise a text's
 // vector would change with the batch that it is in.
 func TestRowsAreIndependent(t *testing.T) {
-	for _, s := range Sets() {
+	for _, s := range testSets() {
 		rnd := rand.New(rand.NewPCG(7, 8))
 		const rows, in, out = 29, 384, 64
 		l, x := randomLinear(rnd, in, out), randomRows(rnd, rows, in)
@@ -306,6 +349,9 @@ func TestRowsAreIndependent(t *testing.T) {
 		a, b := floats(rnd, rows*40), floats(rnd, 40*out)
 		mul := floats(rnd, rows)
 		product, single := make([]float32, rows*out), make([]float32, out)
+		d, y := randomDense(rnd, in, out), floats(rnd, rows*in)
+		layer, lone := make([]float32, rows*out), make([]float32, out)
+		s.Dense(layer, out, y, rows, d)
 		s.MatMul(product, out, a, 40, b, out, rows, 40, out, mul)
 		for r := range rows {
 			alone := NewRows(1, in)
@@ -314,11 +360,37 @@ func TestRowsAreIndependent(t *testing.T) {
 			alone.Scale[0], alone.Zero[0] = x.Scale[r], x.Zero[r]
 			s.Linear(one, out, alone, l)
 			s.MatMul(single, out, a[r*40:], 40, b, out, 1, 40, out, mul[r:])
+			s.Dense(lone, out, y[r*in:], 1, d)
 			for n := range out {
-				if one[n] != all[r*out+n] || single[n] != product[r*out+n] {
+				if one[n] != all[r*out+n] || single[n] != product[r*out+n] || lone[n] != layer[r*out+n] {
 					t.Fatalf("%s: row %d differs alone and among %d", s.Name, r, rows)
 				}
 			}
+		}
+	}
+}
+
+func TestNothingIsAllocated(t *testing.T) {
+	for _, s := range testSets() {
+		rnd := rand.New(rand.NewPCG(13, 14))
+		const rows, in, out = 7, 96, 64
+		l, d := randomLinear(rnd, in, out), randomDense(rnd, in, out)
+		x, dst, q := floats(rnd, rows*in), make([]float32, in*out), NewRows(rows, in)
+		n := testing.AllocsPerRun(10, func() {
+			q.Reset(rows, in)
+			for r := range rows {
+				s.Quantize(q, r, x[r*in:(r+1)*in])
+			}
+			s.Linear(dst, out, q, l)
+			s.Dense(dst, out, x, rows, d)
+			s.MatMul(dst, out, x, in, d.Weights, out, rows, in, out, d.Bias)
+			s.Transpose(dst, out, x, in, rows, in)
+			s.Softmax(dst[:in], in)
+			s.GELU(dst[:in])
+			s.LayerNorm(dst[:in], x[:in], x[:in], x[:in], 1e-12)
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", s.Name, n)
 		}
 	}
 }
@@ -328,6 +400,7 @@ func TestLengthsAreChecked(t *testing.T) {
 	l, x := randomLinear(rnd, 32, 32), randomRows(rnd, 2, 32)
 	for name, f := range map[string]func(s *Set){
 		"Linear": func(s *Set) { s.Linear(make([]float32, 63), 32, x, l) },
+		"Dense":  func(s *Set) { s.Dense(make([]float32, 63), 32, make([]float32, 64), 2, randomDense(rnd, 32, 32)) },
 		"MatMul": func(s *Set) {
 			s.MatMul(make([]float32, 64), 32, make([]float32, 7), 4, make([]float32, 128), 32, 2, 4, 32, make([]float32, 2))
 		},
@@ -335,7 +408,7 @@ func TestLengthsAreChecked(t *testing.T) {
 		"GELU":      func(s *Set) { s.GELU(make([]float32, 17)) },
 		"LayerNorm": func(s *Set) { s.LayerNorm(make([]float32, 16), nil, make([]float32, 15), make([]float32, 16), 0) },
 	} {
-		for _, s := range Sets() {
+		for _, s := range testSets() {
 			func() {
 				defer func() {
 					if recover() == nil {

@@ -1,5 +1,5 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Integer products with AVX2. A tile is 6, 3 or 1 rows by 8 outputs, a quarter of
 // a panel. Weights are widened to 16 bits as they are loaded, activations were

@@ -1,5 +1,5 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Integer products with AVX-512 VNNI. A tile is 12, 6, 3 or 1 rows by one panel
 // of 32 outputs: two accumulators a row (Z0 to Z23), two registers of weights

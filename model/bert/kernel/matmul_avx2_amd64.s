@@ -1,9 +1,9 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Products of floats with AVX2 and FMA: 6, 3 or 1 rows by 16 columns, half a
-// panel. Each element is one chain of fused multiply-adds in the order of k,
-// whatever the tile.
+// panel. Each element is one chain of fused multiply-adds from init on, in the
+// order of k, whatever the tile.
 
 #define ROWS3(base, a0, b0, a1, b1, a2, b2) \
 	VBROADCASTSS (base), Y14 \
@@ -16,9 +16,14 @@
 	VFMADD231PS Y12, Y14, a2 \
 	VFMADD231PS Y13, Y14, b2
 
-#define WIPE(a, b) \
-	VXORPS a, a, a \
-	VXORPS b, b, b
+#define INIT \
+	MOVQ product_init(AX), BX \
+	VMOVUPS (BX), Y0 \
+	VMOVUPS 32(BX), Y1
+
+#define COPY(a, b) \
+	VMOVAPS Y0, a \
+	VMOVAPS Y1, b
 
 #define STORE(a, b) \
 	VBROADCASTSS (R14), Y12 \
@@ -45,12 +50,12 @@ TEXT ·matmul6AVX2(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
 	LEAQ (R9)(R9*2), BX
 	LEAQ (SI)(BX*1), R11
-	WIPE(Y0, Y1)
-	WIPE(Y2, Y3)
-	WIPE(Y4, Y5)
-	WIPE(Y6, Y7)
-	WIPE(Y8, Y9)
-	WIPE(Y10, Y11)
+	INIT
+	COPY(Y2, Y3)
+	COPY(Y4, Y5)
+	COPY(Y6, Y7)
+	COPY(Y8, Y9)
+	COPY(Y10, Y11)
 m6:
 	VMOVUPS (DI), Y12
 	VMOVUPS 32(DI), Y13
@@ -73,9 +78,9 @@ m6:
 // func matmul3AVX2(p *product)
 TEXT ·matmul3AVX2(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
-	WIPE(Y0, Y1)
-	WIPE(Y2, Y3)
-	WIPE(Y4, Y5)
+	INIT
+	COPY(Y2, Y3)
+	COPY(Y4, Y5)
 m3:
 	VMOVUPS (DI), Y12
 	VMOVUPS 32(DI), Y13
@@ -93,7 +98,7 @@ m3:
 // func matmul1AVX2(p *product)
 TEXT ·matmul1AVX2(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
-	WIPE(Y0, Y1)
+	INIT
 m1:
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS (DI), Y14, Y0

@@ -1,17 +1,20 @@
 #include "textflag.h"
-#include "args_amd64.h"
+#include "args.h"
 
 // Products of floats with AVX-512: 12, 6, 3 or 1 rows by 32 columns, addressed
-// like the integer tiles. Each element is one chain of fused multiply-adds in the
-// order of k, whatever the tile.
+// like the integer tiles. Each element is one chain of fused multiply-adds from
+// init on, in the order of k, whatever the tile.
 
-#define CLEAR6(a,b,c,d,e,f) \
-	VPXORD a, a, a \
-	VPXORD b, b, b \
-	VPXORD c, c, c \
-	VPXORD d, d, d \
-	VPXORD e, e, e \
-	VPXORD f, f, f
+#define INIT \
+	MOVQ product_init(AX), BX \
+	VMOVUPS (BX), Z0 \
+	VMOVUPS 64(BX), Z1
+
+#define INIT2(a0, b0, a1, b1) \
+	VMOVAPS Z0, a0 \
+	VMOVAPS Z1, b0 \
+	VMOVAPS Z0, a1 \
+	VMOVAPS Z1, b1
 
 #define MULADD3(base, a0, b0, a1, b1, a2, b2) \
 	VFMADD231PS.BCST (base), Z24, a0 \
@@ -48,10 +51,14 @@ TEXT ·matmul12AVX512(SB), NOSPLIT, $0-8
 	LEAQ (SI)(BX*1), R11
 	LEAQ (R11)(BX*1), R12
 	LEAQ (R12)(BX*1), R13
-	CLEAR6(Z0, Z1, Z2, Z3, Z4, Z5)
-	CLEAR6(Z6, Z7, Z8, Z9, Z10, Z11)
-	CLEAR6(Z12, Z13, Z14, Z15, Z16, Z17)
-	CLEAR6(Z18, Z19, Z20, Z21, Z22, Z23)
+	INIT
+	INIT2(Z2, Z3, Z4, Z5)
+	INIT2(Z6, Z7, Z8, Z9)
+	INIT2(Z10, Z11, Z12, Z13)
+	INIT2(Z14, Z15, Z16, Z17)
+	INIT2(Z18, Z19, Z20, Z21)
+	VMOVAPS Z0, Z22
+	VMOVAPS Z1, Z23
 m12:
 	VMOVUPS (DI), Z24
 	VMOVUPS 64(DI), Z25
@@ -86,8 +93,11 @@ TEXT ·matmul6AVX512(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
 	LEAQ (R9)(R9*2), BX
 	LEAQ (SI)(BX*1), R11
-	CLEAR6(Z0, Z1, Z2, Z3, Z4, Z5)
-	CLEAR6(Z6, Z7, Z8, Z9, Z10, Z11)
+	INIT
+	INIT2(Z2, Z3, Z4, Z5)
+	INIT2(Z6, Z7, Z8, Z9)
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
 m6:
 	VMOVUPS (DI), Z24
 	VMOVUPS 64(DI), Z25
@@ -110,7 +120,8 @@ m6:
 // func matmul3AVX512(p *product)
 TEXT ·matmul3AVX512(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
-	CLEAR6(Z0, Z1, Z2, Z3, Z4, Z5)
+	INIT
+	INIT2(Z2, Z3, Z4, Z5)
 m3:
 	VMOVUPS (DI), Z24
 	VMOVUPS 64(DI), Z25
@@ -128,8 +139,7 @@ m3:
 // func matmul1AVX512(p *product)
 TEXT ·matmul1AVX512(SB), NOSPLIT, $0-8
 	PRODUCT_ARGS
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	INIT
 m1:
 	VMOVUPS (DI), Z24
 	VMOVUPS 64(DI), Z25

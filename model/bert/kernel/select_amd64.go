@@ -6,6 +6,9 @@ func Sets() []*Set {
 	if hasAVX512() {
 		sets = append(sets, avx512)
 	}
+	if hasAVXVNNI() {
+		sets = append(sets, avxvnni)
+	}
 	if hasAVX2() {
 		sets = append(sets, avx2)
 	}

@@ -12,8 +12,10 @@
 //	end - 4    CRC-32C (Castagnoli) of every byte before it, uint32
 //
 // Tensors of bytes and 8-bit integers are used where they lie, so that a file
-// that is part of the program costs no heap; the few in 32-bit numbers are
-// decoded into fresh slices, which asks no alignment of the program's memory.
+// that is part of the program costs no heap; small ones in 32-bit numbers are
+// decoded into fresh slices, which asks no alignment of the program's memory, and
+// the linear weights of a file in 32-bit floats lie in place where that is right
+// by chance, which in a file read whole it is.
 // The same header and tensors always give the same bytes.
 package weightfile
 
@@ -66,12 +68,15 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
+	Weights       string  `json:"weights,omitempty"`   // of linear layers and words: "" is int8; "float32"
+	Head          string  `json:"head,omitempty"`      // "": vectors; "score": one number for a pair of texts
+	PairEnds      int     `json:"pair_ends,omitempty"` // end tokens between the texts of a pair; 0 is 1
 }
 
-// Tokenizer holds what WordPiece needs beside the vocabulary, a tensor named
+// Tokenizer holds what a tokenizer needs beside the vocabulary, a tensor named
 // "vocabulary" with one entry a line in the order of ids.
 type Tokenizer struct {
-	Kind         string `json:"kind"` // "wordpiece"
+	Kind         string `json:"kind"` // "wordpiece" or "unigram"
 	Lowercase    bool   `json:"lowercase"`
 	MaxWordChars int    `json:"max_word_chars"` // longer words become the unknown token
 	Prefix       string `json:"continuing_prefix"`
@@ -80,6 +85,30 @@ type Tokenizer struct {
 	End          string `json:"end"`
 	Padding      string `json:"padding"`
 	Mask         string `json:"mask"`
+
+	Unigram *Unigram `json:"unigram,omitempty"`
+}
+
+// Unigram is what a tokenizer of that kind needs beside: its fields are those of
+// unigram.Config, its scores and rules are the tensors "vocabulary.scores" and
+// "vocabulary.rules".
+type Unigram struct {
+	Clusters   bool      `json:"clusters"`
+	Joined     bool      `json:"joined"`
+	Collapse   bool      `json:"collapse"`
+	TrimLeft   bool      `json:"trim_left"`
+	TrimRight  bool      `json:"trim_right"`
+	SplitSpace bool      `json:"split_space"`
+	Prefix     string    `json:"prefix"`
+	Unmatched  []string  `json:"unmatched,omitempty"`
+	Specials   []Special `json:"specials,omitempty"`
+}
+
+// Special is a token that a text may hold as it is written.
+type Special struct {
+	Text  string `json:"text"`
+	Left  bool   `json:"left,omitempty"`
+	Right bool   `json:"right,omitempty"`
 }
 
 // Source says where the weights come from and who may use them.
@@ -128,13 +157,45 @@ func Int32(name string, data []int32) Tensor {
 	return Tensor{Name: name, Type: "int32", Shape: []int{len(data)}, data: raw}
 }
 
-// Float32 makes a tensor of 32-bit floats.
+// Float32 makes a tensor of 32-bit floats. data must not change until it is
+// written: where the processor stores numbers as the file does, it is not copied.
 func Float32(name string, shape []int, data []float32) Tensor {
+	return Tensor{Name: name, Type: "float32", Shape: shape, data: bytesOf(data)}
+}
+
+// PackedFloat32 makes a tensor of 32-bit floats that lie in the given layout.
+// What Float32 says of data holds here, too.
+func PackedFloat32(name, layout string, shape []int, data []float32) Tensor {
+	return Tensor{Name: name, Type: "float32", Shape: shape, Layout: layout, data: bytesOf(data)}
+}
+
+// littleEndian is whether numbers in memory have the bytes of those in the file.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// bytesOf returns floats as the file has them.
+func bytesOf(data []float32) []byte {
+	if littleEndian {
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), 4*len(data))
+	}
 	raw := make([]byte, 0, 4*len(data))
 	for _, v := range data {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
-	return Tensor{Name: name, Type: "float32", Shape: shape, data: raw}
+	return raw
+}
+
+// floatsOf returns the floats of the file's bytes, in place where the processor
+// can read them there.
+func floatsOf(raw []byte) []float32 {
+	at := unsafe.Pointer(unsafe.SliceData(raw))
+	if littleEndian && uintptr(at)%unsafe.Alignof(float32(0)) == 0 {
+		return unsafe.Slice((*float32)(at), len(raw)/4)
+	}
+	out := make([]float32, len(raw)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return out
 }
 
 // Write writes a file of the given header and tensors. Tensors of h are
@@ -299,6 +360,19 @@ func (f *File) Int8(name, layout string, elements int) ([]int8, error) {
 		return nil, rag.Errorf(rag.KindInvalid, "tensor %q has layout %q; %q is needed", name, got, layout)
 	}
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)), nil
+}
+
+// PackedFloat32 returns a tensor of the given layout and number of elements, in
+// place where the processor can read it there: it must not be written to.
+func (f *File) PackedFloat32(name, layout string, elements int) ([]float32, error) {
+	raw, err := f.find(name, "float32", elements)
+	if err != nil {
+		return nil, err
+	}
+	if got := f.byName[name].Layout; got != layout {
+		return nil, rag.Errorf(rag.KindInvalid, "tensor %q has layout %q; %q is needed", name, got, layout)
+	}
+	return floatsOf(raw), nil
 }
 
 // Int32 returns a copy of a tensor.

@@ -21,6 +21,7 @@ func sample(t testing.TB) []byte {
 		Int8("weights", "packed", []int{2, 3}, []int8{-127, -1, 0, 1, 2, 127}),
 		Int32("summed", []int32{math.MinInt32, 7}),
 		Float32("scales", []int{3}, []float32{1.5, -0.25, 1e-30}),
+		PackedFloat32("plain", "packed", []int{2, 2}, []float32{-1, 0.5, 3, 1e20}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +50,12 @@ func TestRoundTrip(t *testing.T) {
 	weights, err2 := f.Int8("weights", "packed", 6)
 	sums, err3 := f.Int32("summed", 2)
 	scales, err4 := f.Float32("scales", 3)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	plain, err5 := f.PackedFloat32("plain", "packed", 4)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
+	}
+	if want := []float32{-1, 0.5, 3, 1e20}; !slices.Equal(plain, want) {
+		t.Errorf("packed floats came back as %v", plain)
 	}
 	if string(words) != "a\nb" || !slices.Equal(weights, []int8{-127, -1, 0, 1, 2, 127}) ||
 		!slices.Equal(sums, []int32{math.MinInt32, 7}) || !slices.Equal(scales, []float32{1.5, -0.25, 1e-30}) {
@@ -67,9 +72,26 @@ func TestAskingForTheWrongTensor(t *testing.T) {
 	_, kind := f.Int32("scales", 3)
 	_, size := f.Float32("scales", 4)
 	_, layout := f.Int8("weights", "", 6)
-	for name, err := range map[string]error{"missing": missing, "type": kind, "size": size, "layout": layout} {
+	_, floatLayout := f.PackedFloat32("plain", "", 4)
+	_, floatKind := f.PackedFloat32("weights", "packed", 6)
+	for name, err := range map[string]error{"missing": missing, "type": kind, "size": size, "layout": layout, "layout of floats": floatLayout, "type of floats": floatKind} {
 		if !errors.Is(err, rag.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A file may lie anywhere in memory, where floats cannot be read in place.
+func TestFloatsAtAnyAddress(t *testing.T) {
+	data := sample(t)
+	for shift := range 5 {
+		moved := append(make([]byte, shift, shift+len(data)), data...)[shift:]
+		f, err := Parse(moved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := f.PackedFloat32("plain", "packed", 4); err != nil || !slices.Equal(plain, []float32{-1, 0.5, 3, 1e20}) {
+			t.Errorf("%d bytes further: %v, %v", shift, plain, err)
 		}
 	}
 }

@@ -15,7 +15,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/smartretriever/smartretriever/model/bert/trie"
 	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Words are looked up from the first root, continuing pieces from the second.
+const (
+	rootStart    = uint32(0)
+	rootContinue = uint32(1)
 )
 
 // Config describes a tokenizer.
@@ -38,7 +45,7 @@ type Config struct {
 type Tokenizer struct {
 	lower    bool
 	maxChars int
-	trie     trie
+	trie     *trie.Trie
 	specials []special
 	size     int
 
@@ -56,10 +63,6 @@ type Token struct {
 	Start, End int // byte offsets into the text
 }
 
-// maxVocabulary bounds the bytes of a vocabulary: the trie numbers its nodes, one
-// a byte at most, in 24 bits.
-const maxVocabulary = 8 << 20
-
 // maxWordChars bounds the buffer that a word is gathered in.
 const maxWordChars = 100
 
@@ -72,13 +75,13 @@ func New(cfg Config) (*Tokenizer, error) {
 	if cfg.Prefix == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "the prefix of continuing pieces is empty")
 	}
-	if len(cfg.Vocabulary) > maxVocabulary {
-		return nil, rag.Errorf(rag.KindInvalid, "the vocabulary has %d bytes; at most %d are possible", len(cfg.Vocabulary), maxVocabulary)
+	if len(cfg.Vocabulary) > trie.MaxBytes {
+		return nil, rag.Errorf(rag.KindInvalid, "the vocabulary has %d bytes; at most %d are possible", len(cfg.Vocabulary), trie.MaxBytes)
 	}
 	t := &Tokenizer{lower: cfg.Lowercase, maxChars: cfg.MaxWordChars}
 	words := strings.Split(cfg.Vocabulary, "\n")
 	t.size = len(words)
-	t.trie.init(len(cfg.Vocabulary))
+	t.trie = trie.New(2, len(cfg.Vocabulary))
 	find := map[string]*int32{cfg.Unknown: &t.unknown, cfg.Start: &t.start, cfg.End: &t.end}
 	also := []string{cfg.Padding, cfg.Mask}
 	for i, w := range words {
@@ -90,7 +93,7 @@ func New(cfg Config) (*Tokenizer, error) {
 		if rest, ok := strings.CutPrefix(w, cfg.Prefix); ok && rest != "" {
 			root, w = rootContinue, rest
 		}
-		if !t.trie.add(root, w, id) {
+		if !t.trie.Add(root, w, id) {
 			return nil, rag.Errorf(rag.KindInvalid, "the vocabulary holds %q twice", words[i])
 		}
 		if p, ok := find[words[i]]; ok {
@@ -192,7 +195,7 @@ func (t *Tokenizer) cut(s *scanner, pieces *[maxWordChars]piece) int {
 	word := s.word[:s.n]
 	root, count := rootStart, 0
 	for at := 0; at < len(word); count++ {
-		id, length := t.trie.longest(root, word[at:])
+		id, length := t.trie.Longest(root, word[at:])
 		if length == 0 || count == len(pieces) {
 			pieces[0] = piece{id: t.unknown}
 			return 1

@@ -27,8 +27,8 @@ type Config struct {
 	// Workers is the most groups of passages computed at once, over all calls
 	// together. Default: GOMAXPROCS.
 	Workers int
-	// Kernel names the arithmetic: "avx512vnni", "avx2", "generic". Default: the
-	// fastest that the processor can run.
+	// Kernel names the arithmetic, a set of model/bert/kernel. Default: the fastest
+	// that the processor can run.
 	Kernel string
 }
 
@@ -48,6 +48,9 @@ func New(cfg Config) (*Embedder, error) {
 	model, err := bert.Open(cfg.Weights)
 	if err != nil {
 		return nil, err
+	}
+	if model.Scores() {
+		return nil, rag.Errorf(rag.KindInvalid, "model %q scores pairs of texts and gives no vectors: it is for rerank.model", model.Name)
 	}
 	encoder, err := bert.NewEncoder(model, bert.Config{Workers: cfg.Workers, Kernel: cfg.Kernel})
 	if err != nil {

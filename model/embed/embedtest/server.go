@@ -17,8 +17,8 @@ import (
 	"unicode"
 )
 
-// Server is a double of a server that speaks the embeddings protocol of OpenAI.
-// It is a http.Handler, for a real connection, and a http.RoundTripper, for tests
+// Server is a double of a server that embeds, in one of the dialects that providers
+// have. It is a http.Handler, for a real connection, and a http.RoundTripper, for tests
 // in which time is not to pass. It refuses what strict servers refuse: an empty
 // input, a wrong key, another model. It is goroutine-safe; fields are set before
 // its first use.
@@ -27,14 +27,15 @@ import (
 // hash: the same text always has the same one, and texts that share words are
 // near each other. They are not of unit length.
 type Server struct {
+	Dialect    *Dialect // nil is OpenAI
 	Model      string
 	Key        string // "" takes requests with any key or none
 	Dimensions int    // 0 is 64
 	MaxTexts   int    // in one request, 0 for any number
 	MaxTokens  int    // in one text, 0 for any number; a word is a token
-	Base64     bool   // answers vectors in base64
+	Base64     bool   // answers vectors in base64, in dialects that have it
 	NoUsage    bool   // does not report tokens
-	Shuffled   bool   // answers the vectors in another order, with their index
+	Shuffled   bool   // answers the vectors in another order, in dialects with their index
 
 	// Schedule returns the fault of the n-th request for vectors, counted from 1;
 	// nil has none.
@@ -44,6 +45,8 @@ type Server struct {
 	counts  Counts
 	running int
 	inputs  []string
+	kinds   []string
+	bodies  []string
 }
 
 // Counts is what a Server has seen.
@@ -52,77 +55,7 @@ type Counts struct {
 	Texts    int // embedded
 	Tokens   int // of these
 	AtOnce   int // most requests at the same time
-}
-
-// Fault is what becomes of a request. The zero value is none.
-type Fault struct {
-	Status     int    // instead of 200
-	RetryAfter string // header
-	Body       string // instead of the answer
-	Cut        bool   // the body ends in its midst
-	Silent     bool   // nothing is answered until the caller goes
-	spoil      func([]item) []item
-}
-
-// Faults of servers.
-var (
-	None         = Fault{}
-	Failing      = Fault{Status: 500, Body: `{"error":{"message":"out of memory"}}`}
-	Overloaded   = Fault{Status: 503, Body: `overloaded`}
-	Unauthorized = Fault{Status: 401, Body: `{"error":{"message":"wrong key"}}`}
-	Cut          = Fault{Cut: true}
-	Silent       = Fault{Silent: true}
-	Malformed    = Fault{Body: `<html>welcome</html>`}
-	NotANumber   = Fault{Body: `{"data":[{"index":0,"embedding":[0.5,NaN]}]}`}
-
-	Null            = spoiling(func(v []float32) any { return append([]any{nil}, numbers(v[1:])...) })
-	TooGreat        = spoiling(func(v []float32) any { return append([]any{1e39}, numbers(v[1:])...) })
-	Base64NaN       = spoiling(func(v []float32) any { v[0] = float32(math.NaN()); return toBase64(v) })
-	Zeros           = spoiling(func(v []float32) any { clear(v); return v })
-	OneDimensionOff = spoiling(func(v []float32) any { return v[1:] })
-	NoVector        = spoiling(func([]float32) any { return nil })
-	NotBase64       = spoiling(func([]float32) any { return "???" })
-
-	MissingItem    = Fault{spoil: func(all []item) []item { return all[1:] }}
-	SurplusItem    = Fault{spoil: func(all []item) []item { return append(all, all[0]) }}
-	DuplicateIndex = Fault{spoil: func(all []item) []item { all[0].Index = all[len(all)-1].Index; return all }}
-	IndexTooGreat  = Fault{spoil: func(all []item) []item { n := len(all); all[0].Index = &n; return all }}
-	NoIndex        = Fault{spoil: func(all []item) []item { all[0].Index = nil; return all }}
-)
-
-// Busy is a server that asks to come back later; after is the header's value, ""
-// for none.
-func Busy(after string) Fault {
-	return Fault{Status: 429, RetryAfter: after, Body: `{"error":{"message":"slow down"}}`}
-}
-
-// First returns a schedule in which the first n requests have the fault.
-func First(n int, f Fault) func(int) Fault {
-	return func(request int) Fault {
-		if request <= n {
-			return f
-		}
-		return None
-	}
-}
-
-// Always returns a schedule in which every request has the fault.
-func Always(f Fault) func(int) Fault { return func(int) Fault { return f } }
-
-// spoiling changes the first vector.
-func spoiling(change func(v []float32) any) Fault {
-	return Fault{spoil: func(all []item) []item {
-		all[0].Embedding = change(slices.Clone(all[0].vector))
-		return all
-	}}
-}
-
-func numbers(v []float32) []any {
-	out := make([]any, len(v))
-	for i, x := range v {
-		out[i] = x
-	}
-	return out
+	CutOff   int // texts that were too long and, as the request allowed, embedded in part
 }
 
 // Counts returns what the server has seen so far.
@@ -137,6 +70,21 @@ func (s *Server) Inputs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.inputs)
+}
+
+// Kinds returns what the requests so far said their texts are, in the dialect's
+// own words.
+func (s *Server) Kinds() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.kinds)
+}
+
+// Bodies returns the bodies of the requests for vectors so far.
+func (s *Server) Bodies() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bodies)
 }
 
 // response is what is answered.
@@ -191,40 +139,68 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-func fail(status int, format string, args ...any) response {
-	body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": fmt.Sprintf(format, args...)}})
-	return response{status: status, body: body}
-}
-
+// answer is the response to a request.
 func (s *Server) answer(r *http.Request) response {
 	res := s.route(r)
 	if res.header == nil {
 		res.header = http.Header{}
 	}
-	res.header.Set("Content-Type", "application/json")
+	if res.header.Get("Content-Type") == "" {
+		res.header.Set("Content-Type", "application/json")
+	}
 	return res
 }
 
-func (s *Server) route(r *http.Request) response {
-	if s.Key != "" && r.Header.Get("Authorization") != "Bearer "+s.Key {
-		return fail(401, "Incorrect API key provided: %s", r.Header.Get("Authorization"))
+// speaks returns the dialect of the server.
+func (s *Server) speaks() *Dialect {
+	if s.Dialect == nil {
+		return OpenAI
 	}
-	switch {
-	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/models"):
-		body, _ := json.Marshal(map[string]any{"data": []any{map[string]any{"id": s.Model}}})
-		return response{status: 200, body: body}
-	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/embeddings"):
+	return s.Dialect
+}
+
+func (s *Server) fail(status int, format string, args ...any) response {
+	return response{status: status, body: s.speaks().say(status, fmt.Sprintf(format, args...))}
+}
+
+func (s *Server) route(r *http.Request) response {
+	d := s.speaks()
+	if s.Key != "" && strings.Contains(r.URL.String(), s.Key) {
+		return s.fail(400, "the key stands in the address")
+	}
+	if s.Key != "" && d.key(r) != s.Key {
+		return s.fail(d.wrongKey.status, d.wrongKey.format, d.key(r))
+	}
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.RequestURI(), d.path(s.Model)) {
 		return s.embeddings(r)
 	}
-	return fail(404, "no such address")
+	if r.Method == http.MethodGet {
+		if body, ok := d.about(s, r.URL.RequestURI()); ok {
+			return response{status: 200, body: toJSON(body)}
+		}
+	}
+	return s.fail(404, "no such address or model: %s", r.URL.Path)
+}
+
+func toJSON(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a double's own answer
+	}
+	return data
 }
 
 // embeddings answers a request for vectors.
 func (s *Server) embeddings(r *http.Request) response {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return s.fail(400, "unreadable request: %v", err)
+	}
 	s.mu.Lock()
 	s.counts.Requests++
 	s.running++
 	s.counts.AtOnce = max(s.counts.AtOnce, s.running)
+	s.bodies = append(s.bodies, string(body))
 	fault := None
 	if s.Schedule != nil {
 		fault = s.Schedule(s.counts.Requests)
@@ -245,37 +221,43 @@ func (s *Server) embeddings(r *http.Request) response {
 		}
 		return res
 	}
-	var asked struct {
-		Model      string   `json:"model"`
-		Input      []string `json:"input"`
-		Dimensions int      `json:"dimensions"`
+	asked, err := s.speaks().read(body)
+	if err != nil {
+		return s.fail(400, "malformed request: %v", err)
 	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		return fail(400, "malformed request: %v", err)
-	}
-	if refusal := s.refuse(asked.Model, asked.Input); refusal.status != 0 {
+	if refusal := s.refuse(&asked); refusal.status != 0 {
 		return refusal
 	}
-	return s.embed(asked.Input, asked.Dimensions, fault)
+	return s.embed(asked, fault)
 }
 
-// refuse returns a response of status 0 to what is in order.
-func (s *Server) refuse(model string, input []string) response {
+// refuse returns a response of status 0 to what is in order. Texts that are too
+// long are cut off where the request lets the server do so.
+func (s *Server) refuse(a *asked) response {
+	d := s.speaks()
 	switch {
-	case model != s.Model:
-		return fail(404, "the model %q does not exist", model)
-	case len(input) == 0:
-		return fail(400, "input is missing")
-	case s.MaxTexts > 0 && len(input) > s.MaxTexts:
-		return fail(422, "batch size %d > maximum allowed batch size %d", len(input), s.MaxTexts)
+	case a.model != "" && a.model != s.Model:
+		return s.fail(404, "the model %q does not exist", a.model)
+	case len(a.texts) == 0:
+		return s.fail(400, "input is missing")
+	case s.MaxTexts > 0 && len(a.texts) > s.MaxTexts:
+		return s.fail(d.tooMany.status, d.tooMany.format, s.MaxTexts, len(a.texts))
 	}
-	for _, text := range input {
+	for i, text := range a.texts {
 		if text == "" {
-			return fail(400, "input cannot be an empty string")
+			return s.fail(400, "input cannot be an empty string")
 		}
-		if n := len(words(text)); s.MaxTokens > 0 && n > s.MaxTokens {
-			return fail(400, "This model's maximum context length is %d tokens, however you requested %d tokens", s.MaxTokens, n)
+		n := len(words(text))
+		if s.MaxTokens == 0 || n <= s.MaxTokens {
+			continue
 		}
+		if !a.truncates {
+			return s.fail(d.tooLong.status, d.tooLong.format, s.MaxTokens, n)
+		}
+		a.texts[i] = strings.Join(words(text)[:s.MaxTokens], " ")
+		s.mu.Lock()
+		s.counts.CutOff++
+		s.mu.Unlock()
 	}
 	return response{}
 }
@@ -288,14 +270,15 @@ type item struct {
 	vector    []float32
 }
 
-func (s *Server) embed(input []string, dimensions int, fault Fault) response {
-	if dimensions == 0 {
-		dimensions = s.dimensions()
+func (s *Server) embed(a asked, fault Fault) response {
+	width := s.dimensions()
+	if a.dimensions > 0 {
+		width = min(width, a.dimensions)
 	}
-	items := make([]item, len(input))
+	items := make([]item, len(a.texts))
 	tokens := 0
-	for i, text := range input {
-		v := s.vector(text)[:min(dimensions, s.dimensions())]
+	for i, text := range a.texts {
+		v := s.vector(text)[:width]
 		items[i] = item{Object: "embedding", Index: &i, Embedding: v, vector: v}
 		if s.Base64 {
 			items[i].Embedding = toBase64(v)
@@ -303,9 +286,10 @@ func (s *Server) embed(input []string, dimensions int, fault Fault) response {
 		tokens += max(1, len(words(text)))
 	}
 	s.mu.Lock()
-	s.counts.Texts += len(input)
+	s.counts.Texts += len(a.texts)
 	s.counts.Tokens += tokens
-	s.inputs = append(s.inputs, input...)
+	s.inputs = append(s.inputs, a.texts...)
+	s.kinds = append(s.kinds, a.kind)
 	s.mu.Unlock()
 	if fault.spoil != nil {
 		items = fault.spoil(items)
@@ -313,18 +297,12 @@ func (s *Server) embed(input []string, dimensions int, fault Fault) response {
 	if s.Shuffled {
 		slices.Reverse(items)
 	}
-	answer := map[string]any{"object": "list", "model": s.Model, "data": items}
-	if !s.NoUsage {
-		answer["usage"] = map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}
-	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		return fail(500, "%v", err)
-	}
+	res := response{status: 200, cut: fault.Cut}
+	res.header, res.body = s.speaks().write(s, a, items, tokens)
 	if fault.Cut {
-		body = body[:len(body)/2]
+		res.body = res.body[:len(res.body)/2]
 	}
-	return response{status: 200, body: body, cut: fault.Cut}
+	return res
 }
 
 func (s *Server) dimensions() int {

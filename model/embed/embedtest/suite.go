@@ -58,8 +58,8 @@ func testModel(t *testing.T, e Embedder) {
 	}
 }
 
-// embed returns the vectors of texts, each checked.
-func embed(t *testing.T, e Embedder, kind rag.EmbedKind, texts []string) [][]float32 {
+// vectorsOf returns the vectors of texts, each checked.
+func vectorsOf(t *testing.T, e Embedder, kind rag.EmbedKind, texts []string) [][]float32 {
 	t.Helper()
 	given := slices.Clone(texts)
 	vectors, err := e.Embed(t.Context(), kind, texts)
@@ -92,9 +92,9 @@ func dot(a, b []float32) (sum float64) {
 
 func testOrder(t *testing.T, e Embedder) {
 	texts := []string{"a tower of iron", "bread and salt", "the invoice is due", "a tower of iron", "seven ships"}
-	vectors := embed(t, e, rag.PassageText, texts)
+	vectors := vectorsOf(t, e, rag.PassageText, texts)
 	slices.Reverse(texts)
-	reversed := embed(t, e, rag.PassageText, texts)
+	reversed := vectorsOf(t, e, rag.PassageText, texts)
 	slices.Reverse(reversed)
 	for i := range vectors {
 		if dot(vectors[i], reversed[i]) < same {
@@ -118,11 +118,11 @@ func testNothing(t *testing.T, e Embedder) {
 }
 
 func testOddTexts(t *testing.T, e Embedder) {
-	texts := []string{"", " ", "\n\t", "\xff\xfe", "half a rune \xe4\xb8", "\x00", "世界", "🙂🙂", "\"quoted\" \\ </script>", strings.Repeat("long ", 60)}
+	texts := []string{"", " ", "\n\t", "\xff\xfe", "half a rune \xe4\xb8", "\x00", "世界", "🙂🙂", "مرحبا بالعالم", "\u202eright to left", "a\x1b[31m\x7f\ufeff", "\"quoted\" \\ </script>", strings.Repeat("long ", 60)}
 	for _, kind := range []rag.EmbedKind{rag.PassageText, rag.QuestionText} {
-		embed(t, e, kind, texts)
+		vectorsOf(t, e, kind, texts)
 		for _, text := range texts {
-			embed(t, e, kind, []string{text})
+			vectorsOf(t, e, kind, []string{text})
 		}
 	}
 }
@@ -132,17 +132,17 @@ func testMany(t *testing.T, e Embedder) {
 	for i := range texts {
 		texts[i] = fmt.Sprintf("number %d", i)
 	}
-	vectors := embed(t, e, rag.PassageText, texts)
+	vectors := vectorsOf(t, e, rag.PassageText, texts)
 	for _, i := range []int{0, 63, 64, 150, 299} {
-		if alone := embed(t, e, rag.PassageText, texts[i:i+1]); dot(alone[0], vectors[i]) < same {
+		if alone := vectorsOf(t, e, rag.PassageText, texts[i:i+1]); dot(alone[0], vectors[i]) < same {
 			t.Errorf("text %d has another vector alone than among 300", i)
 		}
 	}
 }
 
 func testNearness(t *testing.T, e Embedder) {
-	question := embed(t, e, rag.QuestionText, []string{"when is the invoice due?"})[0]
-	passages := embed(t, e, rag.PassageText, []string{"a tower of iron stands in paris", "the invoice is due within thirty days"})
+	question := vectorsOf(t, e, rag.QuestionText, []string{"when is the invoice due?"})[0]
+	passages := vectorsOf(t, e, rag.PassageText, []string{"a tower of iron stands in paris", "the invoice is due within thirty days"})
 	if dot(question, passages[1]) <= dot(question, passages[0]) {
 		t.Error("a question is nearer to another passage than to the one with its words")
 	}
@@ -159,12 +159,12 @@ func testGivenUp(t *testing.T, e Embedder) {
 	if _, err := e.Embed(late, rag.PassageText, []string{"a"}); !errors.Is(err, context.DeadlineExceeded) || rag.KindOf(err) != rag.KindExhausted {
 		t.Errorf("past the deadline: %v (%s)", err, rag.KindOf(err))
 	}
-	embed(t, e, rag.PassageText, []string{"a"}) // and goes on
+	vectorsOf(t, e, rag.PassageText, []string{"a"}) // and goes on
 }
 
 func testGoroutines(t *testing.T, e Embedder) {
 	texts := []string{"a tower of iron", "bread and salt", "the invoice is due", "seven ships"}
-	want := embed(t, e, rag.PassageText, texts)
+	want := vectorsOf(t, e, rag.PassageText, texts)
 	var all sync.WaitGroup
 	for g := range 8 {
 		all.Go(func() {
@@ -186,7 +186,7 @@ func testGoroutines(t *testing.T, e Embedder) {
 		})
 	}
 	all.Wait()
-	again := embed(t, e, rag.PassageText, texts)
+	again := vectorsOf(t, e, rag.PassageText, texts)
 	for i := range again {
 		if dot(again[i], want[i]) < same {
 			t.Errorf("vector %d changed", i)

@@ -1,7 +1,9 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // tile is the argument of the integer tiles: some rows by some columns of one
-// panel. Distances are in bytes. args_amd64.h holds the offsets.
+// panel. Distances are in bytes. args.h holds the offsets.
 type tile struct {
 	dst      *float32
 	ldd      int
@@ -17,7 +19,7 @@ type tile struct {
 }
 
 // product is the argument of the float tiles: some rows by some columns of
-// a*b, each row multiplied with its mul. Distances are in bytes.
+// init + a*b, each row multiplied with its mul. Distances are in bytes.
 type product struct {
 	dst   *float32
 	ldd   int
@@ -27,4 +29,5 @@ type product struct {
 	ldb   int
 	inner int
 	mul   *float32
+	init  *float32 // one for each column
 }

@@ -1,4 +1,4 @@
-// Offsets in the structs of args_amd64.go.
+// Offsets in the structs of args.go.
 #define tile_dst(r) 0(r)
 #define tile_ldd(r) 8(r)
 #define tile_a(r) 16(r)
@@ -19,3 +19,4 @@
 #define product_ldb(r) 40(r)
 #define product_inner(r) 48(r)
 #define product_mul(r) 56(r)
+#define product_init(r) 64(r)

@@ -1,0 +1,77 @@
+package voyage_test
+
+import (
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/smartretriever/smartretriever/model/embed"
+	"github.com/smartretriever/smartretriever/model/embed/embedtest"
+	"github.com/smartretriever/smartretriever/model/embed/voyage"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// open returns an embedder of a server, without a network between.
+func open(t *testing.T, s *embedtest.Server, change func(*embed.Config)) *embed.Client {
+	t.Helper()
+	cfg := voyage.Config{BaseURL: "http://host/v1", Model: s.Model, APIKey: s.Key, Transport: s}
+	if change != nil {
+		change(&cfg)
+	}
+	e, err := voyage.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+func TestSuite(t *testing.T) {
+	s := &embedtest.Server{Dialect: embedtest.Voyage, Model: "m", Key: embedtest.Key, MaxTexts: 50}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	embedtest.Run(t, func(t *testing.T) embedtest.Embedder {
+		return open(t, s, func(c *embed.Config) { c.BaseURL, c.Transport = srv.URL+"/v1", nil })
+	})
+}
+
+func TestSuiteOfFaults(t *testing.T) { embedtest.RunFaults(t, embedtest.Voyage, open) }
+
+func TestRequests(t *testing.T) {
+	s := &embedtest.Server{Dialect: embedtest.Voyage, Model: "m"}
+	e := open(t, s, func(c *embed.Config) { c.Dimensions, c.SendDimensions = 16, true })
+	for _, kind := range []rag.EmbedKind{rag.QuestionText, rag.PassageText} {
+		if _, err := e.Embed(t.Context(), kind, []string{"one", ""}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		`{"model":"m","input":["one"," "],"input_type":"query","truncation":false,"output_dimension":16}`,
+		`{"model":"m","input":["one"," "],"input_type":"document","truncation":false,"output_dimension":16}`,
+	}
+	if got := s.Bodies(); !slices.Equal(got, want) {
+		t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestKnownModels(t *testing.T) {
+	// Nothing is asked of the server: what is known need not be configured.
+	s := &embedtest.Server{Dialect: embedtest.Voyage, Model: "voyage-3.5", Schedule: embedtest.Always(embedtest.Failing)}
+	if got, want := open(t, s, nil).Model(), (rag.Model{ID: "voyage:voyage-3.5", Dimensions: 1024, MaxTokens: 32_000}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if _, err := voyage.New(t.Context(), voyage.Config{BaseURL: "http://host", Model: s.Model, Dimensions: 100}); rag.KindOf(err) != rag.KindInvalid || !strings.Contains(err.Error(), "send_dimensions") {
+		t.Errorf("of other dimensions: %v", err)
+	}
+}
+
+// Requests are held to the tokens that the model takes in one, here 120,000.
+func TestTokensOfARequest(t *testing.T) {
+	s := &embedtest.Server{Dialect: embedtest.Voyage, Model: "m"}
+	e := open(t, s, func(c *embed.Config) { c.Dimensions, c.MaxTokens, c.BatchBytes = 64, 32_000, 64<<20 })
+	texts := slices.Repeat([]string{strings.Repeat("word ", 20_000)}, 8) // 25,000 tokens each
+	if _, err := e.Embed(t.Context(), rag.PassageText, texts); err != nil || s.Counts().Requests != 2 {
+		t.Errorf("%d requests: %v", s.Counts().Requests, err)
+	}
+}

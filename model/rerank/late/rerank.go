@@ -1,0 +1,115 @@
+package late
+
+import (
+	"context"
+	"errors"
+
+	"github.com/smartretriever/smartretriever/model/bert"
+	"github.com/smartretriever/smartretriever/model/bert/kernel"
+	"github.com/smartretriever/smartretriever/model/bert/weights"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Weight is how much this order is to count against that of the search: alone it
+// is worse than a hybrid search's, together with it better. Chosen on SciFact's
+// training queries, CACM and ADI; see docs/models.md.
+const Weight = 1. / 3
+
+// Config holds the choices of a Reranker. The zero value is useful.
+type Config struct {
+	// Weights is a weight file of a model that gives vectors. Default: the built-in
+	// bge-small-en-v1.5.
+	Weights []byte
+	// Workers is the most groups of passages encoded at once, over all calls
+	// together. Default: GOMAXPROCS.
+	Workers int
+	// Kernel names the arithmetic; see bert.Config. Default: the fastest.
+	Kernel string
+	// Memory bounds the vectors of passages that are kept, in bytes. Default: 256 MiB,
+	// which is about 2,000 passages of 320 tokens. Less than 0 keeps none.
+	Memory int64
+}
+
+// Reranker scores passages. It has no background work and needs no Close; it is
+// goroutine-safe.
+type Reranker struct {
+	encoder *bert.Encoder
+	set     *kernel.Set
+	kept    *shelf
+}
+
+// New opens the model. A damaged weight file, or one of a model that scores pairs,
+// is KindInvalid.
+func New(cfg Config) (*Reranker, error) {
+	if cfg.Weights == nil {
+		cfg.Weights = weights.BGESmallEnV15()
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = 256 << 20
+	}
+	model, err := bert.Open(cfg.Weights)
+	if err != nil {
+		return nil, err
+	}
+	if model.Scores() {
+		return nil, rag.Errorf(rag.KindInvalid, "model %q scores pairs; late interaction needs one that gives vectors", model.Name)
+	}
+	encoder, err := bert.NewEncoder(model, bert.Config{Workers: cfg.Workers, Kernel: cfg.Kernel})
+	if err != nil {
+		return nil, err
+	}
+	return &Reranker{encoder: encoder, set: kernel.Named(encoder.Kernel()), kept: newShelf(cfg.Memory)}, nil
+}
+
+// Name returns the model's name, with what is done with it.
+func (r *Reranker) Name() string { return "late:" + r.encoder.Model().Name }
+
+// Kernel returns the name of the arithmetic in use.
+func (r *Reranker) Kernel() string { return r.encoder.Kernel() }
+
+// Rerank scores q's passages by the weighted mean, over the question's tokens, of
+// the largest cosine to a token of the passage, -1 to 1. Where q.Terms is empty
+// all tokens weigh the same. At the deadline of ctx the result has the passages
+// scored by then; the only error is that of a cancelled ctx.
+func (r *Reranker) Rerank(ctx context.Context, q rag.RerankQuery) (rag.RerankResult, error) {
+	if len(q.Passages) == 0 {
+		return rag.RerankResult{Scores: []float64{}}, nil
+	}
+	question := r.question(ctx, q)
+	var passages []*passage
+	if question != nil {
+		passages = r.passages(ctx, q.Passages)
+	}
+	if len(passages) < len(q.Passages) && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return rag.RerankResult{}, rag.Wrap(rag.KindOf(ctx.Err()), context.Cause(ctx), "rerank")
+	}
+	return rag.RerankResult{Scores: question.scores(r.set, passages)}, nil
+}
+
+// passages returns the vectors of the first passages, as many as the time allows.
+func (r *Reranker) passages(ctx context.Context, in []rag.Passage) []*passage {
+	out := make([]*passage, len(in))
+	var texts []string
+	var at []int
+	for i, p := range in {
+		if out[i] = r.kept.get(p.Hash); out[i] == nil {
+			texts, at = append(texts, p.Text), append(at, i)
+		}
+	}
+	if len(texts) == 0 {
+		return out
+	}
+	prefix := r.encoder.Model().PassagePrefix
+	done := r.encoder.Tokens(ctx, prefix, texts, func(text int, ids []int32, rows []float32) {
+		out[at[text]] = newPassage(r.set, len(ids), rows)
+	})
+	for _, i := range at {
+		if out[i] != nil { // those behind a gap serve the next question
+			r.kept.put(in[i].Hash, out[i])
+		}
+	}
+	if done < len(at) {
+		return out[:at[done]]
+	}
+	return out
+}
