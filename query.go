@@ -2,21 +2,43 @@ package smartretriever
 
 import (
 	"context"
+	"errors"
+	"slices"
 
+	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// searchable returns scope's collection if the configured model can search it.
-func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mode) (rag.Collection, error) {
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
+// searchable returns scope's collection with the pipeline that can search it. In
+// mode keyword a collection whose model is not here can be searched all the same;
+// missing says so. Just after a switch it may be the collection as of the generation
+// before, unless wait is set.
+func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mode, wait bool) (col rag.Collection, p *answer.Pipeline, missing bool, err error) {
+	col, err = r.store.Collection(ctx, scope.Tenant, scope.Collection)
 	if err != nil {
-		return col, err
+		return col, nil, false, err
 	}
-	if m := r.embed.Model(); mode != rag.ModeKeyword && col.Generation.Model != m.ID {
-		return col, rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, but %s is configured: configure that model, or search with mode keyword",
-			col.Name, col.Generation.Model, m.ID)
+	if !wait {
+		col = r.follow.Serving(col)
 	}
-	return col, nil
+	e, err := r.modelOf(ctx, col)
+	if err != nil && mode == rag.ModeKeyword && ctx.Err() == nil {
+		return col, r.answers.of(r.embed), true, nil
+	}
+	if err != nil {
+		return col, nil, false, err
+	}
+	return col, r.answers.of(e), false, nil
+}
+
+// moved reports whether err can be due to the collection having moved to another
+// generation since it was read: then it is worth another try.
+func (r *Retriever) moved(ctx context.Context, col rag.Collection, err error) bool {
+	if !errors.Is(err, rag.ErrConflict) && !errors.Is(err, rag.ErrNotFound) {
+		return false
+	}
+	now, err := r.store.CollectionByID(ctx, col.ID)
+	return err == nil && now.Generation != col.Generation
 }
 
 // Search finds chunks of scope's collection. It sees every change that was
@@ -28,11 +50,20 @@ func (r *Retriever) Search(ctx context.Context, scope rag.Scope, q rag.Query) (r
 	}
 	defer leave()
 	scope = scope.WithDefaults()
-	col, err := r.searchable(ctx, scope, q.Mode)
-	if err != nil {
-		return rag.SearchResult{}, err
+	for tries := 0; ; tries++ {
+		col, p, missing, err := r.searchable(ctx, scope, q.Mode, tries > 0)
+		if err != nil {
+			return rag.SearchResult{}, err
+		}
+		res, err := p.Search(ctx, scope, col, q)
+		if r.moved(ctx, col, err) {
+			continue
+		}
+		if missing && err == nil {
+			res.Degraded = append(res.Degraded, "embedder")
+		}
+		return res, err
 	}
-	return r.answer.Search(ctx, scope, col, q)
 }
 
 // Query answers a question from scope's collection.
@@ -49,11 +80,38 @@ func (r *Retriever) QueryStream(ctx context.Context, scope rag.Scope, q rag.Ques
 	}
 	defer leave()
 	scope = scope.WithDefaults()
-	col, err := r.searchable(ctx, scope, q.Mode)
-	if err != nil {
-		return rag.Answer{}, err
+	var begun, missing bool
+	events := func(e rag.Event) error {
+		begun = true
+		if on == nil {
+			return nil
+		}
+		if missing && e.Answer != nil {
+			e.Answer = marked(*e.Answer)
+		}
+		return on(e)
 	}
-	return r.answer.Ask(ctx, scope, col, q, on)
+	for tries := 0; ; tries++ {
+		col, p, without, err := r.searchable(ctx, scope, q.Mode, tries > 0)
+		if err != nil {
+			return rag.Answer{}, err
+		}
+		missing = without
+		a, err := p.Ask(ctx, scope, col, q, events)
+		if !begun && r.moved(ctx, col, err) {
+			continue
+		}
+		if missing && err == nil {
+			return *marked(a), nil
+		}
+		return a, err
+	}
+}
+
+// marked returns an answer that was found without the collection's model.
+func marked(a rag.Answer) *rag.Answer {
+	a.Degraded = append(slices.Clip(a.Degraded), "embedder")
+	return &a
 }
 
 // Embed returns the configured model's embeddings of texts, one each, in order.

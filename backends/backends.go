@@ -10,7 +10,6 @@ import (
 
 	root "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/config"
-	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/local"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
@@ -59,6 +58,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openReranker(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
+	c.Models = modelFinder(cfg)
 	return c, openLLM(cfg, deps, &c)
 }
 
@@ -92,21 +92,20 @@ func ttl(d time.Duration) time.Duration {
 func Models(data string) local.Library { return local.In(filepath.Join(data, "models")) }
 
 func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
-	b := bert.Config{Workers: cfg.Embedder.Threads, Dimensions: cfg.Embedder.Dimensions}
+	var weights []byte
 	switch cfg.Embedder.Name {
 	case "builtin":
 	case "local":
-		weights, err := Models(cfg.Data).Load(cfg.Embedder.Model)
-		if err != nil {
+		var err error
+		if weights, err = Models(cfg.Data).Load(cfg.Embedder.Model); err != nil {
 			return rag.Errorf(rag.KindOf(err), "embedder.model: %w", err)
 		}
-		b.Weights = weights
 	case "onnx":
 		return openONNX(cfg.Embedder, c)
 	default:
 		return openEmbeddingAPI(cfg.Embedder, deps, c)
 	}
-	e, err := bert.New(b)
+	e, err := OpenWeights(weights, cfg.Embedder.Dimensions, cfg.Embedder.Threads)
 	if err != nil {
 		return rag.Errorf(rag.KindOf(err), "embedder: %w", err)
 	}

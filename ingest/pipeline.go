@@ -7,6 +7,7 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,13 +20,13 @@ type Config struct {
 	Store    Store
 	Blobs    Blobs
 	Extract  Extractor
-	Embed    Embedder
-	Chunker  func(rag.ChunkerOptions) (Chunker, error) // makes the chunker of a generation
-	MaxBytes int64                                     // of one input; 0 is 100 MiB
-	Workers  int                                       // documents read at once; 0 is one a core, at least 2
-	Batch    int                                       // chunks that make a batch full; 0 is 128
-	Clock    func() time.Time                          // nil is time.Now
-	Done     func(rag.AddResult)                       // told of every result, from one goroutine a run; may be nil
+	Embed    func(ctx context.Context, col rag.Collection) (Embedder, error) // finds the model of a collection's live generation
+	Chunker  func(rag.ChunkerOptions, Embedder) (Chunker, error)             // makes the chunker of a generation
+	MaxBytes int64                                                           // of one input; 0 is 100 MiB
+	Workers  int                                                             // documents read at once; 0 is one a core, at least 2
+	Batch    int                                                             // chunks that make a batch full; 0 is 128
+	Clock    func() time.Time                                                // nil is time.Now
+	Done     func(rag.AddResult)                                             // told of every result, from one goroutine a run; may be nil
 }
 
 // WithDefaults returns the configuration with its zero fields filled in.
@@ -77,20 +78,41 @@ type prepared struct {
 	content []byte   // the original, until it is known to be kept
 }
 
+// plan is what a run does with its inputs. A collection that moves to another
+// generation while they come gives it another one.
+type plan struct {
+	col     rag.Collection
+	embed   Embedder
+	chunker Chunker
+}
+
+// plan returns what is to be done for a collection. A model that cannot be had, or
+// is not the collection's, is KindConflict or the error of Config.Embed.
+func (p *Pipeline) plan(ctx context.Context, col rag.Collection) (*plan, error) {
+	embed, err := p.cfg.Embed(ctx, col)
+	if err != nil {
+		return nil, err
+	}
+	if m := embed.Model(); m.ID != col.Generation.Model {
+		return nil, rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, but %s is configured: use that model, or a new collection",
+			col.Name, col.Generation.Model, m.ID)
+	}
+	chunker, err := p.cfg.Chunker(col.Generation.Chunker, embed)
+	return &plan{col, embed, chunker}, err
+}
+
 // Run ingests every input into the collection. inputs is drawn as workers come
 // free, from one goroutine; report is called once an input, one call at a time, in
 // order of completion. An input's own fault is in its result. The error is what
 // stopped the run: the store, the embedder, or ctx; inputs not yet reported then
 // are not stored.
 func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
-	chunker, err := p.cfg.Chunker(col.Generation.Chunker)
+	begun, err := p.plan(ctx, col)
 	if err != nil {
 		return err
 	}
-	if m := p.cfg.Embed.Model(); m.ID != col.Generation.Model {
-		return rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, but %s is configured: use that model, or a new collection",
-			col.Name, col.Generation.Model, m.ID)
-	}
+	var current atomic.Pointer[plan]
+	current.Store(begun)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -113,7 +135,7 @@ func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[
 	for range p.cfg.Workers {
 		workers.Go(func() {
 			for n := range queue {
-				ready <- p.prepare(ctx, col, chunker, n)
+				ready <- p.prepare(ctx, current.Load(), n)
 			}
 		})
 	}
@@ -122,7 +144,7 @@ func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[
 		close(ready)
 	}()
 
-	err = p.commitAll(ctx, col, ready, report)
+	err = p.commitAll(ctx, &current, ready, report)
 	if err != nil {
 		cancel(err)
 		for range ready { // let the workers finish what they hold
@@ -135,7 +157,7 @@ func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[
 // commitAll gathers prepared documents and commits them batch by batch. A batch
 // is closed when it is full or when no further document is ready: a lone
 // document does not wait for company.
-func (p *Pipeline) commitAll(ctx context.Context, col rag.Collection, ready <-chan prepared, report func(int, rag.AddResult)) error {
+func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan], ready <-chan prepared, report func(int, rag.AddResult)) error {
 	tell := func(index int, res rag.AddResult) {
 		p.cfg.Done(res)
 		report(index, res)
@@ -161,7 +183,7 @@ func (p *Pipeline) commitAll(ctx context.Context, col rag.Collection, ready <-ch
 		if len(batch) == 0 {
 			continue
 		}
-		if err := p.commit(ctx, col, batch); err != nil {
+		if err := p.commit(ctx, current, batch); err != nil {
 			return err
 		}
 		for i := range batch {
@@ -187,19 +209,20 @@ func next(ready <-chan prepared, wait bool) (d prepared, open bool) {
 }
 
 // commitTries is how often a document is handed to the store that says that an
-// embedding it counted on has been purged meanwhile.
+// embedding it counted on has been purged, or the generation changed, meanwhile.
 const commitTries = 3
 
 // commit embeds what is new in a batch and stores the batch in one transaction.
-// Documents that lost an embedding to a clean-up in between are embedded and
-// stored once more.
-func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepared) error {
+// Documents that lost an embedding to a clean-up in between, or were embedded for a
+// generation that is not live any more, are embedded and stored once more.
+func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], batch []prepared) error {
 	todo := make([]*prepared, len(batch))
 	for i := range batch {
 		todo[i] = &batch[i]
 	}
 	for try := 1; len(todo) > 0; try++ {
-		if err := p.embed(ctx, todo); err != nil {
+		at := current.Load()
+		if err := p.embed(ctx, at.embed, todo); err != nil {
 			return err
 		}
 		if err := p.storeOriginals(ctx, todo); err != nil {
@@ -208,6 +231,7 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 		puts := make([]rag.Put, len(todo))
 		for i, d := range todo {
 			puts[i] = d.put
+			puts[i].Generation = at.col.Generation.Number
 		}
 		results, err := p.cfg.Store.PutDocuments(ctx, puts)
 		if err != nil {
@@ -223,9 +247,32 @@ func (p *Pipeline) commit(ctx context.Context, col rag.Collection, batch []prepa
 				return err
 			}
 		}
-		todo = again
+		if todo = again; len(todo) == 0 {
+			continue
+		}
+		if err := p.follow(ctx, current, todo); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// follow makes the plan that of the collection as it is now, and forgets the vectors
+// of documents that have to be stored again.
+func (p *Pipeline) follow(ctx context.Context, current *atomic.Pointer[plan], again []*prepared) error {
+	for _, d := range again {
+		clear(d.put.Vectors)
+	}
+	at := current.Load()
+	col, err := p.cfg.Store.CollectionByID(ctx, at.col.ID)
+	if err != nil || col.Generation == at.col.Generation {
+		return err
+	}
+	next, err := p.plan(ctx, col)
+	if err == nil {
+		current.Store(next)
+	}
+	return err
 }
 
 // storeOriginals puts the originals of a batch, several at once since each waits
@@ -269,7 +316,7 @@ func (p *Pipeline) keepBlob(ctx context.Context, d *prepared) error {
 
 // embed computes, for a whole batch at once, the vectors that the store lacks,
 // each distinct text once.
-func (p *Pipeline) embed(ctx context.Context, batch []*prepared) error {
+func (p *Pipeline) embed(ctx context.Context, embed Embedder, batch []*prepared) error {
 	where := map[rag.Hash]int{} // index into texts
 	var hashes []rag.Hash
 	var texts []string
@@ -285,7 +332,7 @@ func (p *Pipeline) embed(ctx context.Context, batch []*prepared) error {
 	if len(hashes) == 0 {
 		return nil
 	}
-	missing, err := p.cfg.Store.MissingEmbeddings(ctx, p.cfg.Embed.Model().ID, hashes)
+	missing, err := p.cfg.Store.MissingEmbeddings(ctx, embed.Model().ID, hashes)
 	if err != nil {
 		return err
 	}
@@ -295,7 +342,7 @@ func (p *Pipeline) embed(ctx context.Context, batch []*prepared) error {
 	}
 	var vectors [][]float32
 	if len(need) > 0 {
-		if vectors, err = p.cfg.Embed.Embed(ctx, rag.PassageText, need); err != nil {
+		if vectors, err = embed.Embed(ctx, rag.PassageText, need); err != nil {
 			return rag.Wrap(rag.KindOf(err), err, "embed")
 		}
 		if len(vectors) != len(need) {

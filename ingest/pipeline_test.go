@@ -28,6 +28,7 @@ type memory struct {
 	putErr   error
 	batches  []int
 	failDoc  string // external id whose put fails
+	moved    bool   // the collection is at its second generation
 	forget   bool   // an embedding is purged before the first put
 	embedded [][]string
 	embedErr error
@@ -67,6 +68,10 @@ func (m *memory) PutDocuments(_ context.Context, puts []rag.Put) ([]rag.PutResul
 	for i, p := range puts {
 		if p.Document.ExternalID == m.failDoc && m.failDoc != "" {
 			out[i] = rag.PutResult{State: rag.Failed, Err: rag.Errorf(rag.KindInvalid, "will not have it")}
+			continue
+		}
+		if m.moved != (p.Generation == 2) {
+			out[i] = rag.PutResult{State: rag.Failed, Err: rag.Errorf(rag.KindConflict, "another generation")}
 			continue
 		}
 		if m.forget && len(p.Vectors) == 0 {
@@ -145,11 +150,41 @@ func (m *memory) Embed(_ context.Context, _ rag.EmbedKind, texts []string) ([][]
 	return out, m.embedErr
 }
 
+// moved is the model of the collection's second generation.
+type moved struct{ *memory }
+
+func (m moved) Model() rag.Model { return rag.Model{ID: "words", Dimensions: 1} }
+func (m moved) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error) {
+	out, err := m.memory.Embed(ctx, kind, texts)
+	for i := range out {
+		out[i] = []float32{2}
+	}
+	return out, err
+}
+
+func (m *memory) modelOf(col rag.Collection) Embedder {
+	if col.Generation.Number == 2 {
+		return moved{m}
+	}
+	return m
+}
+
+func (m *memory) CollectionByID(context.Context, int64) (rag.Collection, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	col := collection
+	if m.moved {
+		col.Generation.Number, col.Generation.Model = 2, "words"
+	}
+	return col, nil
+}
+
 var collection = rag.Collection{ID: 1, Name: "c", Generation: rag.Generation{Number: 1, Model: "letters", Dimensions: 1}}
 
 func (m *memory) pipeline() *Pipeline {
-	return New(Config{Store: m, Blobs: m, Extract: m, Embed: m, MaxBytes: 1 << 10,
-		Chunker: func(rag.ChunkerOptions) (Chunker, error) { return m, nil }})
+	return New(Config{Store: m, Blobs: m, Extract: m, MaxBytes: 1 << 10,
+		Embed:   func(_ context.Context, col rag.Collection) (Embedder, error) { return m.modelOf(col), nil },
+		Chunker: func(rag.ChunkerOptions, Embedder) (Chunker, error) { return m, nil }})
 }
 
 func (m *memory) run(t *testing.T, inputs ...rag.Input) []rag.AddResult {
@@ -355,6 +390,43 @@ func TestAnotherModelIsRefusedByName(t *testing.T) {
 	err := m.pipeline().Run(t.Context(), col, slices.Values([]rag.Input{text("a", "x")}), func(int, rag.AddResult) {})
 	if !errors.Is(err, rag.ErrConflict) || !strings.Contains(err.Error(), "numbers") || !strings.Contains(err.Error(), "letters") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A collection that moves to another model while documents come gets them with
+// vectors of that model, those that were embedded already too.
+func TestMovesWhileDocumentsCome(t *testing.T) {
+	m := newMemory()
+	inputs := func(yield func(rag.Input) bool) {
+		for i := range 200 {
+			if i == 100 {
+				m.mu.Lock()
+				m.moved = true
+				clear(m.vectors) // the store keeps them by model; this one knows no models
+				m.mu.Unlock()
+			}
+			if !yield(text(fmt.Sprint(i), fmt.Sprintf("word%d", i))) {
+				return
+			}
+		}
+	}
+	stored := 0
+	err := m.pipeline().Run(t.Context(), collection, inputs, func(_ int, r rag.AddResult) {
+		if r.State != rag.Added {
+			t.Errorf("%+v", r)
+		}
+		stored++
+	})
+	if err != nil || stored != 200 {
+		t.Errorf("%d stored, %v", stored, err)
+	}
+	for _, v := range m.vectors {
+		if v[0] != 2 {
+			t.Fatal("a vector of the old model was stored after the move")
+		}
+	}
+	if len(m.vectors) < 100 {
+		t.Errorf("%d vectors of the new model", len(m.vectors))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 
 // Store is what ingestion needs of a document store.
 type Store interface {
+	// CollectionByID returns a collection as it is now.
+	CollectionByID(ctx context.Context, id int64) (rag.Collection, error)
 	// FindDocument returns the live document with this external id, ErrNotFound
 	// if there is none. It ignores access lists: ingestion replaces by id.
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
@@ -17,7 +19,8 @@ type Store interface {
 	// PutDocuments stores documents, versions, texts, chunks, new embeddings and
 	// feed rows in one transaction. A fault of one document is that document's
 	// PutResult.Err and leaves the others; a fault of the whole is the error, and
-	// then nothing was stored.
+	// then nothing was stored. KindConflict of a document says that an embedding has
+	// been purged meanwhile, or that the collection has moved to another generation.
 	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
 }
 

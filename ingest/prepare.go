@@ -17,11 +17,11 @@ import (
 
 // prepare takes one input as far as it goes without the embedder and the store's
 // writer: read, compared with what is stored, extracted, cut.
-func (p *Pipeline) prepare(ctx context.Context, col rag.Collection, chunker Chunker, n numbered) prepared {
+func (p *Pipeline) prepare(ctx context.Context, at *plan, n numbered) prepared {
 	begun := p.cfg.Clock()
 	d := prepared{index: n.index}
 	d.result = rag.AddResult{ExternalID: n.in.ExternalID, Source: n.in.Source, Title: n.in.Title}
-	err := p.prepareInput(ctx, col, chunker, n.in, begun, &d)
+	err := p.prepareInput(ctx, at, n.in, begun, &d)
 	if err != nil {
 		d.final = true
 		d.result.Err = err
@@ -35,7 +35,7 @@ func (p *Pipeline) prepare(ctx context.Context, col rag.Collection, chunker Chun
 	return d
 }
 
-func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker Chunker, in rag.Input, begun time.Time, d *prepared) error {
+func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, begun time.Time, d *prepared) error {
 	defer closeContent(in)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -54,13 +54,13 @@ func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker
 		ExternalID: in.ExternalID,
 		Source:     in.Source,
 		SHA256:     hex.EncodeToString(sum[:]),
-		InputHash:  inputHash(in, col.Generation),
+		InputHash:  inputHash(in, at.col.Generation.Chunker),
 		Bytes:      int64(len(content)),
 		ACL:        in.ACL,
 		State:      rag.StateReady,
 		UpdatedAt:  begun,
 	}
-	known, err := p.known(ctx, col, in)
+	known, err := p.known(ctx, at.col, in)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker
 	}
 	d.result.Title = doc.Title
 
-	chunks := chunker.Chunk(text)
+	chunks := at.chunker.Chunk(text)
 	if len(chunks) == 0 {
 		if known == nil {
 			d.result.State = rag.Skipped
@@ -102,7 +102,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, col rag.Collection, chunker
 	d.content = content
 	doc.Chunks = len(chunks)
 	d.result.Chunks = len(chunks)
-	d.put = rag.Put{CollectionID: col.ID, Document: doc, Text: text, Chunks: chunks, Vectors: map[rag.Hash][]float32{}}
+	d.put = rag.Put{CollectionID: at.col.ID, Document: doc, Text: text, Chunks: chunks, Vectors: map[rag.Hash][]float32{}}
 	return nil
 }
 
@@ -238,11 +238,12 @@ func merge(file, caller rag.Metadata) rag.Metadata {
 }
 
 // inputHash covers everything beside the bytes that a stored document depends
-// on, so that a changed title, label or chunker makes the input a changed one.
-func inputHash(in rag.Input, g rag.Generation) string {
+// on, so that a changed title, label or chunker makes the input a changed one. The
+// model is not among it: a collection that moves to another keeps its documents.
+func inputHash(in rag.Input, chunker rag.ChunkerOptions) string {
 	sum := sha256.New()
 	// Encoding to a hash cannot fail: all fields are plain values.
-	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, g})
+	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, chunker})
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 

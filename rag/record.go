@@ -127,6 +127,7 @@ type Health struct {
 // committed in one transaction, with the rows of the change feed.
 type Put struct {
 	CollectionID int64
+	Generation   int      // for which Vectors were made; another one that is live is KindConflict. 0 does not ask
 	Document     Document // ID "" and Version 0: the store gives both
 	Text         Text
 	Chunks       []Chunk            // ID 0, DocumentID "": the store gives both

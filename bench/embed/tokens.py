@@ -1,6 +1,9 @@
-"""Compares our WordPiece tokenizer with Hugging Face's on real texts.
+"""Compares our tokenizers with Hugging Face's and SentencePiece's on real texts.
 
-usage: tokens.py TOKENIZER.json BENCH-PROGRAM DATA-FOLDER
+usage: tokens.py TOKENIZER BENCH-PROGRAM DATA-FOLDER [WEIGHTS]
+
+TOKENIZER is a tokenizer.json, or a sentencepiece.bpe.model, whose pieces XLM-R
+numbers anew. WEIGHTS holds our tokenizer; without it that is the built-in one.
 
 Texts are all corpus and query lines, and all Markdown, HTML and plain text
 files (whole, as raw text) under the data folder; and every Unicode code point
@@ -40,11 +43,30 @@ def code_points():
         yield f"{ch} ab{ch}cd {ch}{ch} x {ch} y"
 
 
+class HuggingFace:
+    def __init__(self, path):
+        self.tokenizer = Tokenizer.from_file(path)
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+
+    def encode(self, texts):
+        return [(e.ids, e.tokens) for e in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+class SentencePiece:
+    """A SentencePiece model with the ids of XLM-R: <unk> is 3, all others one more."""
+
+    def __init__(self, path):
+        import sentencepiece
+        self.model = sentencepiece.SentencePieceProcessor(model_file=path)
+
+    def encode(self, texts):
+        return [([i + 1 if i else 3 for i in ids], ids) for ids in self.model.encode(texts)]
+
+
 def main():
-    tokenizer = Tokenizer.from_file(sys.argv[1])
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    ours = subprocess.Popen([sys.argv[2], "tokens"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    theirs = (HuggingFace if sys.argv[1].endswith(".json") else SentencePiece)(sys.argv[1])
+    ours = subprocess.Popen([sys.argv[2], "tokens"] + sys.argv[4:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     failed = 0
     for name, texts in (("real texts", list(real_texts(pathlib.Path(sys.argv[3])))), ("code points", list(code_points()))):
         def feed():
@@ -56,14 +78,14 @@ def main():
         tokens = different = 0
         for i in range(0, len(texts), 256):
             batch = texts[i : i + 256]
-            for text, want in zip(batch, tokenizer.encode_batch(batch, add_special_tokens=False)):
+            for text, (ids, names) in zip(batch, theirs.encode(batch)):
                 got = json.loads(ours.stdout.readline())
                 tokens += len(got)
-                if got != want.ids:
+                if got != ids:
                     different += 1
                     if different <= 40:
-                        at = next((j for j, (a, b) in enumerate(zip(got, want.ids)) if a != b), min(len(got), len(want.ids)))
-                        print(f"{name}: {ascii(text[:60])}: token {at}: {got[at:at+4]} instead of {want.ids[at:at+4]} {want.tokens[at:at+4]}")
+                        at = next((j for j, (a, b) in enumerate(zip(got, ids)) if a != b), min(len(got), len(ids)))
+                        print(f"{name}: {ascii(text[:60])}: token {at}: {got[at:at+4]} instead of {ids[at:at+4]} {names[at:at+4]}")
         feeder.join()
         print(f"{name}: {len(texts)} texts, {sum(len(t.encode('utf-8')) for t in texts)} bytes, {tokens} tokens, {different} texts differ")
         failed += different

@@ -31,9 +31,12 @@ import (
 
 var languages = []string{"en", "de", "es", "ru", "zh", "ar"}
 
-// bars of R@1 against English paragraphs, by the language of the questions: what
-// the model reaches in its own program.
+// bars of R@1 of the first questions against English paragraphs, by their language:
+// what the model reached in the program that it comes with was .953, .879, .651 and .564.
 var bars = map[string]float64{"en": .94, "de": .85, "zh": .62, "ar": .54}
+
+// firstQuestions is how many questions the bars are about.
+const firstQuestions = 149
 
 // measures that are reported; the first is held to the bars.
 var measures = []eval.Measure{{Name: "recall", K: 1}, {Name: "recall", K: 10}, {Name: "mrr", K: 10}}
@@ -42,6 +45,7 @@ var measures = []eval.Measure{{Name: "recall", K: 1}, {Name: "recall", K: 10}, {
 type row struct {
 	Model     string  `json:"model"`
 	Questions string  `json:"questions"`
+	Count     int     `json:"count"` // of questions
 	Passages  string  `json:"passages"`
 	Metric    string  `json:"metric"`
 	Ours      float64 `json:"ours"`
@@ -110,7 +114,7 @@ func run(ctx context.Context, path, data, out string, checked bool) error {
 
 func setBars(rows []row) {
 	for i := range rows {
-		if r := &rows[i]; r.Metric == measures[0].String() && r.Passages == "en" {
+		if r := &rows[i]; r.Count == firstQuestions && r.Metric == measures[0].String() && r.Passages == "en" {
 			r.Bar = bars[r.Questions]
 		}
 	}
@@ -146,14 +150,16 @@ func measure(ctx context.Context, e *bert.Embedder, data string) ([]row, error) 
 			corpora = corpora[:1]
 		}
 		for i, c := range corpora {
-			got, err := score(questions, asked, c)
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range got {
-				r.Model, r.Questions, r.Passages = e.Model().ID, language, []string{"en", language}[i]
-				fmt.Printf("%-28s %s questions, %s paragraphs  %-9s %.3f [%.3f, %.3f]\n", r.Model, r.Questions, r.Passages, r.Metric, r.Ours, r.Low, r.High)
-				rows = append(rows, r)
+			for _, n := range []int{len(asked), firstQuestions} {
+				got, err := score(questions, asked[:min(n, len(asked))], c)
+				if err != nil {
+					return nil, err
+				}
+				for _, r := range got {
+					r.Model, r.Questions, r.Passages, r.Count = e.Model().ID, language, []string{"en", language}[i], n
+					fmt.Printf("%-28s %4d %s questions, %s paragraphs  %-9s %.3f [%.3f, %.3f]\n", r.Model, n, r.Questions, r.Passages, r.Metric, r.Ours, r.Low, r.High)
+					rows = append(rows, r)
+				}
 			}
 		}
 	}
@@ -192,10 +198,11 @@ func embed(ctx context.Context, e *bert.Embedder, kind rag.EmbedKind, texts []st
 	return out, nil
 }
 
-// score ranks every paragraph for every question.
+// score ranks every paragraph for the first questions.
 func score(d *eval.Dataset, asked [][]float32, c corpus) ([]row, error) {
-	ranking := eval.Ranking{}
-	for i, q := range d.Queries {
+	ranking, judged := eval.Ranking{}, eval.Qrels{}
+	for i, q := range d.Queries[:len(asked)] {
+		judged[q.ID] = d.Qrels[q.ID]
 		for j, v := range c.vectors {
 			sum := 0.0
 			for k := range v {
@@ -204,7 +211,7 @@ func score(d *eval.Dataset, asked [][]float32, c corpus) ([]row, error) {
 			ranking[q.ID] = append(ranking[q.ID], eval.Ranked{DocumentID: c.ids[j], Score: sum})
 		}
 	}
-	report, err := eval.Score(d.Qrels, ranking, eval.Options{Measures: measures})
+	report, err := eval.Score(judged, ranking, eval.Options{Measures: measures})
 	if err != nil {
 		return nil, err
 	}

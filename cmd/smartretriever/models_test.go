@@ -64,7 +64,7 @@ func TestModels(t *testing.T) {
 	}
 	p.ok("models", "bench", "tiny", "--seconds", "0.1", "--json")
 
-	// A collection is searched with the model it was made with, and no other.
+	// A collection is searched with the model it was made with, whichever is configured.
 	p.write("a.md", "The old mill stands under the stone bridge.")
 	p.ok(append([]string{"add", "a.md", "-c", "small"}, use...)...)
 	if out := p.ok(append([]string{"search", "mill", "-c", "small", "--mode", "vector"}, use...)...); !strings.Contains(out, "stone bridge") {
@@ -73,14 +73,26 @@ func TestModels(t *testing.T) {
 	if out := p.ok("search", "mill", "-c", "small", "--mode", "keyword"); !strings.Contains(out, "stone bridge") {
 		t.Errorf("finds by keyword:\n%s", out)
 	}
-	for _, args := range [][]string{{"search", "mill", "-c", "small"}, {"add", "a.md", "-c", "small", "--meta", "n=2"}} {
-		r := p.run("", args...)
-		if r.code == 0 || !strings.Contains(r.err, "tiny") || !strings.Contains(r.err, "bge-small") {
-			t.Errorf("%v with another model: %+v", args, r)
-		}
+	if out := p.ok("search", "mill", "-c", "small", "--mode", "vector"); !strings.Contains(out, "stone bridge") {
+		t.Errorf("finds with another model configured:\n%s", out)
 	}
-	if r := p.run("", "search", "mill", "-c", "small", "--set", "embedder.name=local", "--set", "embedder.model=tiny", "--set", "embedder.dimensions=32"); r.code == 0 || !strings.Contains(r.err, "tiny-32d") {
-		t.Errorf("with fewer dimensions: %+v", r)
+	cut := append([]string{"--set", "embedder.dimensions=32"}, use...)
+	p.ok(append([]string{"add", "a.md", "-c", "cut"}, cut...)...)
+	for _, name := range []string{"small", "cut"} {
+		p.ok("add", "a.md", "-c", name, "--meta", "n=2")
+		p.ok("search", "mill", "-c", name, "--mode", "vector")
+	}
+	for _, c := range decode[struct {
+		Name       string
+		Generation struct {
+			Model      string
+			Dimensions int
+		}
+	}](t, p.ok("collections", "--json")) {
+		want := map[string]string{"small": "tiny", "cut": "tiny-32d"}[c.Name]
+		if c.Generation.Model != want || c.Generation.Dimensions != map[string]int{"small": 64, "cut": 32}[c.Name] {
+			t.Errorf("collection %+v", c)
+		}
 	}
 
 	// Damage is found, and the rest still works.
@@ -99,6 +111,19 @@ func TestModels(t *testing.T) {
 	if r := p.run("", append([]string{"search", "mill", "-c", "small"}, use...)...); r.code == 0 || strings.Contains(r.err, "panic") {
 		t.Errorf("search with a damaged model: %+v", r)
 	}
+	without := func(when string) {
+		t.Helper()
+		for _, args := range [][]string{{"search", "mill", "-c", "small"}, {"search", "mill", "-c", "small", "--mode", "vector"}, {"add", "a.md", "-c", "small", "--meta", "n=3"}} {
+			r := p.run("", args...)
+			if r.code == 0 || !strings.Contains(r.err, "tiny") || !strings.Contains(r.err, "bge-small") || !strings.Contains(r.err, "reembed") {
+				t.Errorf("%s, %v: %+v", when, args, r)
+			}
+		}
+		if out := p.ok("search", "mill", "-c", "small", "--mode", "keyword"); !strings.Contains(out, "stone bridge") {
+			t.Errorf("%s, finds by keyword:\n%s", when, out)
+		}
+	}
+	without("damaged")
 
 	if r := p.run("", "models", "rm", "tiny"); r.code != 2 || !strings.Contains(r.err, "--yes") {
 		t.Errorf("remove without a word: %+v", r)
@@ -106,6 +131,7 @@ func TestModels(t *testing.T) {
 	if out := p.ok("models", "rm", "tiny", "--yes", "--json"); !strings.Contains(out, `"small"`) {
 		t.Errorf("removed without naming the collection: %s", out)
 	}
+	without("removed")
 	if r := p.run("", "models", "rm", "tiny", "--yes"); r.code != 3 {
 		t.Errorf("removed twice: %+v", r)
 	}
@@ -138,6 +164,29 @@ func TestRerankerModel(t *testing.T) {
 	p.ok("models", "bench", "order", "--seconds", "0.1")
 	if r := p.run("", "search", "mill", "--set", "embedder.name=local", "--set", "embedder.model=order"); r.code != 2 || !strings.Contains(r.err, "rerank.model") {
 		t.Errorf("as embedder: %+v", r)
+	}
+}
+
+// TestStaticModel works with a table of word vectors like with any other model.
+func TestStaticModel(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	tiny, err := filepath.Abs(filepath.Join("testdata", "tiny-static.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := decode[model](t, p.ok("models", "add", tiny, "--name", "table", "--force", "--json"))
+	if len(added) != 1 || added[0].Dimensions != 10 || added[0].Pooling != "mean" {
+		t.Fatalf("added %+v", added)
+	}
+	if out := p.ok("models", "bench", "table", "--seconds", "0.1", "--json"); !strings.Contains(out, `"kernel":"table"`) {
+		t.Errorf("measured: %s", out)
+	}
+	use := []string{"--set", "embedder.name=local", "--set", "embedder.model=table"}
+	p.write("a.md", "The old mill stands under the stone bridge.")
+	p.ok(append([]string{"add", "a.md", "-c", "words"}, use...)...)
+	if out := p.ok(append([]string{"search", "bridge", "-c", "words", "--mode", "vector"}, use...)...); !strings.Contains(out, "stone bridge") {
+		t.Errorf("finds:\n%s", out)
 	}
 }
 

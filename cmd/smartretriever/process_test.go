@@ -467,3 +467,147 @@ func TestServe(t *testing.T) {
 	}
 	p.serve(func(s served) { same(t, "search of the next server", s.finds("ferry"), []string{""}) })
 }
+
+// TestKilledWhileReembedding kills reembed at random moments while it builds,
+// compares, switches and switches back. After each the collection is served by one
+// whole generation, what was embedded is not embedded again, and nothing is lost.
+func TestKilledWhileReembedding(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills twenty processes")
+	}
+	const kills, most = 20, 80
+	t.Logf("-seed=%d", *seed)
+	rnd := rand.New(rand.NewPCG(*seed, 1))
+	p := withTiny(t, 120)
+	took := 2 * time.Second // of a run, until one has shown it
+	for killed, run := 0, 0; killed < kills; run++ {
+		if run == most {
+			t.Fatalf("of %d runs only %d were killed before their end", run, killed)
+		}
+		live, missing := p.whole()
+		args := []string{"reembed", "--model", "tiny", "--switch", "--limit", "5"}
+		switch {
+		case live == "tiny" && run%2 == 0:
+			args = []string{"reembed", "--back"}
+		case live == "tiny":
+			args = []string{"reembed", "--model", "builtin", "--switch", "--limit", "5"}
+		case missing == 0 && run%3 == 0: // begins again from nothing
+			if r := p.run("", "reembed", "--drop", "--yes"); r.code != 0 && r.code != 3 {
+				t.Fatalf("drop: %+v", r)
+			}
+		}
+		ran, ended := p.killAfter(time.Duration(rnd.Int64N(int64(took))), args...)
+		if ended {
+			took = ran
+		} else {
+			killed++
+		}
+		if run%4 == 3 { // documents come between
+			p.write(fmt.Sprintf("docs/late%d.md", run), noteText(1000+run))
+			p.ok("add", "docs")
+		}
+		if t.Failed() {
+			t.Fatalf("after run %d, %v", run, args)
+		}
+	}
+	if live, _ := p.whole(); live == "tiny" {
+		p.ok("reembed", "--back")
+	}
+	p.run("", "reembed", "--drop", "--yes") // there may be none
+	const half = 700 * time.Millisecond
+	p.killAfter(half, "reembed", "--model", "tiny", "--switch")
+	_, missing := p.whole()
+	if done := get[reembedded](p, "reembed", "--model", "tiny", "--switch"); !done.Unchanged && (missing >= 0 && done.Embedded != missing) {
+		t.Errorf("%d passages were missing, %d were embedded", missing, done.Embedded)
+	}
+	if live, _ := p.whole(); live != "tiny" {
+		t.Errorf("%s is live", live)
+	}
+}
+
+// whole checks that every document is found by the live generation, which it
+// returns with the number of passages that a generation being built lacks (-1: there
+// is none).
+func (p program) whole() (live string, missing int) {
+	p.t.Helper()
+	missing = -1
+	list := get[generationList](p, "reembed", "--status").Generations
+	for _, g := range list {
+		switch g.State {
+		case rag.GenerationLive:
+			live, _, _ = strings.Cut(g.Model, "-")
+			if g.Missing != 0 {
+				p.t.Errorf("the live generation lacks %d embeddings", g.Missing)
+			}
+		case rag.GenerationBuilding:
+			missing = g.Missing
+		}
+	}
+	documents := get[rag.Stats](p, "stats").Documents
+	if found := p.found("parcel", "--mode", "vector", "-k", "1000"); len(found) != documents {
+		p.t.Errorf("%d of %d documents are found with generations %+v", len(found), documents, list)
+	}
+	if d := get[doctor](p, "doctor"); !d.Healthy {
+		p.t.Errorf("doctor: %+v", d)
+	}
+	return live, missing
+}
+
+// killAfter starts the program and kills it after a time. It reports how long it ran,
+// and whether it had ended by itself, as it should.
+func (p program) killAfter(after time.Duration, args ...string) (ran time.Duration, ended bool) {
+	p.t.Helper()
+	cmd := p.command(args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	begun := time.Now()
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || (err != nil && !status.Signaled()) {
+		p.t.Fatalf("%v: %v\n%s", args, err, errs.String())
+	}
+	return time.Since(begun), !status.Signaled()
+}
+
+// TestInterruptedReembed sends Ctrl-C to a build: it stops, says what to do, and goes
+// on from there.
+func TestInterruptedReembed(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t, 150)
+	n.ok("models", "add", tinyModel(t), "--name", "tiny", "--force")
+	n.ok("add", "docs", "--set", "embedder.name=local", "--set", "embedder.model=tiny")
+	cmd := n.command("reembed", "--model", "builtin")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var missing, chunks int
+	for end := time.Now().Add(longest); time.Now().Before(end); {
+		if list := get[generationList](n.program, "reembed", "--status").Generations; len(list) == 2 && list[1].Missing < list[1].Chunks {
+			missing, chunks = list[1].Missing, list[1].Chunks
+			break
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code tells
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "run the same command again") {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+	if list := get[generationList](n.program, "reembed", "--status").Generations; len(list) != 2 || list[0].State != rag.GenerationLive || list[1].Missing > missing {
+		t.Errorf("after Ctrl-C: %+v", list)
+	} else {
+		missing = list[1].Missing
+	}
+	done := get[reembedded](n.program, "reembed", "--model", "builtin")
+	if done.Embedded != missing || done.Embedded >= chunks || !done.Switched {
+		t.Errorf("of %d chunks %d were missing: %+v", chunks, missing, done)
+	}
+}

@@ -32,12 +32,12 @@ func (f *Follower) catchUp(ctx context.Context, v *view) error {
 		})
 		return nil
 	case errors.Is(err, rag.ErrNotFound):
-		f.cfg.Logger.Info("index: the collection is gone", "collection", v.collection.Name)
+		f.cfg.Logger.Info("index: the collection or its generation is gone", "collection", v.collection.Name, "generation", v.collection.Generation.Number)
 		f.remove(v)
 		return errors.Join(err, f.unfile(v))
 	}
 	v.stale.Store(true)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && f.current(v) {
 		f.failed(v, err)
 	}
 	return err
@@ -120,7 +120,7 @@ func (f *Follower) applyBatch(ctx context.Context, v *view, ix *memory.Index, ch
 	var puts []rag.Record
 	if len(wanted) > 0 {
 		var err error
-		if puts, err = f.cfg.Feed.Records(ctx, v.collection.ID, wanted); err != nil {
+		if puts, err = f.cfg.Feed.Records(ctx, v.collection.ID, v.collection.Generation.Number, wanted); err != nil {
 			return fmt.Errorf("read records: %w", err)
 		}
 	}
@@ -197,7 +197,7 @@ func (f *Follower) rebuild(ctx context.Context, v *view) error {
 		batch = batch[:0]
 		return err
 	}
-	seq, err := f.cfg.Feed.Snapshot(ctx, v.collection.ID, func(r rag.Record) error {
+	seq, err := f.cfg.Feed.Snapshot(ctx, v.collection.ID, v.collection.Generation.Number, func(r rag.Record) error {
 		if batch = append(batch, r); len(batch) < batchRecords {
 			return nil
 		}

@@ -1,7 +1,7 @@
 // Package follow keeps the in-memory indexes of many collections in step with a
 // store's change feed.
 //
-// A view is the index of one collection. It is opened when it is first needed:
+// A view is the index of one generation of a collection. It is opened when it is first needed:
 // loaded from its snapshot file and brought up to date from the feed, or, where
 // there is no usable file or the feed does not reach back that far, rebuilt from
 // the store, with the embeddings that the store keeps. From then on it follows
@@ -16,6 +16,19 @@
 // A batch of changes never ends in the middle of a document (unless one document
 // has more than 65,536 changes), so a search sees a replaced document in its old
 // or its new form.
+//
+// # Generations
+//
+// A collection that moves to another generation gets another view. The follower
+// learns of it from the collection that the next search brings, or from the store
+// when it looks for changes, and then opens the new view at once. Searches that began
+// before go on in the old one, which is no longer kept up to date and is closed when
+// nobody has used it for a minute.
+//
+// A generation that is still being built can be searched as well, in a shadow view
+// (OpenShadow, ShadowSearcher): it catches up only when it is asked to, since chunks
+// may come whose embeddings are not there yet. Its snapshot file is what makes the
+// switch quick, in every process.
 //
 // # When the store fails
 //

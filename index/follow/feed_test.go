@@ -23,8 +23,10 @@ type feed struct {
 	next    rag.ChunkID
 	version int64
 	gone    bool
-	err     error  // what calls answer with
-	failing string // the only call that does; "" for all
+	live    int          // generation; 0 is 1
+	lacks   map[int]bool // generations that miss an embedding
+	err     error        // what calls answer with
+	failing string       // the only call that does; "" for all
 	block   chan struct{}
 	calls   map[string]int
 }
@@ -55,12 +57,15 @@ func (f *feed) enter(ctx context.Context, name string) error {
 	return ctx.Err()
 }
 
-func (f *feed) Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (int64, error) {
+func (f *feed) Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (int64, error) {
 	if err := f.enter(ctx, "snapshot"); err != nil {
 		return 0, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lacks[generation] {
+		return 0, rag.Errorf(rag.KindConflict, "no embedding yet")
+	}
 	for _, r := range f.chunks {
 		if err := fn(r); err != nil {
 			return 0, err
@@ -92,12 +97,15 @@ func (f *feed) Changes(ctx context.Context, collectionID, after int64, limit int
 	return slices.Clone(f.changes[at:min(len(f.changes), at+limit)]), nil
 }
 
-func (f *feed) Records(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Record, error) {
+func (f *feed) Records(ctx context.Context, collectionID int64, generation int, ids []rag.ChunkID) ([]rag.Record, error) {
 	if err := f.enter(ctx, "records"); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lacks[generation] {
+		return nil, rag.Errorf(rag.KindConflict, "no embedding yet")
+	}
 	var out []rag.Record
 	for _, id := range ids {
 		if r, ok := f.chunks[id]; ok {
@@ -105,6 +113,18 @@ func (f *feed) Records(ctx context.Context, collectionID int64, ids []rag.ChunkI
 		}
 	}
 	return out, nil
+}
+
+func (f *feed) CollectionByID(ctx context.Context, id int64) (rag.Collection, error) {
+	if err := f.enter(ctx, "collection"); err != nil {
+		return rag.Collection{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone {
+		return rag.Collection{}, rag.Errorf(rag.KindNotFound, "gone")
+	}
+	return generation(collection(id), max(1, f.live)), nil
 }
 
 func (f *feed) DataVersion(ctx context.Context) (int64, error) {
@@ -156,6 +176,11 @@ func (f *feed) count(name string) int {
 
 func collection(id int64) rag.Collection {
 	return rag.Collection{ID: id, Name: fmt.Sprint("c", id), Generation: rag.Generation{Number: 1, Model: "m", Dimensions: dims}}
+}
+
+func generation(c rag.Collection, number int) rag.Collection {
+	c.Generation.Number = number
+	return c
 }
 
 func indexConfig(c rag.Collection) memory.Config {

@@ -2,10 +2,11 @@ package follow
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,14 +19,20 @@ type Feed interface {
 	// Snapshot calls fn with every live chunk of a collection, in any order and all
 	// of one moment, and returns the number of the last change that they include.
 	// fn may keep what it is given; its error ends the reading and is returned.
-	Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (seq int64, err error)
+	// KindNotFound says that the collection or its generation is gone, KindConflict
+	// that embeddings of a generation that is not live are missing.
+	Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (seq int64, err error)
 	// Changes returns up to limit changes after a sequence number, in order; none
 	// when all that was committed before the call is older. KindConflict says that
 	// the feed cannot be continued from there (its begin was dropped, or the store
 	// is an older copy), KindNotFound that the collection is gone.
 	Changes(ctx context.Context, collectionID int64, after int64, limit int) ([]rag.Change, error)
-	// Records returns the live chunks among ids, in any order.
-	Records(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Record, error)
+	// Records returns the live chunks among ids, in any order, with the errors of
+	// Snapshot.
+	Records(ctx context.Context, collectionID int64, generation int, ids []rag.ChunkID) ([]rag.Record, error)
+	// CollectionByID returns a collection with the generation that is live now,
+	// KindNotFound if it is gone.
+	CollectionByID(ctx context.Context, id int64) (rag.Collection, error)
 	// DataVersion returns a number that differs from that of the call before if
 	// anything was committed in between. It is asked for often.
 	DataVersion(ctx context.Context) (int64, error)
@@ -99,8 +106,8 @@ type Follower struct {
 	wake chan struct{}  // holds one token when a view is to catch up
 
 	mu      sync.Mutex
-	views   map[int64]*view
-	known   map[int64]rag.Collection // everything that was ever opened, for reopening
+	views   map[viewKey]*view
+	known   map[int64]rag.Collection // everything that was ever opened, as it was last seen: its generation is the live one
 	feedErr error                    // of the last look at the data version
 	closed  bool
 }
@@ -120,15 +127,24 @@ func New(cfg Config) (*Follower, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Follower{
 		cfg: cfg, ctx: ctx, stop: stop, wake: make(chan struct{}, 1),
-		views: map[int64]*view{}, known: map[int64]rag.Collection{},
+		views: map[viewKey]*view{}, known: map[int64]rag.Collection{},
 	}
 	f.wg.Go(f.loop)
 	return f, nil
 }
 
-// sweep removes unfinished snapshots that a crash has left behind. What another
+// sweep removes unfinished snapshots that a crash has left behind, and those of
+// older versions of this program, whose names had no generation. What another
 // process is writing now is younger than an hour.
 func sweep(cfg Config) {
+	old, _ := filepath.Glob(filepath.Join(cfg.Dir, "*"+fileSuffix)) // the pattern is ours
+	for _, path := range old {
+		if !strings.Contains(filepath.Base(path), "-") {
+			if err := memory.Remove(path); err != nil {
+				cfg.Logger.Warn("index: a snapshot of an older version stays", "file", path, "err", err)
+			}
+		}
+	}
 	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+fileSuffix+memory.TempSuffix+"*"))
 	if err != nil {
 		return // the pattern is ours; Glob ignores what it cannot read
@@ -145,9 +161,18 @@ func sweep(cfg Config) {
 
 const fileSuffix = ".index"
 
-// path returns the snapshot file of a collection.
-func (f *Follower) path(collectionID int64) string {
-	return filepath.Join(f.cfg.Dir, strconv.FormatInt(collectionID, 10)+fileSuffix)
+// path returns the snapshot file of a view.
+func (f *Follower) path(k viewKey) string {
+	return filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-%d%s", k.collection, k.generation, fileSuffix))
+}
+
+// files returns the snapshot files of a collection, of whatever generation.
+func (f *Follower) files(collectionID int64) []string {
+	if f.cfg.Dir == "" {
+		return nil
+	}
+	found, _ := filepath.Glob(filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-*%s", collectionID, fileSuffix))) // the pattern is ours
+	return found
 }
 
 // closeLimit bounds the time that Close gives the store.

@@ -51,7 +51,7 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 	}
 
 	// A view that did not change is not saved again.
-	before, err := os.Stat(f.path(1))
+	before, err := os.Stat(f.path(viewKey{1, 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := os.Stat(f.path(1)); err != nil || !os.SameFile(before, after) {
+	if after, err := os.Stat(f.path(viewKey{1, 1})); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the file was written again (%v)", err)
 	}
 
@@ -229,21 +229,21 @@ func TestCollectionThatIsGone(t *testing.T) {
 func save(t *testing.T, f *Follower, collectionID int64) {
 	t.Helper()
 	f.mu.Lock()
-	v := f.views[collectionID]
+	v := f.views[viewKey{collectionID, 1}]
 	f.mu.Unlock()
 	if err := v.lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer v.unlock()
 	f.settle(t.Context(), v)
-	if _, err := os.Stat(f.path(collectionID)); err != nil {
+	if _, err := os.Stat(f.path(viewKey{collectionID, 1})); err != nil {
 		t.Fatalf("no snapshot was written: %v", err)
 	}
 }
 
 func absent(t *testing.T, f *Follower, collectionID int64) {
 	t.Helper()
-	if _, err := os.Stat(f.path(collectionID)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(f.path(viewKey{collectionID, 1})); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the snapshot of collection %d is still there (%v)", collectionID, err)
 	}
 }
@@ -255,7 +255,7 @@ func TestDeleteMeansGone(t *testing.T) {
 	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
 	expect(t, "secrets", found(t, f, c, "secretword", 0), 1)
 	save(t, f, 1)
-	if data, err := os.ReadFile(f.path(1)); err != nil || !bytes.Contains(data, []byte("secretword")) {
+	if data, err := os.ReadFile(f.path(viewKey{1, 1})); err != nil || !bytes.Contains(data, []byte("secretword")) {
 		t.Fatalf("the test looks for a word that is not in the file (%v)", err)
 	}
 	s.put("a")
@@ -265,7 +265,7 @@ func TestDeleteMeansGone(t *testing.T) {
 	absent(t, f, 1)
 	expect(t, "secrets", found(t, f, c, "secretword", 0), 0)
 	save(t, f, 1)
-	if data, err := os.ReadFile(f.path(1)); err != nil || bytes.Contains(data, []byte("secretword")) {
+	if data, err := os.ReadFile(f.path(viewKey{1, 1})); err != nil || bytes.Contains(data, []byte("secretword")) {
 		t.Fatalf("a deleted word is in the new file (%v)", err)
 	}
 
@@ -297,18 +297,18 @@ func TestChangesAreSavedInTime(t *testing.T) {
 		absent(t, f, 1)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		info, err := os.Stat(f.path(1))
+		info, err := os.Stat(f.path(viewKey{1, 1}))
 		if err != nil {
 			t.Fatalf("nothing was saved: %v", err)
 		}
 		f.Notify(1, s.put("b", "pear"))
 		time.Sleep(2 * DefaultSaveAfter)
 		synctest.Wait()
-		again, err := os.Stat(f.path(1))
+		again, err := os.Stat(f.path(viewKey{1, 1}))
 		if err != nil || os.SameFile(info, again) {
 			t.Errorf("the file was not written again (%v)", err)
 		}
-		if ix, err := memory.Load(f.path(1), indexConfig(c), memory.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}); err != nil || ix.Stats().Chunks != 2 {
+		if ix, err := memory.Load(f.path(viewKey{1, 1}), indexConfig(c), memory.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}); err != nil || ix.Stats().Chunks != 2 {
 			t.Errorf("the file holds something else: %v", err)
 		}
 	})
@@ -352,14 +352,168 @@ func TestMemoryBudget(t *testing.T) {
 	})
 }
 
-func TestNewGenerationReplacesTheView(t *testing.T) {
+func TestAnotherGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		s.put("a", "apple")
+		dir := t.TempDir()
+		f := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		// A search that brings another generation gets its view, and one that began
+		// before still gets the old one.
+		s.with(func() { s.live = 2 })
+		expect(t, "apples", found(t, f, generation(c, 2), "apple", 0), 1)
+		expect(t, "rebuilds", s.count("snapshot"), 2)
+		expect(t, "apples in the old one", found(t, f, c, "apple", 0), 1)
+		expect(t, "apples", found(t, f, generation(c, 2), "apple", 0), 1)
+		expect(t, "rebuilds", s.count("snapshot"), 2)
+		expect(t, "open views", len(f.Status()), 2)
+		// The old one is not kept up to date, does no harm, and goes.
+		s.with(func() { s.lacks = map[int]bool{1: true} })
+		seq := s.put("b", "apple")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if h := f.Health(); !h.OK {
+			t.Errorf("health: %+v", h)
+		}
+		for i, st := range f.Status() {
+			if st.Shadow != (i == 0) || st.Stats.Chunks != 1+i {
+				t.Errorf("view %d: %+v", i, st)
+			}
+		}
+		time.Sleep(2 * retireAfter)
+		synctest.Wait()
+		expect(t, "open views", len(f.Status()), 1)
+		expect(t, "apples", found(t, f, generation(c, 2), "apple", seq), 2)
+	})
+}
+
+// A process in which nobody searches learns of the switch from the store, and has
+// the view ready for the first who does.
+func TestMovesByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		s.put("a", "apple")
+		f := start(t, Config{Feed: s})
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		s.with(func() { s.live = 2; s.version++ })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		expect(t, "rebuilds", s.count("snapshot"), 2)
+		seq := s.put("b", "apple")
+		f.Notify(1, seq)
+		synctest.Wait()
+		expect(t, "apples", found(t, f, generation(c, 2), "apple", seq), 2)
+		expect(t, "rebuilds", s.count("snapshot"), 2)
+	})
+}
+
+// A view in the shadow waits for embeddings, is written to a file that the switch
+// finds, and leaves the live one alone.
+func TestShadow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		s.put("a", "apple")
+		dir := t.TempDir()
+		f := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+		s.with(func() { s.lacks = map[int]bool{2: true} })
+		if err := f.OpenShadow(t.Context(), generation(c, 2)); !errors.Is(err, rag.ErrConflict) {
+			t.Errorf("without embeddings: %v", err)
+		}
+		s.with(func() { s.lacks = nil })
+		if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+			t.Fatal(err)
+		}
+		res, err := f.ShadowSearcher(generation(c, 2), 0).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 10})
+		if err != nil || len(res.Keyword) != 1 {
+			t.Errorf("search in the shadow: %+v, %v", res, err)
+		}
+		s.with(func() { s.lacks = map[int]bool{2: true} })
+		seq := s.put("b", "apple")
+		f.Notify(1, seq)
+		synctest.Wait()
+		expect(t, "apples in the live one", found(t, f, c, "apple", seq), 2)
+		if _, err := f.ShadowSearcher(generation(c, 2), seq).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 10}); !errors.Is(err, rag.ErrConflict) {
+			t.Errorf("a search that waits for an embedding: %v", err)
+		}
+		// Another process begins with the file.
+		s.with(func() { s.lacks, s.live = nil, 2 })
+		rebuilds := s.count("snapshot")
+		g := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples after the switch", found(t, g, generation(c, 2), "apple", seq), 2)
+		expect(t, "rebuilds", s.count("snapshot"), rebuilds)
+	})
+}
+
+// While the view of a new generation is being built, the old one serves.
+func TestServing(t *testing.T) {
+	s, c := newFeed(), collection(1)
+	s.put("a", "apple")
+	f := start(t, Config{Feed: s, Poll: time.Hour})
+	expect(t, "generation that serves", f.Serving(c).Generation.Number, 1)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	block := make(chan struct{})
+	s.with(func() { s.live, s.block = 2, block })
+	expect(t, "generation that serves during the switch", f.Serving(generation(c, 2)).Generation.Number, 1)
+	expect(t, "generation that serves during the switch", f.Serving(generation(c, 2)).Generation.Number, 1)
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	s.with(func() { s.block = nil })
+	close(block)
+	if err := f.Open(t.Context(), generation(c, 2)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "generation that serves afterwards", f.Serving(generation(c, 2)).Generation.Number, 2)
+	// One in the shadow does not serve before it is live.
+	s.with(func() { s.block = make(chan struct{}) })
+	g := start(t, Config{Feed: newFeed(), Poll: time.Hour})
+	if err := g.OpenShadow(t.Context(), generation(c, 3)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "generation that serves beside a shadow", g.Serving(c).Generation.Number, 1)
+	s.with(func() { close(s.block); s.block = nil })
+}
+
+func TestDropGeneration(t *testing.T) {
 	s, c := newFeed(), collection(1)
 	s.put("a", "apple")
 	f := start(t, Config{Feed: s, Dir: t.TempDir(), Poll: time.Hour})
 	expect(t, "apples", found(t, f, c, "apple", 0), 1)
-	c.Generation.Number = 2
-	expect(t, "apples", found(t, f, c, "apple", 0), 1)
-	expect(t, "rebuilds", s.count("snapshot"), 2)
+	save(t, f, 1)
+	if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "files", len(f.files(1)), 2)
+	if err := f.DropGeneration(t.Context(), 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "files", len(f.files(1)), 1)
+	expect(t, "open views", len(f.Status()), 1)
+	// A purge leaves no file of a generation that is not live.
+	if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Purge(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "files", len(f.files(1)), 1)
+	expect(t, "open views", len(f.Status()), 1)
+	if err := f.Drop(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "files", len(f.files(1)), 0)
+	expect(t, "open views", len(f.Status()), 0)
+}
+
+func TestFilesOfOlderVersions(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "1.index"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, Config{Feed: newFeed(), Dir: dir, Poll: time.Hour})
+	if _, err := os.Stat(filepath.Join(dir, "1.index")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that nobody reads or purges stays: %v", err)
+	}
 }
 
 func TestFaultyRecords(t *testing.T) {

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"context"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -77,9 +78,38 @@ func (f *Follower) noteFeed(err error) {
 	}
 }
 
+// retireAfter is how long a view that is not current stays open without being used.
+const retireAfter = time.Minute
+
+// retire closes a view that is not current when nobody uses it any more. It is not
+// saved: it is not kept up to date, and its generation may be dropped.
+func (f *Follower) retire(v *view) {
+	if f.cfg.Now().Sub(time.Unix(0, v.used.Load())) < retireAfter || !v.tryLock() {
+		return
+	}
+	defer v.unlock()
+	f.remove(v)
+}
+
+// moved reports whether a view's collection has moved to another generation. Its
+// view is then being opened, so that the next search finds it ready.
+func (f *Follower) moved(ctx context.Context, v *view) bool {
+	c, err := f.cfg.Feed.CollectionByID(ctx, v.collection.ID)
+	if err != nil || v.serves(c) {
+		return false // what is wrong is found by catching up
+	}
+	f.cfg.Logger.Info("index: the collection has another generation", "collection", c.Name, "generation", c.Generation.Number, "model", c.Generation.Model)
+	_, err = f.begin(c, false)
+	return err == nil
+}
+
 // tend does what is due for one view. A view whose lock is taken is catching up
 // or being closed; it stays marked for the next round.
 func (f *Follower) tend(v *view) {
+	if !f.current(v) {
+		f.retire(v)
+		return
+	}
 	behind := v.stale.Load()
 	if !behind && !f.dueForSaving(v) || !f.mayTry(v) || !v.tryLock() {
 		return
@@ -88,7 +118,7 @@ func (f *Follower) tend(v *view) {
 	if v.isClosed() {
 		return
 	}
-	if behind && f.catchUp(f.ctx, v) != nil {
+	if behind && (f.moved(f.ctx, v) || f.catchUp(f.ctx, v) != nil) {
 		return
 	}
 	if f.dueForSaving(v) {
@@ -106,7 +136,7 @@ func (f *Follower) mayTry(v *view) bool {
 // is open, catches up soon; Notify does not wait for it.
 func (f *Follower) Notify(collectionID, seq int64) {
 	f.mu.Lock()
-	v := f.views[collectionID]
+	v := f.views[keyOf(f.known[collectionID])]
 	f.mu.Unlock()
 	if v == nil {
 		return
@@ -133,7 +163,7 @@ func (f *Follower) Health() rag.Health {
 		h.Detail = err.Error()
 	}
 	for _, s := range f.Status() {
-		if s.Err != nil && h.OK {
+		if s.Err != nil && !s.Shadow && h.OK {
 			h.OK = false
 			h.Detail = "collection " + s.Collection.Name + " has been behind for " + s.Lag.Round(time.Second).String() + ": " + s.Err.Error()
 		}

@@ -11,10 +11,53 @@ import (
 )
 
 // Open gets the view of a collection ready. It is not needed before a Searcher:
-// it only takes the work forward. An open view of another generation is replaced.
+// it only takes the work forward. c's generation must be the live one.
 func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
-	_, err := f.view(ctx, c)
+	_, err := f.view(ctx, c, false)
 	return err
+}
+
+// OpenShadow gets the view of a generation that is not live ready, brings it up to
+// date and writes its snapshot file, so that it is there for whoever needs it when
+// the generation becomes live. KindConflict says that an embedding is missing.
+func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
+	for {
+		v, err := f.view(ctx, c, true)
+		if err != nil {
+			return err
+		}
+		if err := v.lock(ctx); err != nil {
+			return err
+		}
+		if v.isClosed() { // evicted, or purged, while we waited
+			v.unlock()
+			continue
+		}
+		err = f.catchUp(ctx, v)
+		if err == nil && f.cfg.Dir != "" && v.unsaved() {
+			f.save(v)
+		}
+		v.unlock()
+		return err
+	}
+}
+
+// Serving returns c, or, while the view of c's generation is still being opened, c as
+// of the generation that was live before, if its view is ready: then a search need not
+// wait for the new one, which is opened meanwhile. In the old view a search that asks
+// for what came after the switch is KindConflict.
+func (f *Follower) Serving(c rag.Collection) rag.Collection {
+	v, err := f.begin(c, false)
+	if err != nil || v.isReady() {
+		return c
+	}
+	for _, old := range f.ofCollection(c.ID) {
+		if old != v && old.served.Load() && old.isReady() && !old.isClosed() {
+			c.Generation = old.collection.Generation
+			return c
+		}
+	}
+	return c
 }
 
 // Wait returns when a collection's view holds change minSeq, or everything that
@@ -25,7 +68,7 @@ func (f *Follower) Wait(ctx context.Context, collectionID, minSeq int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.at(ctx, c, minSeq)
+	_, err = f.at(ctx, c, minSeq, false)
 	return err
 }
 
@@ -40,9 +83,9 @@ func (f *Follower) remembered(collectionID int64) (rag.Collection, error) {
 }
 
 // at returns the index of a view that is at minSeq or has everything.
-func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64) (*memory.Index, error) {
+func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shadow bool) (*memory.Index, error) {
 	for {
-		v, err := f.view(ctx, c)
+		v, err := f.view(ctx, c, shadow)
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +116,11 @@ func (f *Follower) Search(ctx context.Context, collectionID int64, q rag.IndexQu
 	if err != nil {
 		return rag.IndexResult{}, err
 	}
-	return f.search(ctx, c, q, minSeq)
+	return f.search(ctx, c, q, minSeq, false)
 }
 
-func (f *Follower) search(ctx context.Context, c rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error) {
-	ix, err := f.at(ctx, c, minSeq)
+func (f *Follower) search(ctx context.Context, c rag.Collection, q rag.IndexQuery, minSeq int64, shadow bool) (rag.IndexResult, error) {
+	ix, err := f.at(ctx, c, minSeq, shadow)
 	if err != nil {
 		return rag.IndexResult{}, err
 	}
@@ -90,6 +133,7 @@ type Searcher struct {
 	follower   *Follower
 	collection rag.Collection
 	minSeq     int64
+	shadow     bool
 }
 
 // Searcher returns a searcher of a collection whose results hold change minSeq.
@@ -97,9 +141,14 @@ func (f *Follower) Searcher(c rag.Collection, minSeq int64) Searcher {
 	return Searcher{follower: f, collection: c, minSeq: minSeq}
 }
 
+// ShadowSearcher returns a searcher of a generation that need not be live.
+func (f *Follower) ShadowSearcher(c rag.Collection, minSeq int64) Searcher {
+	return Searcher{follower: f, collection: c, minSeq: minSeq, shadow: true}
+}
+
 // Search finds candidates; see memory.Index.Search and Follower.Search.
 func (s Searcher) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
-	return s.follower.search(ctx, s.collection, q, s.minSeq)
+	return s.follower.search(ctx, s.collection, q, s.minSeq, s.shadow)
 }
 
 // Status describes an open view.
@@ -110,13 +159,14 @@ type Status struct {
 	Lag        time.Duration // since it was last known to hold everything, 0 if nothing is wrong
 	Saved      bool          // there is a snapshot file
 	Faults     int           // records of the store that could not be held as they are
+	Shadow     bool          // of a generation that is not live, and not kept up to date
 }
 
-// Status lists the open views by collection id.
+// Status lists the open views by collection id and generation.
 func (f *Follower) Status() []Status {
 	var out []Status
 	for _, v := range f.open() {
-		s := Status{Collection: v.collection, Stats: v.index.Load().Stats()}
+		s := Status{Collection: v.collection, Stats: v.index.Load().Stats(), Shadow: !f.current(v)}
 		v.with(func(st *state) {
 			s.Err, s.Saved, s.Faults = st.err, st.filed, st.faults
 			if st.err != nil {
@@ -125,6 +175,8 @@ func (f *Follower) Status() []Status {
 		})
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Collection.ID, b.Collection.ID) })
+	slices.SortFunc(out, func(a, b Status) int {
+		return cmp.Or(cmp.Compare(a.Collection.ID, b.Collection.ID), cmp.Compare(a.Collection.Generation.Number, b.Collection.Generation.Number))
+	})
 	return out
 }

@@ -10,7 +10,15 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// view is the index of one collection.
+// viewKey names a view.
+type viewKey struct {
+	collection int64
+	generation int
+}
+
+func keyOf(c rag.Collection) viewKey { return viewKey{c.ID, c.Generation.Number} }
+
+// view is the index of one generation of a collection.
 type view struct {
 	collection rag.Collection
 	ready      chan struct{} // closed when opening has ended
@@ -19,6 +27,7 @@ type view struct {
 	index      atomic.Pointer[memory.Index]
 	used       atomic.Int64 // when it was last searched, Unix nanoseconds
 	stale      atomic.Bool  // there may be changes
+	served     atomic.Bool  // its generation is live, or was
 
 	mu    sync.Mutex
 	state state
@@ -102,31 +111,67 @@ func (v *view) identity(store string) memory.Identity {
 }
 
 // view returns the ready view of a collection, opening it if need be. The work
-// of opening goes on when ctx ends: the next caller finds it further on.
-func (f *Follower) view(ctx context.Context, c rag.Collection) (*view, error) {
-	f.mu.Lock()
-	if f.closed {
-		f.mu.Unlock()
-		return nil, rag.Errorf(rag.KindUnavailable, "index: closed")
+// of opening goes on when ctx ends: the next caller finds it further on. A view that
+// is not in the shadow makes c's generation the live one.
+func (f *Follower) view(ctx context.Context, c rag.Collection, shadow bool) (*view, error) {
+	v, err := f.begin(c, shadow)
+	if err != nil {
+		return nil, err
 	}
-	f.known[c.ID] = c
-	v := f.views[c.ID]
-	if v == nil || !v.serves(c) {
-		if v != nil {
-			v.with(func(s *state) { s.closed = true })
-		}
-		v = newView(c)
-		f.views[c.ID] = v
-		f.wg.Go(func() { f.openView(v) })
-	}
-	f.mu.Unlock()
-	v.used.Store(f.cfg.Now().UnixNano())
 	select {
 	case <-v.ready:
 		return v, v.openErr
 	case <-ctx.Done():
 		return nil, rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "index: open collection "+c.Name)
 	}
+}
+
+// begin returns the view of a collection, which may have to be waited for.
+func (f *Follower) begin(c rag.Collection, shadow bool) (*view, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, rag.Errorf(rag.KindUnavailable, "index: closed")
+	}
+	if !shadow {
+		f.known[c.ID] = c
+	}
+	v := f.views[keyOf(c)]
+	if v == nil || !v.serves(c) {
+		if v != nil {
+			v.with(func(s *state) { s.closed = true })
+		}
+		v = newView(c)
+		f.views[keyOf(c)] = v
+		f.wg.Go(func() { f.openView(v) })
+	}
+	v.used.Store(f.cfg.Now().UnixNano())
+	if !shadow {
+		v.served.Store(true)
+	}
+	return v, nil
+}
+
+// current reports whether a view is of the generation that was live when its
+// collection was last seen.
+func (f *Follower) current(v *view) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, ok := f.known[v.collection.ID]
+	return ok && v.serves(c)
+}
+
+// ofCollection lists a collection's views, ready or not.
+func (f *Follower) ofCollection(collectionID int64) []*view {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []*view
+	for k, v := range f.views {
+		if k.collection == collectionID {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // openView loads or builds the index of a new view. If that fails the view is
@@ -152,8 +197,8 @@ func (f *Follower) remove(v *view) {
 	v.with(func(s *state) { s.closed = true })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.views[v.collection.ID] == v {
-		delete(f.views, v.collection.ID)
+	if k := keyOf(v.collection); f.views[k] == v {
+		delete(f.views, k)
 	}
 }
 

@@ -114,7 +114,7 @@ func (e *Encoder) attend(s *scratch, first bool) {
 			query, queries = i, 1
 		}
 		for h := 0; h < d; h += width {
-			e.head(s,
+			e.head(s, e.model.distances(h/width),
 				s.context[query*d+h:],
 				s.in[query*3*d+h:],
 				s.in[start*3*d+d+h:],
@@ -124,8 +124,10 @@ func (e *Encoder) attend(s *scratch, first bool) {
 	}
 }
 
-// head computes one head of one text: dst gets a row for each query.
-func (e *Encoder) head(s *scratch, dst, query, key, value []float32, queries, n int) {
+// head computes one head of one text: dst gets a row for each query. The queries
+// are those of the text's first tokens; distances is what is added to scores, if
+// anything.
+func (e *Encoder) head(s *scratch, distances, dst, query, key, value []float32, queries, n int) {
 	d, width := e.model.Hidden, e.model.Hidden/e.model.Heads
 	padded := (n + kernel.Panel - 1) / kernel.Panel * kernel.Panel
 	e.set.Transpose(s.keys, padded, key, 3*d, n, width)
@@ -138,6 +140,9 @@ func (e *Encoder) head(s *scratch, dst, query, key, value []float32, queries, n 
 		rows := min(headRows, queries-r)
 		e.set.MatMul(s.scores, padded, query[r*3*d:], 3*d, s.keys, padded, rows, width, padded, s.scale)
 		for i := range rows {
+			if distances != nil {
+				addDistances(s.scores[i*padded:i*padded+n], distances, r+i)
+			}
 			s.factors[i] = e.set.Softmax(s.scores[i*padded:(i+1)*padded], n)
 		}
 		e.set.MatMul(dst[r*d:], d, s.scores, padded, value, 3*d, rows, n, width, s.factors)

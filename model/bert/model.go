@@ -42,6 +42,8 @@ type Model struct {
 	// scoreScale is what attention multiplies every score with: 1/√head, or one
 	// where that is in the query's weights.
 	scoreScale float32
+
+	relative [][]float32 // of mpnet, by head: what distances add to scores
 }
 
 // layer is one transformer layer.
@@ -82,6 +84,9 @@ func Open(data []byte) (*Model, error) {
 	if err := m.checkShape(); err != nil {
 		return nil, err
 	}
+	if f.Tokenizer.Start == "" || f.Tokenizer.End == "" {
+		return nil, rag.Errorf(rag.KindInvalid, "model %q has no tokens for the start and the end of a text", m.Name)
+	}
 	if m.tokenizer, err = tokenizer.Open(f); err != nil {
 		return nil, err
 	}
@@ -99,6 +104,9 @@ func Open(data []byte) (*Model, error) {
 	}
 	if m.Scores() {
 		m.head = r.head(m.Hidden)
+	}
+	if m.Architecture == archMPNet {
+		m.relative = relativeScores(r.float32("attention.relative", m.Buckets*m.Heads), m.Model)
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -124,8 +132,8 @@ func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 // checkShape refuses what the encoder cannot compute.
 func (m *Model) checkShape() error {
 	switch {
-	case m.Architecture != "bert" || m.Activation != "gelu":
-		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert and gelu are supported", m.Name, m.Architecture, m.Activation)
+	case m.Architecture != "bert" && m.Architecture != archMPNet || m.Activation != "gelu":
+		return rag.Errorf(rag.KindInvalid, "model %q is a %q with activation %q; bert or mpnet, and gelu are supported", m.Name, m.Architecture, m.Activation)
 	case m.Head == "" && (m.Pooling != poolCLS && m.Pooling != poolMean || !m.Normalize):
 		return rag.Errorf(rag.KindInvalid, "model %q has pooling %q and normalize %v; cls or mean, and true are supported", m.Name, m.Pooling, m.Normalize)
 	case m.Head != "" && m.MaxTokens < 6:
@@ -143,6 +151,8 @@ func (m *Model) checkShape() error {
 	case m.Hidden < kernel.Panel || m.Hidden > maxWidth || m.Hidden%kernel.Panel != 0 ||
 		m.Intermediate < kernel.Panel || m.Intermediate > 4*maxWidth || m.Intermediate%kernel.Panel != 0:
 		return rag.Errorf(rag.KindInvalid, "model %q is %d and %d wide; multiples of %d are needed", m.Name, m.Hidden, m.Intermediate, kernel.Panel)
+	case m.Architecture == archMPNet && (m.Buckets < 4 || m.Buckets > maxBuckets || m.Buckets%4 != 0):
+		return rag.Errorf(rag.KindInvalid, "model %q has %d relative places; a multiple of 4 up to %d is needed", m.Name, m.Buckets, maxBuckets)
 	case m.Heads < 1 || m.Hidden%m.Heads != 0 || m.Hidden/m.Heads%kernel.Panel != 0:
 		return rag.Errorf(rag.KindInvalid, "model %q shares %d among %d heads; a multiple of %d each is needed", m.Name, m.Hidden, m.Heads, kernel.Panel)
 	}

@@ -91,8 +91,9 @@ func (s *Store) CreateCollection(ctx context.Context, spec rag.Collection) (rag.
 		if err != nil {
 			return err
 		}
-		_, err = c.exec(ctx, "INSERT INTO generations (collection, number, chunker, model, dimensions) VALUES (?, ?, ?, ?, ?)",
-			id, gen.Number, string(chunker), gen.Model, gen.Dimensions)
+		now := toMicros(s.now())
+		_, err = c.exec(ctx, "INSERT INTO generations (collection, number, chunker, model, dimensions, created_at, live_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			id, gen.Number, string(chunker), gen.Model, gen.Dimensions, now, now)
 		if err != nil {
 			return err
 		}
@@ -263,7 +264,7 @@ func (s *Store) DeleteCollection(ctx context.Context, tenant, name string) error
 			return err
 		}
 		for _, query := range []string{
-			"INSERT OR IGNORE INTO loose_embeddings (id) SELECT embedding FROM chunks WHERE collection = ? AND embedding IS NOT NULL",
+			"INSERT OR IGNORE INTO loose_embeddings (id) SELECT e.id FROM chunks k JOIN embeddings e ON e.hash = k.hash WHERE k.collection = ?",
 			"DELETE FROM chunks WHERE collection = ?",
 			"DELETE FROM versions WHERE document IN (SELECT id FROM documents WHERE collection = ?)",
 			"DELETE FROM documents WHERE collection = ?",

@@ -137,11 +137,30 @@ func TestEveryStatementMayFail(t *testing.T) {
 		{"record", func(ctx context.Context, s *sqlite.Store, f fixture) error {
 			return s.RecordQuery(ctx, rag.QueryRecord{Scope: f.scope, Answer: "x", Hits: []rag.ChunkID{1}})
 		}},
+		{"start generation", func(ctx context.Context, s *sqlite.Store, f fixture) error {
+			_, err := s.StartGeneration(ctx, f.c.ID, "yet another", 2)
+			return err
+		}},
+		{"put embeddings", func(ctx context.Context, s *sqlite.Store, f fixture) error {
+			_, err := s.PutEmbeddings(ctx, f.moving.ID, 3, []rag.Embedding{{Hash: f.hash, Vector: []float32{1, 2}}})
+			return err
+		}},
+		{"put comparison", func(ctx context.Context, s *sqlite.Store, f fixture) error {
+			return s.PutComparison(ctx, f.moving.ID, 1, &rag.GenerationComparison{Asked: 1})
+		}},
+		{"switch generation", func(ctx context.Context, s *sqlite.Store, f fixture) error {
+			_, err := s.SwitchGeneration(ctx, f.moving.ID, 1, 0)
+			return err
+		}},
+		{"drop generation", func(ctx context.Context, s *sqlite.Store, f fixture) error {
+			return s.DropGeneration(ctx, f.moving.ID, 1)
+		}},
 	} {
 		t.Run(op.name, func(t *testing.T) {
 			var flt faults
 			s := open(t, sqlite.Config{Wrap: flt.wrap})
 			f := fill(t, s)
+			f.moving, f.hash = move(t, s)
 			before := dump(t, s)
 			for at := 1; ; at++ {
 				for _, after := range []bool{false, true} { // one statement, or all from it on
@@ -237,6 +256,37 @@ type fixture struct {
 	c             rag.Collection
 	scope         rag.Scope
 	live, deleted rag.DocumentID
+	moving        rag.Collection // by move
+	hash          rag.Hash       // of its chunk
+}
+
+// move makes a collection with a live generation, a previous one, and one that is
+// being built and lacks an embedding.
+func move(t *testing.T, s *sqlite.Store) (rag.Collection, rag.Hash) {
+	t.Helper()
+	c, err := s.CreateCollection(t.Context(), storetest.Spec("", "moving"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := storetest.Put(c.ID, "m", "Moving.")
+	hash := p.Chunks[0].Hash
+	_, err = s.PutDocuments(t.Context(), []rag.Put{p})
+	if err == nil {
+		_, err = s.StartGeneration(t.Context(), c.ID, "second", 3)
+	}
+	if err == nil {
+		_, err = s.PutEmbeddings(t.Context(), c.ID, 2, []rag.Embedding{{Hash: hash, Vector: []float32{1, 2, 3}}})
+	}
+	if err == nil {
+		c, err = s.SwitchGeneration(t.Context(), c.ID, 2, 0)
+	}
+	if err == nil {
+		_, err = s.StartGeneration(t.Context(), c.ID, "third", 2)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, hash
 }
 
 func fill(t *testing.T, s *sqlite.Store) fixture {
@@ -291,8 +341,13 @@ func dump(t *testing.T, s *sqlite.Store) string {
 			must(err)
 			fmt.Fprintf(&b, "%+v\n%+v\n%+v\n", d, text, chunks)
 		}
-		_, err = s.Snapshot(t.Context(), c.ID, func(r rag.Record) error { fmt.Fprintln(&b, r.ChunkID, r.Text, r.Vector); return nil })
+		_, err = s.Snapshot(t.Context(), c.ID, 0, func(r rag.Record) error { fmt.Fprintln(&b, r.ChunkID, r.Text, r.Vector); return nil })
 		must(err)
+		generations, err := s.Generations(t.Context(), c.ID)
+		must(err)
+		for _, g := range generations {
+			fmt.Fprintf(&b, "%+v %v\n", g, g.Comparison != nil)
+		}
 		changes, err := s.Changes(t.Context(), c.ID, 0, 0)
 		must(err)
 		log, err := s.Queries(t.Context(), scope, rag.ListOptions{})

@@ -102,7 +102,8 @@ func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *store
 // maxVersion is above every version's number.
 const maxVersion = 1<<31 - 1
 
-// purgeEmbeddings removes embeddings that lost a chunk and have no other.
+// purgeEmbeddings removes embeddings that lost a chunk, or their generation, and
+// that no chunk has in any generation of its collection.
 func purgeEmbeddings(ctx context.Context, c *conn, report *store.PurgeReport) (more bool, err error) {
 	var last sql.NullInt64
 	err = c.row(ctx, "SELECT max(id) FROM (SELECT id FROM loose_embeddings ORDER BY id LIMIT ?)", []any{purgeRowBatch}, &last)
@@ -111,7 +112,9 @@ func purgeEmbeddings(ctx context.Context, c *conn, report *store.PurgeReport) (m
 	}
 	res, err := c.exec(ctx, `
 		DELETE FROM embeddings WHERE id IN (SELECT id FROM loose_embeddings WHERE id <= ?)
-		AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.embedding = embeddings.id)`, last.Int64)
+		AND NOT EXISTS (
+			SELECT 1 FROM chunks k JOIN generations g ON g.collection = k.collection JOIN models m ON m.name = g.model
+			WHERE k.hash = embeddings.hash AND m.id = embeddings.model)`, last.Int64)
 	if err != nil {
 		return false, err
 	}

@@ -20,8 +20,9 @@ import (
 // A fault of one document is its PutResult.Err and leaves the others: KindInvalid
 // for what cannot be stored, KindNotFound for a collection that is not there,
 // KindConflict where an embedding that was in the store when it was asked for has
-// been purged meanwhile, so that the document has to be handed in again. A fault
-// of the whole is the error, and then nothing was stored.
+// been purged meanwhile, or the collection has moved to another generation, so that
+// the document has to be handed in again. A fault of the whole is the error, and
+// then nothing was stored.
 func (s *Store) PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error) {
 	results := make([]rag.PutResult, len(puts))
 	for i := range puts {
@@ -69,18 +70,15 @@ type batch struct {
 	generations map[int64]generation // by collection
 }
 
-// generation is what a collection's active generation asks of embeddings.
-type generation struct {
-	model      int64 // row of models; 0 for none
-	dimensions int
-}
-
 // put stores one document: its row, its version with the text, its chunks with
 // their embeddings, and the feed.
 func (b *batch) put(ctx context.Context, p *rag.Put) (rag.PutResult, error) {
 	gen, err := b.generation(ctx, p.CollectionID)
 	if err != nil {
 		return rag.PutResult{}, err
+	}
+	if p.Generation != 0 && p.Generation != gen.number {
+		return rag.PutResult{}, rag.Errorf(rag.KindConflict, "the document was embedded for generation %d, and %d is live now (model %s); add the document again", p.Generation, gen.number, gen.name)
 	}
 	d, delta, state, err := b.putRow(ctx, p)
 	if err != nil {
@@ -100,42 +98,20 @@ func (b *batch) put(ctx context.Context, p *rag.Put) (rag.PutResult, error) {
 	return rag.PutResult{Document: d.Document, State: state, Seq: seq}, nil
 }
 
+// generation returns the collection's live generation, with the row of its model.
 func (b *batch) generation(ctx context.Context, collectionID int64) (generation, error) {
 	if gen, ok := b.generations[collectionID]; ok {
 		return gen, nil
 	}
-	var gen generation
-	var model string
-	err := b.conn.row(ctx, `
-		SELECT g.model, g.dimensions FROM collections c JOIN generations g ON g.collection = c.id AND g.number = c.generation
-		WHERE c.id = ?`, []any{collectionID}, &model, &gen.dimensions)
-	if errors.Is(err, sql.ErrNoRows) {
-		return gen, rag.Errorf(rag.KindNotFound, "there is no collection %d", collectionID)
-	}
-	if err != nil || model == "" {
+	gen, err := generationOf(ctx, b.conn, collectionID, 0)
+	if err != nil || gen.name == "" {
 		return gen, err
 	}
-	if gen.model, err = b.model(ctx, model, gen.dimensions); err != nil {
+	if gen.model, err = modelRow(ctx, b.conn, gen.name, gen.dimensions); err != nil {
 		return gen, err
 	}
 	b.generations[collectionID] = gen
 	return gen, nil
-}
-
-// model returns the row of a model, made on its first use. A model's vectors all
-// have one length: two models that differ must have different names.
-func (b *batch) model(ctx context.Context, name string, dimensions int) (int64, error) {
-	var id int64
-	var known int
-	err := b.conn.row(ctx, "SELECT id, dimensions FROM models WHERE name = ?", []any{name}, &id, &known)
-	if errors.Is(err, sql.ErrNoRows) {
-		err := b.conn.row(ctx, "INSERT INTO models (name, dimensions) VALUES (?, ?) RETURNING id", []any{name, dimensions}, &id)
-		return id, err
-	}
-	if err == nil && known != dimensions {
-		err = rag.Errorf(rag.KindInvalid, "model %s has %d dimensions in this collection and %d elsewhere in the store", name, dimensions, known)
-	}
-	return id, err
 }
 
 // putRow inserts the document's row, or gives the next version to the one it
@@ -211,7 +187,7 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 // its chunks in common with the one before.
 func deleteChunks(ctx context.Context, c *conn, document int64) error {
 	_, err := c.exec(ctx, `INSERT OR IGNORE INTO loose_embeddings (id)
-		SELECT embedding FROM chunks WHERE document = ? AND embedding IS NOT NULL`, document)
+		SELECT e.id FROM chunks k JOIN embeddings e ON e.hash = k.hash WHERE k.document = ?`, document)
 	if err != nil {
 		return err
 	}
@@ -264,14 +240,13 @@ func (b *batch) putVersion(ctx context.Context, d document, p *rag.Put) (int64, 
 func (b *batch) putChunks(ctx context.Context, d document, version int64, gen generation, p *rag.Put) error {
 	for i := range p.Chunks {
 		c := &p.Chunks[i]
-		embedding, err := b.embedding(ctx, gen, c.Hash, p.Vectors[c.Hash])
-		if err != nil {
+		if err := b.embed(ctx, gen, c.Hash, p.Vectors[c.Hash]); err != nil {
 			return err
 		}
-		_, err = b.conn.exec(ctx, `
-			INSERT INTO chunks (collection, document, version, ordinal, start_at, end_at, page, heading, prefix, tokens, hash, embedding)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, formatStrings(c.Heading), c.Prefix, c.Tokens, c.Hash[:], embedding)
+		_, err := b.conn.exec(ctx, `
+			INSERT INTO chunks (collection, document, version, ordinal, start_at, end_at, page, heading, prefix, tokens, hash)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, formatStrings(c.Heading), c.Prefix, c.Tokens, c.Hash[:])
 		if err != nil {
 			return err
 		}
@@ -279,26 +254,25 @@ func (b *batch) putChunks(ctx context.Context, d document, version int64, gen ge
 	return nil
 }
 
-// embedding returns the row of a chunk's embedding, stored now if it is new, and
-// null in a collection without a model.
-func (b *batch) embedding(ctx context.Context, gen generation, hash rag.Hash, vector []float32) (sql.NullInt64, error) {
-	row := sql.NullInt64{}
+// embed sees to it that a chunk's embedding of the generation is in the store,
+// stored now if it is new. A collection without a model has none.
+func (b *batch) embed(ctx context.Context, gen generation, hash rag.Hash, vector []float32) error {
 	if gen.model == 0 {
-		return row, nil
+		return nil
 	}
-	err := b.conn.row(ctx, "SELECT id FROM embeddings WHERE hash = ? AND model = ?", []any{hash[:], gen.model}, &row)
+	var one int
+	err := b.conn.row(ctx, "SELECT 1 FROM embeddings WHERE hash = ? AND model = ?", []any{hash[:], gen.model}, &one)
 	if !errors.Is(err, sql.ErrNoRows) {
-		return row, err
+		return err
 	}
 	if vector == nil {
-		return row, rag.Errorf(rag.KindConflict, "the embedding of a chunk is neither given nor in the store any more; add the document again")
+		return rag.Errorf(rag.KindConflict, "the embedding of a chunk is neither given nor in the store any more; add the document again")
 	}
 	if err := store.CheckVector(vector, gen.dimensions); err != nil {
-		return row, err
+		return err
 	}
-	err = b.conn.row(ctx, "INSERT INTO embeddings (hash, model, vector) VALUES (?, ?, ?) RETURNING id",
-		[]any{hash[:], gen.model, store.AppendVector(nil, vector)}, &row)
-	return row, err
+	_, err = b.conn.exec(ctx, "INSERT INTO embeddings (hash, model, vector) VALUES (?, ?, ?)", hash[:], gen.model, store.AppendVector(nil, vector))
+	return err
 }
 
 // MissingEmbeddings returns those of hashes that have no vector of model, each

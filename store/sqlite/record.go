@@ -9,18 +9,25 @@ import (
 	"github.com/smartretriever/smartretriever/store"
 )
 
-// Snapshot calls fn with every live chunk of a collection as an index record, in
-// ascending order of chunk id, and returns the number of the last change that
+// Snapshot calls fn with every live chunk of a collection as an index record with
+// its vector of a generation (0: the live one), in ascending order of chunk id, and
+// returns the number of the last change that
 // they include: the feed continues from there. All is of one moment. Records of
 // one document share Document; fn may keep what it is given. An error of fn ends
-// the reading and is returned.
-func (s *Store) Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (seq int64, err error) {
+// the reading and is returned. KindNotFound says that the collection or the
+// generation is gone, KindConflict that the generation, which is not live, lacks the
+// embedding of a chunk.
+func (s *Store) Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (seq int64, err error) {
 	var stop error // of fn, to be returned as it is
 	err = s.view(ctx, "read collection", func(c *conn) error {
 		if _, seq, err = feedBounds(ctx, c, collectionID); err != nil {
 			return err
 		}
-		return snapshot(ctx, c, collectionID, func(r rag.Record) error {
+		gen, err := generationOf(ctx, c, collectionID, generation)
+		if err != nil {
+			return err
+		}
+		return snapshot(ctx, c, collectionID, gen, func(r rag.Record) error {
 			stop = fn(r)
 			return stop
 		})
@@ -35,7 +42,7 @@ func (s *Store) Snapshot(ctx context.Context, collectionID int64, fn func(rag.Re
 // ids. All chunks of a document are made in one step, together with the version
 // whose text they are cut from, so versions come in ascending order too, and the
 // texts are read once, in the order in which they lie.
-func snapshot(ctx context.Context, c *conn, collectionID int64, fn func(rag.Record) error) error {
+func snapshot(ctx context.Context, c *conn, collectionID int64, gen generation, fn func(rag.Record) error) error {
 	documents := map[int64]*rag.Document{}
 	err := c.each(ctx, "SELECT "+documentColumns+" FROM documents d WHERE d.collection = ? AND d.deleted_at IS NULL AND d.chunks > 0", []any{collectionID},
 		func(r *sql.Rows) error {
@@ -54,8 +61,8 @@ func snapshot(ctx context.Context, c *conn, collectionID int64, fn func(rag.Reco
 	var k chunkRow
 	var vector sql.RawBytes
 	return c.each(ctx, "SELECT "+chunkColumns+`, e.vector
-		FROM chunks k INDEXED BY chunks_collection LEFT JOIN embeddings e ON e.id = k.embedding
-		WHERE k.collection = ? ORDER BY k.id`, []any{collectionID},
+		FROM chunks k INDEXED BY chunks_collection LEFT JOIN embeddings e ON e.hash = k.hash AND e.model = ?
+		WHERE k.collection = ? ORDER BY k.id`, []any{gen.model, collectionID},
 		func(r *sql.Rows) error {
 			if err := k.scan(r, &vector); err != nil {
 				return err
@@ -67,7 +74,7 @@ func snapshot(ctx context.Context, c *conn, collectionID int64, fn func(rag.Reco
 			if k.Text, err = texts.cut(k.versionRow, k.Span); err != nil {
 				return err
 			}
-			rec, err := record(&k, d, vector)
+			rec, err := record(&k, d, gen, vector)
 			if err != nil {
 				return err
 			}
@@ -75,10 +82,15 @@ func snapshot(ctx context.Context, c *conn, collectionID int64, fn func(rag.Reco
 		})
 }
 
-// record makes an index record of a chunk whose text is filled in.
-func record(k *chunkRow, d *rag.Document, vector []byte) (rag.Record, error) {
+// record makes an index record of a chunk whose text is filled in. The live
+// generation has all vectors; should one be missing, the chunk is still found by its
+// words. Of another generation it will come, and an index must not go on without.
+func record(k *chunkRow, d *rag.Document, gen generation, vector []byte) (rag.Record, error) {
 	rec := rag.Record{ChunkID: k.ID, Document: d, Text: k.EmbedText(d.Title)}
 	if vector == nil {
+		if gen.name != "" && !gen.live {
+			return rec, rag.Errorf(rag.KindConflict, "chunk %d has no embedding of generation %d yet", k.ID, gen.number)
+		}
 		return rec, nil
 	}
 	var err error
@@ -153,17 +165,21 @@ func (w *textWalk) cut(version int64, span rag.Span) (string, error) {
 	return string(w.text[span.Start:span.End]), nil
 }
 
-// Records returns the live chunks with these ids as index records, in any order;
-// ids that are gone, or of another collection, are left out. Records of one
-// document share Document.
-func (s *Store) Records(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Record, error) {
+// Records returns the live chunks with these ids as index records of a generation
+// (0: the live one), in any order; ids that are gone, or of another collection, are
+// left out. Records of one document share Document. Errors are those of Snapshot.
+func (s *Store) Records(ctx context.Context, collectionID int64, generation int, ids []rag.ChunkID) ([]rag.Record, error) {
 	records := make([]rag.Record, 0, len(ids))
 	err := s.view(ctx, "read records", func(c *conn) error {
+		gen, err := generationOf(ctx, c, collectionID, generation)
+		if err != nil {
+			return err
+		}
 		found, documents, texts, err := readChunks(ctx, c, collectionID, ids)
 		if err != nil {
 			return err
 		}
-		vectors, err := readVectors(ctx, c, found)
+		vectors, err := readVectors(ctx, c, gen, found)
 		if err != nil {
 			return err
 		}
@@ -172,7 +188,7 @@ func (s *Store) Records(ctx context.Context, collectionID int64, ids []rag.Chunk
 			if k.Text, err = texts.cut(k.versionRow, k.Span); err != nil {
 				return err
 			}
-			rec, err := record(k, documents[k.document], vectors[k.ID])
+			rec, err := record(k, documents[k.document], gen, vectors[k.ID])
 			if err != nil {
 				return err
 			}
@@ -186,15 +202,15 @@ func (s *Store) Records(ctx context.Context, collectionID int64, ids []rag.Chunk
 	return records, nil
 }
 
-// readVectors returns the stored embeddings of chunks, by chunk.
-func readVectors(ctx context.Context, c *conn, chunks []chunkRow) (map[rag.ChunkID][]byte, error) {
+// readVectors returns the embeddings of chunks in a generation, by chunk.
+func readVectors(ctx context.Context, c *conn, gen generation, chunks []chunkRow) (map[rag.ChunkID][]byte, error) {
 	ids := make([]rag.ChunkID, len(chunks))
 	for i := range chunks {
 		ids[i] = chunks[i].ID
 	}
 	vectors := make(map[rag.ChunkID][]byte, len(ids))
 	err := c.each(ctx, `SELECT k.id, e.vector FROM json_each(?) wanted
-		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.id = k.embedding`, []any{mustJSON(ids)},
+		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.hash = k.hash AND e.model = ?`, []any{mustJSON(ids), gen.model},
 		func(r *sql.Rows) error {
 			var id rag.ChunkID
 			var vector []byte

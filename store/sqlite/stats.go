@@ -47,8 +47,10 @@ func (s *Store) Stats(ctx context.Context, scope rag.Scope) (rag.Stats, error) {
 			return err
 		}
 		err = c.row(ctx, `
-			SELECT count(DISTINCT embedding) FROM chunks
-			WHERE embedding IS NOT NULL AND collection IN (SELECT id FROM collections WHERE tenant = ?)`, []any{scope.Tenant}, &st.Embeddings)
+			SELECT count(DISTINCT e.id) FROM collections c
+			JOIN generations g ON g.collection = c.id JOIN models m ON m.name = g.model
+			JOIN chunks k ON k.collection = c.id JOIN embeddings e ON e.hash = k.hash AND e.model = m.id
+			WHERE c.tenant = ?`, []any{scope.Tenant}, &st.Embeddings)
 		if err != nil {
 			return err
 		}

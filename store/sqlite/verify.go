@@ -53,12 +53,20 @@ var invariants = []invariant{
 		SELECT format('chunk %d has no embedding of model %s', k.id, g.model)
 		FROM chunks k JOIN collections c ON c.id = k.collection
 		JOIN generations g ON g.collection = c.id AND g.number = c.generation
-		LEFT JOIN embeddings e ON e.id = k.embedding
-		LEFT JOIN models m ON m.id = e.model
-		WHERE g.model <> '' AND (m.name IS NOT g.model OR e.hash IS NOT k.hash OR length(e.vector) IS NOT g.dimensions * 4)`},
+		LEFT JOIN models m ON m.name = g.model
+		LEFT JOIN embeddings e ON e.hash = k.hash AND e.model = m.id
+		WHERE g.model <> '' AND length(e.vector) IS NOT g.dimensions * 4`},
+	{"generations", `
+		SELECT format('collection %d has %d generations that are being built and %d that were live before', c.id,
+			count(*) FILTER (WHERE g.number <> c.generation AND g.live_at IS NULL), count(*) FILTER (WHERE g.number <> c.generation AND g.live_at IS NOT NULL))
+		FROM collections c JOIN generations g ON g.collection = c.id GROUP BY c.id
+		HAVING count(*) FILTER (WHERE g.number <> c.generation AND g.live_at IS NULL) > 1
+		OR count(*) FILTER (WHERE g.number <> c.generation AND g.live_at IS NOT NULL) > 1
+		OR count(*) FILTER (WHERE g.number = c.generation AND g.live_at IS NULL) > 0`},
 	{"embeddings in use", `
-		SELECT format('embedding %d has no chunk and no purge will find it', e.id) FROM embeddings e
-		WHERE NOT EXISTS (SELECT 1 FROM chunks k WHERE k.embedding = e.id)
+		SELECT format('embedding %d has no chunk in any generation, and no purge will find it', e.id) FROM embeddings e
+		WHERE NOT EXISTS (SELECT 1 FROM chunks k JOIN generations g ON g.collection = k.collection JOIN models m ON m.name = g.model
+			WHERE k.hash = e.hash AND m.id = e.model)
 		AND NOT EXISTS (SELECT 1 FROM loose_embeddings l WHERE l.id = e.id)`},
 	{"live chunks in the feed", `
 		SELECT format('the last change of live chunk %d is not a put', k.id)

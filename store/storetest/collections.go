@@ -112,7 +112,7 @@ func tenantsApart(t *testing.T, s Store) {
 	if err != nil || len(got)+len(docs) > 0 {
 		t.Errorf("chunks of another collection: %v, %v, %v", got, docs, err)
 	}
-	records, err := s.Records(t.Context(), b.ID, chunkIDs(chunks))
+	records, err := s.Records(t.Context(), b.ID, 0, chunkIDs(chunks))
 	if err != nil || len(records) > 0 {
 		t.Errorf("records of another collection: %v, %v", records, err)
 	}
@@ -216,7 +216,7 @@ func deleteCollection(t *testing.T, s Store) {
 	for what, err := range map[string]error{
 		"changes":  second(s.Changes(t.Context(), c.ID, 0, 0)),
 		"last seq": second(s.LastSeq(t.Context(), c.ID)),
-		"snapshot": second(s.Snapshot(t.Context(), c.ID, func(rag.Record) error { return nil })),
+		"snapshot": second(s.Snapshot(t.Context(), c.ID, 0, func(rag.Record) error { return nil })),
 		"document": second(s.Document(t.Context(), scopeOf(c), docs[1].Document.ID)),
 		"list":     second(s.Documents(t.Context(), scopeOf(c), rag.ListOptions{})),
 	} {

@@ -49,7 +49,7 @@ func deletedIsInvisible(t *testing.T, s Store) {
 	if err != nil || len(found)+len(docs) > 0 {
 		t.Errorf("chunks: %v, %v, %v", found, docs, err)
 	}
-	records, err := s.Records(t.Context(), c.ID, chunkIDs(chunks))
+	records, err := s.Records(t.Context(), c.ID, 0, chunkIDs(chunks))
 	if err != nil || len(records) > 0 {
 		t.Errorf("records: %v, %v", records, err)
 	}

@@ -156,7 +156,7 @@ func snapshot(t *testing.T, s Store, collectionID int64) (map[rag.ChunkID]rag.Re
 	t.Helper()
 	records := map[rag.ChunkID]rag.Record{}
 	last := rag.ChunkID(0)
-	seq, err := s.Snapshot(t.Context(), collectionID, func(r rag.Record) error {
+	seq, err := s.Snapshot(t.Context(), collectionID, 0, func(r rag.Record) error {
 		if r.ChunkID <= last {
 			t.Errorf("chunk %d comes after %d", r.ChunkID, last)
 		}

@@ -307,7 +307,7 @@ func putWithoutModel(t *testing.T, s Store) {
 			t.Errorf("record %d: %+v", id, r)
 		}
 	}
-	some, err := s.Records(t.Context(), c.ID, []rag.ChunkID{changesOf(t, s, c.ID, 0)[0].ChunkID})
+	some, err := s.Records(t.Context(), c.ID, 0, []rag.ChunkID{changesOf(t, s, c.ID, 0)[0].ChunkID})
 	if err != nil || len(some) != 1 || some[0].Vector != nil {
 		t.Errorf("by id: %+v, %v", some, err)
 	}

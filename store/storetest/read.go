@@ -170,7 +170,7 @@ func readRecords(t *testing.T, s Store) {
 	for id := range all {
 		ids = append(ids, id)
 	}
-	some, err := s.Records(t.Context(), c.ID, append(ids, 1<<60))
+	some, err := s.Records(t.Context(), c.ID, 0, append(ids, 1<<60))
 	ok(t, "by id", err)
 	equal(t, "by id", len(some), 3)
 	byDocument := map[rag.DocumentID]*rag.Document{}
@@ -194,7 +194,7 @@ func readRecords(t *testing.T, s Store) {
 	}
 	enough := errors.New("enough")
 	n := 0
-	_, err = s.Snapshot(t.Context(), c.ID, func(rag.Record) error { n++; return enough })
+	_, err = s.Snapshot(t.Context(), c.ID, 0, func(rag.Record) error { n++; return enough })
 	if n != 1 || !errors.Is(err, enough) {
 		t.Errorf("a stop after one: %d, %v", n, err)
 	}

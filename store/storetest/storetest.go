@@ -49,8 +49,17 @@ type Store interface {
 	Chunks(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error)
 	Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error)
 
-	Snapshot(ctx context.Context, collectionID int64, fn func(rag.Record) error) (seq int64, err error)
-	Records(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Record, error)
+	Generations(ctx context.Context, collectionID int64) ([]rag.GenerationInfo, error)
+	StartGeneration(ctx context.Context, collectionID int64, model string, dimensions int) (rag.Generation, error)
+	Unembedded(ctx context.Context, collectionID int64, model string, after rag.ChunkID, limit int) ([]rag.Unembedded, error)
+	PutEmbeddings(ctx context.Context, collectionID int64, number int, embeddings []rag.Embedding) (stored int, err error)
+	PutComparison(ctx context.Context, collectionID int64, number int, comparison *rag.GenerationComparison) error
+	Embedded(ctx context.Context, collectionID int64, number int, after rag.ChunkID) (last rag.ChunkID, err error)
+	SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID) (rag.Collection, error)
+	DropGeneration(ctx context.Context, collectionID int64, number int) error
+
+	Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (seq int64, err error)
+	Records(ctx context.Context, collectionID int64, generation int, ids []rag.ChunkID) ([]rag.Record, error)
 	Changes(ctx context.Context, collectionID int64, afterSeq int64, limit int) ([]rag.Change, error)
 	LastSeq(ctx context.Context, collectionID int64) (int64, error)
 	FeedStart(ctx context.Context, collectionID int64) (int64, error)
@@ -77,6 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"list", listTests},
 		{"delete", deleteTests},
 		{"feed", feedTests},
+		{"generations", generationTests},
 		{"log", logTests},
 		{"together", togetherTests},
 	} {

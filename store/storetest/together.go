@@ -189,7 +189,7 @@ func readWhole(ctx context.Context, s Store, c rag.Collection, id rag.DocumentID
 		}
 	}
 	sum, seq := 0, int64(0)
-	if seq, err = s.Snapshot(ctx, c.ID, func(r rag.Record) error { sum += 1; return nil }); err != nil || seq == 0 {
+	if seq, err = s.Snapshot(ctx, c.ID, 0, func(r rag.Record) error { sum += 1; return nil }); err != nil || seq == 0 {
 		return fmt.Sprint("snapshot: ", err)
 	}
 	if n := sum; n < 1 || n > 5 {
@@ -347,7 +347,7 @@ func (m *machine) follow() {
 	changes, err := m.s.Changes(m.t.Context(), m.c.ID, m.seq, 0)
 	if rag.KindOf(err) == rag.KindConflict {
 		clear(m.follower)
-		m.seq, err = m.s.Snapshot(m.t.Context(), m.c.ID, func(r rag.Record) error { m.follower[r.ChunkID] = r.Document.ID; return nil })
+		m.seq, err = m.s.Snapshot(m.t.Context(), m.c.ID, 0, func(r rag.Record) error { m.follower[r.ChunkID] = r.Document.ID; return nil })
 		m.expect("snapshot", err, true)
 		return
 	}

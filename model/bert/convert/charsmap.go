@@ -12,8 +12,9 @@ import (
 
 // Bounds on the rules of a normaliser.
 const (
-	maxRules   = 1 << 20
-	maxRuleKey = 64 // bytes
+	maxRules     = 1 << 20
+	maxRuleKey   = 64      // bytes
+	maxRuleNodes = 1 << 22 // of the trie; branches may be shared, so there can be more than units
 )
 
 var errCharsmap = errors.New("the rules of its normaliser (precompiled_charsmap) are damaged")
@@ -45,7 +46,7 @@ func parseCharsmap(data []byte) ([]byte, error) {
 
 type charsmap struct {
 	units, texts []byte
-	seen         int // units that were walked to; in an honest trie each once at most
+	seen         int // nodes that were walked to
 	count        int
 	rules        []byte
 }
@@ -68,7 +69,7 @@ func (c *charsmap) walk(place uint32, key []byte) error {
 		if unit&(1<<31|0xFF) != label {
 			continue
 		}
-		if c.seen++; c.seen > len(c.units)/4 {
+		if c.seen++; c.seen > maxRuleNodes {
 			return errCharsmap
 		}
 		child, longer := at^offset(unit), append(key, byte(label))

@@ -24,30 +24,28 @@ type config struct {
 	Intermediate  int      `json:"intermediate_size"`
 	Vocabulary    int      `json:"vocab_size"`
 	MaxPositions  int      `json:"max_position_embeddings"`
-	Padding       *int     `json:"pad_token_id"`
 	Epsilon       *float64 `json:"layer_norm_eps"`
+	Padding       *int     `json:"pad_token_id"`
+	Buckets       int      `json:"relative_attention_num_buckets"`
 }
 
-// likeRoberta are the types of models that are BERT but for three things: places
-// are counted from behind the padding token's number, there is one type of segment,
-// and pairs are parted by two end tokens.
-var likeRoberta = []string{"xlm-roberta", "roberta", "camembert"}
+// modelTypes are the types of models that are read, and whether their positions are
+// counted from the one behind the padding's, as fairseq does.
+var modelTypes = map[string]bool{"bert": false, "xlm-roberta": true, "camembert": true, "roberta": true, "mpnet": true}
 
-func (c config) roberta() bool { return slices.Contains(likeRoberta, c.Type) }
-
-// firstPlace is the row of the table of places that a text's first token has.
+// firstPlace is the position that a text's first token has by what the file says.
 func (c config) firstPlace() int {
 	switch {
-	case !c.roberta():
+	case !modelTypes[c.Type]:
 		return 0
-	case c.Padding == nil:
-		return 2
+	case c.Padding != nil:
+		return *c.Padding + 1
 	}
-	return *c.Padding + 1
+	return 2
 }
 
 // readConfig reads config.json where there is one, and refuses what is no plain
-// BERT encoder.
+// encoder of a known kind.
 func readConfig(t *tree) (config, error) {
 	var c config
 	file := t.find("-config.json", "config.json")
@@ -58,28 +56,27 @@ func readConfig(t *tree) (config, error) {
 		return c, err
 	}
 	c.file = file
+	if c.Type == "model2vec" { // the table says all
+		return c, nil
+	}
 	refuse := func(what, got, want string) (config, error) {
 		return c, rag.Errorf(rag.KindInvalid, "%s: %s %q is not supported; %s is", file, what, got, want)
 	}
-	if c.Type != "" && c.Type != "bert" && !c.roberta() {
-		return refuse("model_type", c.Type, "bert or xlm-roberta")
+	if _, known := modelTypes[c.Type]; c.Type != "" && !known {
+		return refuse("model_type", c.Type, "bert, xlm-roberta, camembert, roberta or mpnet")
 	}
 	for _, a := range c.Architectures {
-		known := strings.HasPrefix(a, "Bert")
-		if c.roberta() {
-			known = strings.HasPrefix(strings.TrimPrefix(a, "XLM"), "Roberta") || strings.HasPrefix(a, "Camembert")
-		}
-		if !known {
-			return refuse("architecture", a, "BertModel or XLMRobertaModel")
+		if !slices.ContainsFunc([]string{"Bert", "XLMRoberta", "Camembert", "Roberta", "MPNet"}, func(known string) bool { return strings.HasPrefix(a, known) }) {
+			return refuse("architecture", a, "that of BERT, XLM-R or MPNet")
 		}
 	}
 	switch {
-	case c.Padding != nil && (*c.Padding < 0 || *c.Padding > maxVocabulary):
-		return c, rag.Errorf(rag.KindInvalid, "%s: pad_token_id is %d", file, *c.Padding)
 	case c.Activation != "" && c.Activation != "gelu":
 		return refuse("hidden_act", c.Activation, "gelu (the exact form)")
 	case c.Positions != "" && c.Positions != "absolute":
 		return refuse("position_embedding_type", c.Positions, "absolute")
+	case c.Padding != nil && (*c.Padding < 0 || *c.Padding > 1000):
+		return c, rag.Errorf(rag.KindInvalid, "%s: pad_token_id is %d", file, *c.Padding)
 	case c.Decoder:
 		return c, rag.Errorf(rag.KindInvalid, "%s: is_decoder is set; an encoder is needed", file)
 	case c.Epsilon != nil && !(*c.Epsilon > 0 && *c.Epsilon <= 0.01):

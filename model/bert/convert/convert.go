@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path"
 	"strings"
 
@@ -69,6 +68,8 @@ const (
 	noneAtAll    = "none, 32-bit floats"
 )
 
+const staticQuantization = "int8, symmetric, one scale a token"
+
 // Read reads the model at path, converts it and tries the result out. A path
 // that is not there is KindNotFound; files that cannot be used, and options that
 // do not fit them, are KindInvalid.
@@ -106,64 +107,6 @@ func Read(ctx context.Context, path string, opts Options) (*Model, error) {
 		File: f.file, Tokenizer: m.tokenizer, TokenizerSHA256: m.tokenizerSHA256,
 		Notes: m.notes,
 	}, nil
-}
-
-// Verify checks a weight file as a whole, wherever it comes from: its checksum
-// and form, that the encoder can run it, and that a text gets a vector of unit
-// length, or, of a model that scores pairs, that a pair gets a number. What is
-// wrong is KindInvalid and named.
-func Verify(ctx context.Context, data []byte) (weightfile.Header, error) {
-	file, err := weightfile.Parse(data)
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	model, err := bert.Open(data)
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	encoder, err := bert.NewEncoder(model, bert.Config{Workers: 1})
-	if err != nil {
-		return weightfile.Header{}, err
-	}
-	try := tryVector
-	if model.Scores() {
-		try = tryScore
-	}
-	if err := try(ctx, encoder); err != nil {
-		return weightfile.Header{}, err
-	}
-	return file.Header, nil
-}
-
-const trial = "A text to try the model with."
-
-func tryVector(ctx context.Context, e *bert.Encoder) error {
-	vector := make([]float32, e.Model().Hidden)
-	if err := e.Encode(ctx, vector, "", []string{trial}); err != nil {
-		return rag.Wrap(rag.KindOf(err), err, "try the model out")
-	}
-	var sum float64
-	for _, v := range vector {
-		sum += float64(v) * float64(v)
-	}
-	if !(math.Abs(sum-1) < 1e-3) {
-		return rag.Errorf(rag.KindInvalid, "the model gives no usable vectors: a text's has the squared length %v instead of 1", sum)
-	}
-	return nil
-}
-
-func tryScore(ctx context.Context, e *bert.Encoder) error {
-	score := make([]float32, 1)
-	done, err := e.Score(ctx, score, []bert.Pair{{Question: "What is this?", Passage: trial}})
-	switch v := float64(score[0]); {
-	case err != nil:
-		return err
-	case done == 0:
-		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "try the model out")
-	case math.IsNaN(v) || math.IsInf(v, 0):
-		return rag.Errorf(rag.KindInvalid, "the model gives no usable scores: a pair's is %v", v)
-	}
-	return nil
 }
 
 func (o Options) validate() error {
@@ -206,33 +149,20 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	}
 	m := &d.h.Model
 	*m = shape
-	if c.file == "" {
+	if c.file == "" && f.table == "" {
 		d.note("no config.json: layers, widths and heads follow from the tensors; exact GELU and an epsilon of 1e-12 are taken for granted")
 	}
 	if err := d.readTokenizer(t, f); err != nil {
 		return nil, err
 	}
-	scores, err := f.scores(m.Hidden)
+	if g, ok := f.store.(*graph); ok && g.packed {
+		d.note("its numbers were of 8 bits already: vectors are a little further from those of the 32-bit model")
+	}
+	said, known, err := d.purpose(t, f, c, opts)
 	if err != nil {
 		return nil, err
 	}
-	var said sentences
-	var known family
-	if scores {
-		if err := d.scorer(opts); err != nil {
-			return nil, err
-		}
-	} else {
-		if said, err = readSentences(t); err != nil {
-			return nil, err
-		}
-		known = familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
-		d.choose(said, known, opts)
-		if m.Pooling == "" {
-			return nil, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
-		}
-	}
-	if opts.MaxTokens > m.MaxTokens {
+	if opts.MaxTokens > m.MaxTokens && f.table == "" {
 		return nil, rag.Errorf(rag.KindInvalid, "%d tokens are too many: the model of %s has %d positions", opts.MaxTokens, f.file, m.MaxTokens)
 	}
 	switch {
@@ -244,8 +174,11 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 		m.MaxTokens = min(known.maxTokens, m.MaxTokens)
 		d.note(fmt.Sprintf("texts are cut at %d tokens: known of the family %s", m.MaxTokens, known.name))
 	}
-	m.Normalize, m.Quantization, m.Weights = !scores, quantization, bert.Int8Weights
-	if opts.Type == typeFloat32 {
+	m.Normalize, m.Quantization, m.Weights = m.Head == "", quantization, bert.Int8Weights
+	switch {
+	case f.table != "":
+		m.Quantization = staticQuantization
+	case opts.Type == typeFloat32:
 		m.Quantization, m.Weights = noneAtAll, bert.Float32Weights
 	}
 	d.h.Source = weightfile.Source{
@@ -261,12 +194,44 @@ func describe(t *tree, f *weights, opts Options) (*description, error) {
 	return d, nil
 }
 
+// purpose sets what the model is for and how a text becomes a vector: pooling and
+// prefixes, or the head of a cross-encoder, which wants neither.
+func (d *description) purpose(t *tree, f *weights, c config, opts Options) (said sentences, known family, err error) {
+	m := &d.h.Model
+	if f.table != "" { // static models, for which there is nothing to say
+		said.pooling = "mean"
+		switch {
+		case opts.Pooling != "" && opts.Pooling != said.pooling:
+			return said, known, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors has no pooling but mean", f.file)
+		case opts.Type == typeFloat32:
+			return said, known, rag.Errorf(rag.KindInvalid, "%s: a table of word vectors is kept in 8 bits; 32 are for encoders", f.file)
+		}
+	} else if scores, err := f.scores(m.Hidden); scores || err != nil {
+		if err == nil {
+			err = d.scorer(f, opts)
+		}
+		return said, known, err
+	} else if said, err = readSentences(t); err != nil {
+		return said, known, err
+	}
+	known = familyOf(opts.Name, c.Name, t.owner, t.name, t.model)
+	d.choose(said, known, opts)
+	if m.Pooling == "" {
+		return said, known, rag.Errorf(rag.KindInvalid, "%s: no file says how the tokens' vectors become one and the model's family is not known: choose pooling cls or mean", t.name)
+	}
+	return said, known, nil
+}
+
 // scorer makes the model one that scores pairs.
-func (d *description) scorer(opts Options) error {
+func (d *description) scorer(f *weights, opts Options) error {
 	if opts.Pooling != "" || opts.QueryPrefix != nil || opts.PassagePrefix != nil {
 		return rag.Errorf(rag.KindInvalid, "the model scores pairs of texts (it has a classifier of one output): pooling and prefixes are for models that give vectors")
 	}
-	d.h.Model.Head, d.h.Model.Pooling = "score", "cls"
+	m := &d.h.Model
+	m.Head, m.Pooling = "score", "cls"
+	if f.start > 0 { // made in the way of fairseq, where two end tokens part a pair
+		m.PairEnds = 2
+	}
 	d.note("a cross-encoder: it scores pairs of texts, and so is for rerank.model")
 	return nil
 }

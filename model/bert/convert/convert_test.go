@@ -350,10 +350,10 @@ func TestRefusesByWhatFilesSay(t *testing.T) {
 	}{
 		"no JSON":            {set("config.json", "{"), "config.json: unexpected end"},
 		"huge number":        {replace("config.json", `"hidden_size":64`, `"hidden_size":1e99`), "config.json"},
-		"other type":         {replace("config.json", `"model_type":"bert"`, `"model_type":"modernbert"`), `"modernbert" is not supported`},
-		"two types":          {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta"`), `architecture "BertModel" is not supported`},
-		"padding":            {replace("config.json", `{`, `{"pad_token_id":-2,`), "pad_token_id is -2"},
-		"MPNet":              {replace("config.json", `"model_type":"bert"`, `"model_type":"mpnet"`), `"mpnet" is not supported`},
+		"DistilBERT":         {replace("config.json", `"model_type":"bert"`, `"model_type":"distilbert"`), `"distilbert" is not supported`},
+		"MPNet without bias": {replace("config.json", `"model_type":"bert"`, `"model_type":"mpnet"`), `model_type is "mpnet"`},
+		"padding":            {replace("config.json", `"model_type":"bert"`, `"model_type":"bert","pad_token_id":-1`), `pad_token_id is -1`},
+		"no positions left":  {replace("config.json", `"model_type":"bert"`, `"model_type":"xlm-roberta","pad_token_id":95`), `96 positions, of which 96 are not used`},
 		"JinaBERT":           {replace("config.json", `BertModel`, `JinaBertForMaskedLM`), `"JinaBertForMaskedLM" is not supported`},
 		"ALiBi":              {replace("config.json", `absolute`, `alibi`), `"alibi" is not supported`},
 		"activation":         {replace("config.json", `"gelu"`, `"gelu_new"`), `hidden_act "gelu_new"`},
@@ -423,10 +423,10 @@ func TestRefusesByTheTensors(t *testing.T) {
 		"missing positions": {func(v map[string]values) { delete(v, "embeddings.position_embeddings.weight") }, "position_embeddings"},
 		"wrong shape":       {func(v map[string]values) { v[query+".weight"] = values{[]int{32, 128}, v[query+".weight"].data} }, "shape [32 128]; [64 64] is needed"},
 		"flat words":        {func(v map[string]values) { v[wordTable] = values{[]int{len(v[wordTable].data)}, v[wordTable].data} }, "2 dimensions are needed"},
-		"one segment": {func(v map[string]values) {
-			const n = "embeddings.token_type_embeddings.weight"
-			v[n] = values{[]int{1, 64}, v[n].data[:64]}
-		}, "XLM-R"},
+		"three segments": {func(v map[string]values) {
+			v[segmentTable] = values{[]int{3, 64}, make([]float32, 3*64)}
+		}, segmentTable},
+		"no segments":   {func(v map[string]values) { delete(v, segmentTable) }, segmentTable},
 		"NaN":           {func(v map[string]values) { v[query+".weight"].data[77] = float32(math.NaN()) }, "element 77 of tensor \"" + query + ".weight\" is NaN"},
 		"infinite bias": {func(v map[string]values) { v[query+".bias"].data[7] = float32(math.Inf(-1)) }, "is -Inf"},
 		"infinite word": {func(v map[string]values) { v[wordTable].data[0] = float32(math.Inf(1)) }, "is +Inf"},
@@ -440,7 +440,7 @@ func TestRefusesByTheTensors(t *testing.T) {
 				v["encoder.layer.1.output.LayerNorm.weight"].data[i] = 3e38
 			}
 		}, "no usable vectors"},
-		"MPNet":        {func(v map[string]values) { v["encoder.relative_attention_bias.weight"] = v[wordTable] }, "MPNet"},
+		"MPNet":        {func(v map[string]values) { v[relativeBias] = v[wordTable] }, "attention.attn.q.bias"},
 		"DistilBERT":   {func(v map[string]values) { v["transformer.layer.0.attention.q_lin.weight"] = v[wordTable] }, "DistilBERT"},
 		"two encoders": {func(v map[string]values) { v["other."+wordTable] = v[wordTable] }, "several encoders"},
 	} {

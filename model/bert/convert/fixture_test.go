@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "write the fixture of the command's tests again")
 
 // TestFixtures holds the models that the command's tests add: the tiny ones in 16
-// bits, in archives that are the same whenever they are made.
+// bits and a static one, in archives that are the same whenever they are made.
 func TestFixtures(t *testing.T) {
 	files := tinyFiles("mean")
 	files["model.safetensors"] = string(writeSafetensors("F16", tinyTensors()))
@@ -22,6 +22,8 @@ func TestFixtures(t *testing.T) {
 	files = scorerFiles(scorerTensors())
 	files["model.safetensors"] = string(writeSafetensors("F16", scorerTensors()))
 	fixture(t, "tiny-reranker.zip", files)
+	files, _ = staticFiles(true, true)
+	fixture(t, "tiny-static.zip", files)
 }
 
 func fixture(t *testing.T, name string, files map[string]string) {

@@ -13,12 +13,13 @@ import (
 // that use them. The format is Protocol Buffers; field numbers are those of
 // onnx.proto (ModelProto.graph 7; GraphProto.node 1, initializer 5;
 // NodeProto.input 1, output 2, op_type 4, attribute 5; AttributeProto.name 1, s 4;
-// TensorProto.dims 1, data_type 2, float_data 4, name 8, raw_data 9,
+// TensorProto.dims 1, data_type 2, float_data 4, int32_data 5, name 8, raw_data 9,
 // external_data 13).
 type graph struct {
 	nodes   []node
 	tensors map[string]onnxTensor
-	values  int // inputs and outputs of nodes so far
+	values  int  // inputs and outputs of nodes so far
+	packed  bool // weights are 8-bit integers
 
 	made map[string]int   // the node that makes a value
 	adds map[string][]int // the Add nodes that use a value
@@ -36,7 +37,8 @@ type onnxTensor struct {
 	dims     []int
 	kind     uint64 // TensorProto.DataType
 	raw      []byte
-	external bool // the data lie in another file
+	small    []byte // int32_data, cut to 8 bits
+	external bool   // the data lie in another file
 }
 
 // Bounds on what a small file can make large in memory.
@@ -108,9 +110,11 @@ func openONNX(model []byte) (*graph, error) {
 	exact := false
 	for _, n := range g.nodes {
 		switch {
+		case packed(n.op):
+			g.packed = true
 		case strings.Contains(n.op, "Integer") || strings.Contains(n.op, "uantize") ||
 			strings.HasPrefix(n.op, "QLinear") || strings.HasPrefix(n.op, "QAttention") || strings.HasSuffix(n.op, "NBits"):
-			return nil, fmt.Errorf("its numbers are quantised already (operation %s), which would cost precision twice: take the 32-bit file of the same model, mostly model.onnx or model.safetensors", n.op)
+			return nil, fmt.Errorf("its numbers are quantised in a way that is not read (operation %s): take the 32-bit file of the same model, mostly model.onnx or model.safetensors", n.op)
 		case n.op == "Attention" || n.op == "MultiHeadAttention" || strings.HasPrefix(n.op, "EmbedLayer"):
 			return nil, fmt.Errorf("it was fused for one runtime (operation %s): take the plain file of the same model, mostly model.onnx or model.safetensors", n.op)
 		case n.op == "FastGelu" || n.op == "Gelu" && n.approximate:
@@ -244,6 +248,14 @@ func parseTensor(msg []byte) (name string, t onnxTensor, err error) {
 				return errors.New("its data come twice")
 			}
 			t.raw = body
+		case 5:
+			for rest := body; len(rest) > 0; {
+				v, n := binary.Uvarint(rest)
+				if n <= 0 {
+					return errCut
+				}
+				t.small, rest = append(t.small, byte(v)), rest[n:]
+			}
 		case 8:
 			name = string(body)
 		case 13:
@@ -254,7 +266,13 @@ func parseTensor(msg []byte) (name string, t onnxTensor, err error) {
 	return name, t, err
 }
 
-func (g *graph) names() []string { return slices.Collect(maps.Keys(g.tensors)) }
+func (g *graph) names() []string {
+	names := slices.Collect(maps.Keys(g.tensors))
+	for i, n := range names {
+		names[i] = strings.TrimSuffix(n, quantizedSuffix)
+	}
+	return names
+}
 
 // stored returns the name under which a value is stored: exporters keep equal
 // tensors once, and give the others by an Identity of the first.
@@ -274,12 +292,18 @@ func (g *graph) stored(name string) string {
 
 func (g *graph) dims(name string) ([]int, bool) {
 	t, ok := g.tensors[g.stored(name)]
+	if !ok {
+		t, ok = g.tensors[name+quantizedSuffix]
+	}
 	return t.dims, ok
 }
 
 func (g *graph) floats(name string) ([]float32, error) {
 	t, ok := g.tensors[g.stored(name)]
 	if !ok {
+		if data, is, err := g.dequantized(name); is {
+			return data, err
+		}
 		return nil, fmt.Errorf("it has no tensor %q", name)
 	}
 	kind := map[uint64]number{1: float32Number, 10: float16Number, 16: bfloat16Number}[t.kind]
@@ -304,6 +328,9 @@ func (g *graph) matrix(layer string, in, out int) (matrix, error) {
 		for _, value := range g.nodes[i].inputs {
 			if m, ok := g.made[value]; ok && g.nodes[m].op == "MatMul" && len(g.nodes[m].inputs) == 2 {
 				return g.factor(g.nodes[m].inputs[1], in, out)
+			}
+			if name, ok := g.integerProduct(value); ok {
+				return g.factor(name, in, out)
 			}
 		}
 	}

@@ -71,9 +71,9 @@ func TestONNXRefuses(t *testing.T) {
 		parts [][]byte
 		want  string
 	}{
-		"quantised":        {[][]byte{operation("MatMulInteger", "y", "x"), whole}, "quantised already (operation MatMulInteger)"},
-		"quantised, QDQ":   {[][]byte{operation("DequantizeLinear", "y", "x"), whole}, "32-bit file"},
-		"four bits":        {[][]byte{operation("MatMulNBits", "y", "x"), whole}, "quantised already"},
+		"quantised":        {[][]byte{operation("QLinearMatMul", "y", "x"), whole}, "not read (operation QLinearMatMul)"},
+		"quantised, QDQ":   {[][]byte{operation("QuantizeLinear", "y", "x"), whole}, "32-bit file"},
+		"four bits":        {[][]byte{operation("MatMulNBits", "y", "x"), whole}, "in a way that is not read"},
 		"fused":            {[][]byte{operation("Attention", "y", "x"), whole}, "fused for one runtime"},
 		"fast GELU":        {[][]byte{operation("FastGelu", "y", "x"), whole}, "approximation of GELU"},
 		"tanh GELU":        {[][]byte{message(1, message(4, []byte("Gelu")), message(5, message(1, []byte("approximate")), message(4, []byte("tanh")))), whole}, "approximation of GELU"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/smartretriever/smartretriever/model/bert"
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
@@ -22,20 +21,23 @@ type converter struct {
 
 // convertAll makes the tensors of the weight file, in its order.
 func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Tensor, error) {
+	if f.table != "" {
+		return quantizeStatic(f, m, l)
+	}
 	c := &converter{f: f, tensors: l.tensors(), plain: m.Weights == bert.Float32Weights}
 	c.table("embeddings.word", wordTable, m.Vocabulary, m.Hidden)
-	c.places("embeddings.position", "embeddings.position_embeddings.weight", m.MaxTokens, m.Hidden)
-	c.segments("embeddings.segment", "embeddings.token_type_embeddings.weight", m.Hidden)
+	c.rows("embeddings.position", "embeddings.position_embeddings.weight", f.start, m.MaxTokens, m.Hidden)
+	c.segments(m)
 	c.norm("embeddings.norm", "embeddings.LayerNorm", m.Hidden)
 	for i := range m.Layers {
 		if err := ctx.Err(); err != nil {
 			return nil, rag.Wrap(rag.KindOf(err), err, "convert the model")
 		}
 		to, from := fmt.Sprintf("layer.%d.", i), fmt.Sprintf("encoder.layer.%d.", i)
-		self := from + "attention.self."
-		c.linear(to+"attention.in", m.Hidden, m.Hidden, self+"query", self+"key", self+"value")
-		c.linear(to+"attention.out", m.Hidden, m.Hidden, from+"attention.output.dense")
-		c.norm(to+"attention.norm", from+"attention.output.LayerNorm", m.Hidden)
+		p := f.parts
+		c.linear(to+"attention.in", m.Hidden, m.Hidden, from+p.query, from+p.key, from+p.value)
+		c.linear(to+"attention.out", m.Hidden, m.Hidden, from+p.out)
+		c.norm(to+"attention.norm", from+p.norm, m.Hidden)
 		c.linear(to+"feed.in", m.Hidden, m.Intermediate, from+"intermediate.dense")
 		c.linear(to+"feed.out", m.Intermediate, m.Hidden, from+"output.dense")
 		c.norm(to+"feed.norm", from+"output.LayerNorm", m.Hidden)
@@ -43,10 +45,31 @@ func convertAll(ctx context.Context, f *weights, m weightfile.Model, l *lexicon)
 			break
 		}
 	}
+	if m.Buckets > 0 {
+		c.floats("attention.relative", relativeBias, m.Buckets, m.Heads)
+	}
 	if m.Head != "" {
 		c.head(m.Hidden)
 	}
 	return c.tensors, c.err
+}
+
+// segments keeps what is added for the two types of segment. XLM-R has one, MPNet
+// none.
+func (c *converter) segments(m weightfile.Model) {
+	rows := make([]float32, 0, 2*m.Hidden)
+	switch dims, ok := c.f.dims(c.f.prefix + segmentTable); {
+	case !ok && m.Architecture == "mpnet":
+		rows = rows[:2*m.Hidden]
+	case ok && len(dims) == 2 && dims[0] == 1:
+		one, err := c.f.floats(segmentTable, 1, m.Hidden)
+		c.keep(err)
+		rows = append(append(rows, one...), one...)
+	default:
+		c.floats("embeddings.segment", segmentTable, 2, m.Hidden)
+		return
+	}
+	c.tensors = append(c.tensors, weightfile.Float32("embeddings.segment", []int{2, m.Hidden}, rows))
 }
 
 func (c *converter) keep(err error) {
@@ -92,31 +115,10 @@ func (c *converter) first(from string, rows, cols int) []float32 {
 	return data[:min(rows*cols, len(data))]
 }
 
-// rows keeps the first rows of a table as they are.
-func (c *converter) rows(to, from string, rows, cols int) {
-	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, c.first(from, rows, cols)))
-}
-
-// places keeps the rows of the table of places that tokens have.
-func (c *converter) places(to, from string, rows, cols int) {
-	skip := c.f.skip * cols
-	data := c.first(from, c.f.skip+rows, cols)
-	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(skip, len(data)):]))
-}
-
-// segments keeps the vectors of the two segments, which are the same where the
-// model knows one.
-func (c *converter) segments(to, from string, cols int) {
-	n := 2
-	if c.f.segments() == 1 {
-		n = 1
-	}
-	data, err := c.f.floats(from, n, cols)
-	c.keep(err)
-	if n == 1 {
-		data = slices.Concat(data, data)
-	}
-	c.tensors = append(c.tensors, weightfile.Float32(to, []int{2, cols}, data))
+// rows keeps the rows of a table from start on as they are.
+func (c *converter) rows(to, from string, start, rows, cols int) {
+	data := c.first(from, start+rows, cols)
+	c.tensors = append(c.tensors, weightfile.Float32(to, []int{rows, cols}, data[min(start*cols, len(data)):]))
 }
 
 // norm keeps the two vectors of a layer normalisation.
@@ -129,7 +131,7 @@ func (c *converter) norm(to, from string, size int) {
 // keeps them as they are.
 func (c *converter) table(to, from string, rows, cols int) {
 	if c.plain {
-		c.rows(to+".weight", from, rows, cols)
+		c.rows(to+".weight", from, 0, rows, cols)
 		return
 	}
 	data := c.first(from, rows, cols)

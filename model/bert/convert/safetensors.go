@@ -131,11 +131,20 @@ func (s *safetensors) floats(name string) ([]float32, error) {
 	if kind == otherNumber {
 		return nil, fmt.Errorf("tensor %q is of type %s; F32, F16 and BF16 are read", name, t.Type)
 	}
+	raw, err := s.raw(name, t)
+	if err != nil {
+		return nil, err
+	}
+	return decode(name, kind, raw)
+}
+
+// raw returns a tensor's bytes.
+func (s *safetensors) raw(name string, t safetensor) ([]byte, error) {
 	raw := make([]byte, t.Place[1]-t.Place[0])
 	if err := readAt(s.r, raw, s.data+int64(t.Place[0])); err != nil {
 		return nil, fmt.Errorf("tensor %q: %w", name, err)
 	}
-	return decode(name, kind, raw)
+	return raw, nil
 }
 
 // matrix returns weights, which PyTorch stores output by output.

@@ -111,7 +111,7 @@ func TestScoresAreThoseOfTheReference(t *testing.T) {
 	}
 }
 
-const segmentTable, placeTable = "embeddings.token_type_embeddings.weight", "embeddings.position_embeddings.weight"
+const placeTable = "embeddings.position_embeddings.weight"
 
 // robertaFiles is a BERT cross-encoder in the form of an XLM-R: other names, two
 // rows of places that no token has, one type of segment.

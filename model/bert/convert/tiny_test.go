@@ -132,7 +132,7 @@ func pairReference(tensors map[string]values, ids []int, second int, pooling str
 					for i := h; i < h+width; i++ {
 						weights[other] += query[at][i] * key[other][i]
 					}
-					weights[other] = math.Exp(weights[other] / math.Sqrt(width))
+					weights[other] = math.Exp(weights[other]/math.Sqrt(width) + relative(tensors, at, other, h/width))
 					total += weights[other]
 				}
 				for other := range ids {
@@ -165,6 +165,24 @@ func pairReference(tensors map[string]values, ids []int, second int, pooling str
 		}
 	}
 	return mean
+}
+
+// relative is what MPNet adds to a score, in the words of its paper's program.
+func relative(tensors map[string]values, query, key, head int) float64 {
+	table, ok := tensors[relativeBias]
+	if !ok {
+		return 0
+	}
+	row, n := 0, query-key
+	if n < 0 {
+		row, n = 16, -n
+	}
+	if n < 8 {
+		row += n
+	} else {
+		row += min(8+int(math.Log(float64(n)/8)/math.Log(128/8)*8), 15)
+	}
+	return float64(table.data[row*tinyHeads+head])
 }
 
 // encodeNumbers stores floats in a safetensors type.

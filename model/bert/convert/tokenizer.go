@@ -45,6 +45,7 @@ var tokenizerFiles = []struct {
 // readTokenizer reads the first of the tokenizer's files that is there, or takes the
 // tokenizer that the weights bring, and holds it to the number of word vectors.
 func (d *description) readTokenizer(t *tree, f *weights) error {
+	bare := f.table != "" // wants no tokens around a text
 	if own, ok := f.store.(interface{ lexicon() *lexicon }); ok {
 		d.tokenizer, d.tokenizerSHA256 = f.file, f.sha256
 		return d.useLexicon(own.lexicon(), f)
@@ -66,6 +67,12 @@ func (d *description) readTokenizer(t *tree, f *weights) error {
 			if err := tokenizerConfig(t, &l.Tokenizer); err != nil {
 				return err
 			}
+		}
+		if !bare && (l.Start == "" || l.End == "") {
+			return rag.Errorf(rag.KindInvalid, "%s: there is no post_processor that puts special tokens around a text", file)
+		}
+		if bare {
+			l.Start, l.End = "", ""
 		}
 		sum := sha256.Sum256(data)
 		d.tokenizer, d.tokenizerSHA256 = file, hex.EncodeToString(sum[:])
@@ -238,11 +245,12 @@ func parseWordPiece(data []byte) ([]string, weightfile.Tokenizer, error) {
 	return words, out, err
 }
 
-// around sets the special tokens before and after a text.
+// around sets the special tokens before and after a text: "" where there are none.
 func (p *processor) around(out *weightfile.Tokenizer) error {
 	switch {
 	case p == nil:
-		return fmt.Errorf("there is no post_processor that puts special tokens around a text")
+		out.Start, out.End = "", ""
+		return nil
 	case (p.Type == "BertProcessing" || p.Type == "RobertaProcessing") && len(p.Start) == 2 && len(p.End) == 2:
 		if json.Unmarshal(p.Start[0], &out.Start) == nil && json.Unmarshal(p.End[0], &out.End) == nil {
 			return nil

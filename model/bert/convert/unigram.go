@@ -79,7 +79,14 @@ type piece struct {
 }
 
 func (p *piece) UnmarshalJSON(data []byte) error {
-	return json.Unmarshal(data, &[]any{&p.text, &p.score})
+	pair := []any{&p.text, &p.score}
+	if err := json.Unmarshal(data, &pair); err != nil {
+		return err
+	}
+	if len(pair) != 2 {
+		return fmt.Errorf("entry %s of the vocabulary is no pair of a text and a score", data)
+	}
+	return nil
 }
 
 func (l *lexicon) addPieces(pieces []piece) error {

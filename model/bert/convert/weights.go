@@ -41,14 +41,27 @@ type matrix struct {
 
 func (m matrix) at(k, n int) float32 { return m.data[k*m.row+n*m.col] }
 
-// weights is a BERT encoder in a file of tensors.
+// weights is an encoder in a file of tensors.
 type weights struct {
 	store
 	file   string
 	sha256 string
 	prefix string // of the tensors' names, "bert." for instance
-	skip   int    // rows of the table of places before that of the first token
+	parts  parts
+	start  int    // the row of the first position
+	table  string // the name of a static model's table; "": it is an encoder
 }
+
+// parts are the names of what a layer's attention consists of.
+type parts struct{ query, key, value, out, norm string }
+
+var (
+	bertParts  = parts{"attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "attention.output.LayerNorm"}
+	mpnetParts = parts{"attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"}
+)
+
+// relativeBias is the table that MPNet has beside BERT's tensors.
+const relativeBias = "encoder.relative_attention_bias.weight"
 
 // openWeights opens the tree's file of weights and finds the encoder in it.
 func openWeights(ctx context.Context, t *tree) (*weights, error) {
@@ -86,7 +99,9 @@ func openWeights(ctx context.Context, t *tree) (*weights, error) {
 		f.store, err = openSafetensors(onDisk, size)
 	}
 	if err == nil {
-		f.prefix, err = findEncoder(f.names())
+		if f.table = findStatic(f.names()); f.table == "" {
+			f.prefix, err = findEncoder(f.names())
+		}
 	}
 	if err != nil {
 		return nil, f.fault(err)
@@ -114,12 +129,13 @@ func (f *weights) fault(err error) error {
 	return rag.Errorf(rag.KindInvalid, "%s: %w", f.file, err)
 }
 
-const wordTable = "embeddings.word_embeddings.weight"
+const (
+	wordTable    = "embeddings.word_embeddings.weight"
+	segmentTable = "embeddings.token_type_embeddings.weight"
+)
 
 // foreign are parts of the names of other architectures' tensors.
 var foreign = []struct{ part, name string }{
-	{"attention.attn.q.", "MPNet"},
-	{"relative_attention_bias", "MPNet or T5"},
 	{"distilbert.", "DistilBERT"},
 	{"attention.q_lin.", "DistilBERT"},
 	{"deberta.", "DeBERTa"},
@@ -137,7 +153,7 @@ func findEncoder(names []string) (string, error) {
 	for _, f := range foreign {
 		for _, n := range names {
 			if strings.Contains(n, f.part) {
-				return "", fmt.Errorf("tensor %q is one of %s, which is not supported; BERT is", n, f.name)
+				return "", fmt.Errorf("tensor %q is one of %s, which is not supported; BERT, XLM-R and MPNet are", n, f.name)
 			}
 		}
 	}
@@ -159,7 +175,17 @@ func findEncoder(names []string) (string, error) {
 // shape returns the model's widths and numbers as the tensors have them, held to
 // the config file.
 func (f *weights) shape(c config) (weightfile.Model, error) {
+	if f.table != "" {
+		return f.staticShape()
+	}
 	m := weightfile.Model{Architecture: "bert", Activation: "gelu", LayerNormEps: 1e-12}
+	f.parts = bertParts
+	if dims, ok := f.dims(f.prefix + relativeBias); ok && len(dims) == 2 {
+		f.parts, m.Architecture, m.Buckets = mpnetParts, "mpnet", dims[0]
+	}
+	if c.Type != "" && (c.Type == "mpnet") != (m.Architecture == "mpnet") {
+		return m, rag.Errorf(rag.KindInvalid, "%s: model_type is %q, but %s has the tensors of another", c.file, c.Type, f.file)
+	}
 	if c.Epsilon != nil {
 		m.LayerNormEps = *c.Epsilon
 	}
@@ -183,7 +209,7 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		}
 	}
 	for {
-		if _, ok := f.dims(f.layer(m.Layers) + "attention.self.query.bias"); !ok {
+		if _, ok := f.dims(f.layer(m.Layers) + f.parts.query + ".bias"); !ok {
 			break
 		}
 		m.Layers++
@@ -192,7 +218,7 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		rest, ok := strings.CutPrefix(n, f.prefix+"encoder.layer.")
 		number, _, _ := strings.Cut(rest, ".")
 		if i, err := strconv.Atoi(number); ok && err == nil && i >= m.Layers {
-			return m, f.fault(fmt.Errorf("it has tensor %q, but no %q", n, f.layer(m.Layers)+"attention.self.query.bias"))
+			return m, f.fault(fmt.Errorf("it has tensor %q, but no %q", n, f.layer(m.Layers)+f.parts.query+".bias"))
 		}
 	}
 	if m.Heads = c.Heads; m.Heads == 0 {
@@ -209,16 +235,27 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 		{"intermediate_size", c.Intermediate, m.Intermediate},
 		{"vocab_size", c.Vocabulary, m.Vocabulary},
 		{"max_position_embeddings", c.MaxPositions, m.MaxTokens},
+		{"relative_attention_num_buckets", c.Buckets, m.Buckets},
 	} {
 		if n.config != 0 && n.config != n.got {
 			return m, rag.Errorf(rag.KindInvalid, "%s: %s is %d, but %s has %d", c.file, n.name, n.config, f.file, n.got)
 		}
 	}
-	if f.skip = c.firstPlace(); f.skip > 0 {
-		m.MaxTokens -= f.skip
-		m.PairEnds = 2
+	if f.start = f.firstPosition(c); m.MaxTokens <= f.start {
+		return m, f.fault(fmt.Errorf("it has %d positions, of which %d are not used", m.MaxTokens, f.start))
 	}
+	m.MaxTokens -= f.start
 	return m, f.checkShape(m)
+}
+
+// firstPosition returns the row of the first token's position. Models in the way of
+// fairseq, which know one type of segment or none, count from the one behind the
+// padding's.
+func (f *weights) firstPosition(c config) int {
+	if dims, ok := f.dims(f.prefix + segmentTable); c.Type == "" && (!ok || len(dims) == 2 && dims[0] == 1) {
+		c.Type = "roberta"
+	}
+	return c.firstPlace()
 }
 
 func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + strconv.Itoa(i) + "." }
@@ -227,9 +264,6 @@ func (f *weights) layer(i int) string { return f.prefix + "encoder.layer." + str
 func (f *weights) checkShape(m weightfile.Model) error {
 	const p = kernel.Panel
 	fault := func(format string, args ...any) error { return f.fault(fmt.Errorf(format, args...)) }
-	if f.segments() == 1 && f.skip == 0 {
-		return fault("it knows one type of segment where BERT has two: it may be a RoBERTa or XLM-R, which needs its config.json")
-	}
 	switch {
 	case m.Layers < 1 || m.Layers > 96:
 		return fault("it has %d layers; 1 to 96 are supported", m.Layers)
@@ -241,15 +275,6 @@ func (f *weights) checkShape(m weightfile.Model) error {
 		return fault("%d heads share a width of %d; a multiple of %d for each is supported", m.Heads, m.Hidden, p)
 	}
 	return nil
-}
-
-// segments returns how many types of segments the model knows, 0 where the tensor is
-// missing or of another form.
-func (f *weights) segments() int {
-	if dims, ok := f.dims(f.prefix + "embeddings.token_type_embeddings.weight"); ok && len(dims) == 2 {
-		return dims[0]
-	}
-	return 0
 }
 
 // headLayers are the names of the two layers of a cross-encoder's head.

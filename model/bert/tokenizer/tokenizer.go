@@ -17,6 +17,8 @@ type Tokenizer interface {
 	Count(text string) int
 	// Special returns the tokens that a model wants before and after a text.
 	Special() (start, end int32)
+	// Unknown returns the token for what the vocabulary does not know.
+	Unknown() int32
 	// Size returns the number of entries of the vocabulary.
 	Size() int
 }

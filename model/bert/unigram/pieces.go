@@ -28,7 +28,7 @@ func (t *Tokenizer) flush(s *scratch) {
 	for i := range nodes {
 		nodes[i].from = -1
 	}
-	nodes[0].score = 0
+	nodes[0].score = s.score
 	for at := 0; at < len(word); {
 		width := 1
 		if word[at] >= utf8.RuneSelf {
@@ -36,6 +36,9 @@ func (t *Tokenizer) flush(s *scratch) {
 		}
 		t.extend(nodes, word, at, width)
 		at += width
+	}
+	if t.cfg.Joined { // the sum goes on, and with it how it is rounded
+		s.score = nodes[len(word)].score
 	}
 	t.follow(s, nodes)
 }

@@ -16,7 +16,8 @@ type Config struct {
 	// logarithms of probability. The mark ▁ stands for a space.
 	Vocabulary string
 	Scores     []float32
-	// Unknown, Start and End name pieces.
+	// Unknown, Start and End name pieces; Start and End may be "" for a model that
+	// wants none.
 	Unknown, Start, End string
 
 	// Rules normalise text (AppendRule). Empty: text stays as it is.
@@ -29,8 +30,8 @@ type Config struct {
 	Joined bool
 	// Collapse makes one of several spaces in a row.
 	Collapse bool
-	// TrimLeft and TrimRight take space away before and after a text; TrimRight
-	// needs Collapse.
+	// TrimLeft and TrimRight take white space away before and after a text, or as
+	// SentencePiece does only spaces; TrimRight needs Collapse.
 	TrimLeft, TrimRight bool
 	// SplitSpace cuts text at all white space, which then belongs to no word.
 	// Default: a space becomes the mark before the next word.
@@ -120,7 +121,7 @@ func New(cfg Config) (*Tokenizer, error) {
 		id   *int32
 	}{{cfg.Unknown, &t.unknown}, {cfg.Start, &t.start}, {cfg.End, &t.end}} {
 		id, ok := ids[s.name]
-		if !ok {
+		if !ok && (s.name != "" || s.id == &t.unknown) {
 			return nil, rag.Errorf(rag.KindInvalid, "the vocabulary lacks the special piece %q", s.name)
 		}
 		*s.id = id
@@ -187,6 +188,9 @@ func (t *Tokenizer) Size() int { return len(t.scores) }
 
 // Special returns the tokens that a model wants before and after a text.
 func (t *Tokenizer) Special() (start, end int32) { return t.start, t.end }
+
+// Unknown returns the token for what the vocabulary does not know.
+func (t *Tokenizer) Unknown() int32 { return t.unknown }
 
 // Append appends the tokens of text to dst, at most limit of them (negative: all),
 // without special ones before and after.

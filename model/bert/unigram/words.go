@@ -16,10 +16,11 @@ type scratch struct {
 	count int
 	limit int
 
-	word   []byte // in its normal form
-	spaced bool   // the last character was a space
-	begun  bool   // a character of the section came
-	mark   bool   // a word that begins here gets the mark
+	word   []byte  // in its normal form
+	spaced bool    // the last character was a space
+	begun  bool    // a character of the section came
+	score  float64 // of the section so far, where it is one sum
+	mark   bool    // a word that begins here gets the mark
 
 	nodes []place
 	path  []int32
@@ -82,7 +83,7 @@ func (t *Tokenizer) nextSpecial(text string) (at int, found *special) {
 
 // section normalises a text without special tokens and cuts it into words.
 func (t *Tokenizer) section(s *scratch, text string, first bool) {
-	s.word, s.spaced, s.begun = s.word[:0], false, false
+	s.word, s.spaced, s.begun, s.score = s.word[:0], false, false, 0
 	s.mark = t.cfg.Prefix == PrefixAlways || t.cfg.Prefix == PrefixFirst && first
 	for len(text) > 0 && !s.full() {
 		b := text[0]
@@ -110,7 +111,9 @@ func (t *Tokenizer) section(s *scratch, text string, first bool) {
 		return
 	}
 	if t.cfg.TrimRight {
-		s.word = bytes.TrimRightFunc(s.word, unicode.IsSpace)
+		if t.cfg.Clusters {
+			s.word = bytes.TrimRightFunc(s.word, unicode.IsSpace)
+		}
 		if s.spaced {
 			s.word = s.word[:len(s.word)-len(mark)]
 		}
@@ -190,9 +193,14 @@ func (t *Tokenizer) add(s *scratch, r rune, text string) {
 		t.flush(s)
 		s.mark = t.cfg.Prefix == PrefixAlways
 		return
-	case t.cfg.TrimLeft && !s.begun && unicode.IsSpace(r):
+	case t.cfg.TrimLeft && !s.begun && (r == ' ' || t.cfg.Clusters && unicode.IsSpace(r)):
 		return
-	case r == ' ':
+	}
+	if !s.begun && s.mark && !t.cfg.Clusters { // SentencePiece puts it before a mark, too
+		t.begin(s)
+		s.mark = false
+	}
+	if r == ' ' {
 		if !t.cfg.Collapse || !s.spaced {
 			t.begin(s)
 			s.spaced = true

@@ -54,7 +54,7 @@ type Header struct {
 // Model is what the encoder must know to compute.
 type Model struct {
 	Name          string  `json:"name"`
-	Architecture  string  `json:"architecture"` // "bert"
+	Architecture  string  `json:"architecture"` // "bert", also for XLM-R; "mpnet": with relative places
 	Layers        int     `json:"layers"`
 	Hidden        int     `json:"hidden"`
 	Heads         int     `json:"heads"`
@@ -68,9 +68,10 @@ type Model struct {
 	QueryPrefix   string  `json:"query_prefix"`
 	PassagePrefix string  `json:"passage_prefix"`
 	Quantization  string  `json:"quantization"`
-	Weights       string  `json:"weights,omitempty"`   // of linear layers and words: "" is int8; "float32"
-	Head          string  `json:"head,omitempty"`      // "": vectors; "score": one number for a pair of texts
-	PairEnds      int     `json:"pair_ends,omitempty"` // end tokens between the texts of a pair; 0 is 1
+	Weights       string  `json:"weights,omitempty"`          // of linear layers and words: "" is int8; "float32"
+	Head          string  `json:"head,omitempty"`             // "": vectors; "score": one number for a pair of texts
+	PairEnds      int     `json:"pair_ends,omitempty"`        // end tokens between the texts of a pair; 0 is 1
+	Buckets       int     `json:"relative_buckets,omitempty"` // of mpnet: rows of the tensor "attention.relative"
 }
 
 // Tokenizer holds what a tokenizer needs beside the vocabulary, a tensor named

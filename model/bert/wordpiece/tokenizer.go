@@ -36,7 +36,8 @@ type Config struct {
 	MaxWordChars int
 	// Prefix marks a vocabulary entry that continues a word: "##".
 	Prefix string
-	// Unknown, Start and End name special entries; Padding and Mask may be "".
+	// Unknown, Start and End name special entries; Start and End may be "" for a model
+	// that wants none, Padding and Mask, too.
 	// A special entry written out in a text is that token, as in the library.
 	Unknown, Start, End, Padding, Mask string
 }
@@ -83,6 +84,9 @@ func New(cfg Config) (*Tokenizer, error) {
 	t.size = len(words)
 	t.trie = trie.New(2, len(cfg.Vocabulary))
 	find := map[string]*int32{cfg.Unknown: &t.unknown, cfg.Start: &t.start, cfg.End: &t.end}
+	if cfg.Unknown != "" {
+		delete(find, "")
+	}
 	also := []string{cfg.Padding, cfg.Mask}
 	for i, w := range words {
 		id := int32(i)
@@ -115,6 +119,9 @@ func (t *Tokenizer) Size() int { return t.size }
 
 // Special returns the tokens that a model wants before and after a text.
 func (t *Tokenizer) Special() (start, end int32) { return t.start, t.end }
+
+// Unknown returns the token for what the vocabulary does not know.
+func (t *Tokenizer) Unknown() int32 { return t.unknown }
 
 // Append appends the tokens of text to dst, at most limit of them (negative: all),
 // without special ones before and after.
@@ -257,7 +264,7 @@ func (s *scanner) next() bool {
 			if s.chars > 0 {
 				return true
 			}
-			if b == '[' && s.specialHere() {
+			if s.specialHere() {
 				return true
 			}
 			s.gather1(b)

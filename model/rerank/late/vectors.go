@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/smartretriever/smartretriever/model/bert/kernel"
 	"github.com/smartretriever/smartretriever/rag"
@@ -75,7 +76,7 @@ func (r *Reranker) tokenWeights(q rag.RerankQuery, prefix string, n int) []float
 	w := make([]float64, n)
 	first, end := 1, n-1
 	if prefix != "" {
-		first += count(prefix)
+		first += count(strings.TrimSuffix(prefix, " ")) // as the encoder takes it
 	}
 	for i := first; i < end; i++ {
 		w[i] = 1
