@@ -87,6 +87,7 @@ func TestDialects(t *testing.T) {
 		says              string
 	}{
 		{"ends without [DONE]", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\n", "", false, ""},
+		{"filter results of another form", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop","content_filter_results":[]}],"usage":{"prompt_tokens_details":null}}` + "\n\n", "", false, ""},
 		{"ends without an empty line", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}`, "", false, ""},
 		{"only [DONE], as of a server that was interrupted", "text/event-stream", delta + "data: [DONE]\n\n", rag.KindUnavailable, true, "cut off"},
 		{"carriage returns, no space, a byte order mark", "text/event-stream;charset=utf-8", "\ufeffevent: x\r\ndata:{\"choices\":[{\"delta\":\r\ndata:{\"content\":\"So\"}}]}\r\n\r\ndata:{\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n\r\ndata:[DONE]\r\n\r\n", "", false, ""},
