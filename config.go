@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/answer"
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/chunk"
@@ -50,6 +51,15 @@ type Config struct {
 	RerankTop     int
 	RerankWeight  float64
 	RerankTimeout time.Duration
+	// RerankTarget says what Reranker is called in charges, and what it costs; zero is
+	// a model without a known price.
+	RerankTarget meter.Target
+	// Meter charges calls of models and holds them to budgets; nil counts tokens and
+	// knows no prices but that of the built-in model. It is closed by Close.
+	Meter *meter.Meter
+	// EmbedTarget says what Embedder is called in charges, and what it costs; zero is
+	// a model without a known price.
+	EmbedTarget meter.Target
 	// Cache keeps embeddings of questions, results and answers; nil is one in
 	// process of CacheBytes.
 	Cache answer.Cache

@@ -36,7 +36,7 @@ func (r *Retriever) AddDocuments(ctx context.Context, scope rag.Scope, inputs it
 	if err != nil {
 		return err
 	}
-	return r.ingest.Run(ctx, col, inputs, func(index int, res rag.AddResult) {
+	return r.ingest.Run(rag.ChargedTo(ctx, col.Tenant), col, inputs, func(index int, res rag.AddResult) {
 		if res.Seq > 0 {
 			r.follow.Notify(col.ID, res.Seq)
 		}

@@ -27,6 +27,7 @@ const (
 // opened when it is first needed, and shared. Goroutine-safe.
 type models struct {
 	configured Embedder
+	metered    func(Embedder) Embedder                                // what others are wrapped in
 	find       func(ctx context.Context, id string) (Embedder, error) // nil knows none
 	now        func() time.Time
 
@@ -38,6 +39,7 @@ type models struct {
 type modelSlot struct {
 	mu       sync.Mutex
 	embedder Embedder
+	opened   Embedder  // inside embedder: what is to be closed
 	err      error     // why it could not be opened
 	again    time.Time // when it is tried again
 }
@@ -47,8 +49,8 @@ type modelSlot struct {
 // for every time.
 const modelRetry = 10 * time.Second
 
-func newModels(cfg Config, configured Embedder) *models {
-	return &models{configured: configured, find: cfg.Models, now: cfg.Clock, slots: map[string]*modelSlot{}}
+func newModels(cfg Config, configured Embedder, metered func(Embedder) Embedder) *models {
+	return &models{configured: configured, metered: metered, find: cfg.Models, now: cfg.Clock, slots: map[string]*modelSlot{}}
 }
 
 // of returns the embedder of a model. KindNotFound says that there is none here.
@@ -69,7 +71,9 @@ func (m *models) of(ctx context.Context, id string) (Embedder, error) {
 	if slot.embedder != nil || (slot.err != nil && m.now().Before(slot.again)) {
 		return slot.embedder, slot.err
 	}
-	slot.embedder, slot.err = m.open(ctx, id)
+	if slot.opened, slot.err = m.open(ctx, id); slot.err == nil {
+		slot.embedder = m.metered(slot.opened)
+	}
 	slot.again = m.now()
 	if slot.err != nil && ctx.Err() == nil && !errors.Is(slot.err, rag.ErrNotFound) {
 		slot.again = slot.again.Add(modelRetry)
@@ -135,8 +139,8 @@ func (m *models) Close() error {
 	defer m.mu.Unlock()
 	var errs []error
 	for _, s := range m.slots {
-		if s.embedder != nil {
-			errs = append(errs, closeEmbedder(s.embedder))
+		if s.opened != nil {
+			errs = append(errs, closeEmbedder(s.opened))
 		}
 	}
 	return errors.Join(errs...)

@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/index/memory"
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
@@ -37,7 +38,8 @@ type Retriever struct {
 	store   *sqlite.Store
 	blobs   *blob.Store
 	follow  *follow.Follower
-	embed   Embedder // as configured
+	embed   Embedder // as configured, metered
+	meter   *meter.Meter
 	models  *models
 	extract *extract.Extractor
 	ingest  *ingest.Pipeline
@@ -71,6 +73,9 @@ func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
 		return nil, rag.Wrap(rag.KindUnavailable, err, "make the data folder")
 	}
 	if err := r.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.openMeter(); err != nil {
 		return nil, err
 	}
 	if err := r.openModel(); err != nil {
@@ -114,7 +119,8 @@ func (r *Retriever) openModel() error {
 			r.owned(c)
 		}
 	}
-	r.models = newModels(r.cfg, r.embed)
+	r.embed = r.metered(r.embed)
+	r.models = newModels(r.cfg, r.embed, r.meteredLocal)
 	r.owned(r.models)
 	return nil
 }
@@ -178,13 +184,14 @@ func (r *Retriever) openPipelines() (err error) {
 		r.owned(r.log)
 		record = r.log
 	}
+	rerank := r.meteredReranker()
 	r.answers = &pipelines{wrap: wrap, byModel: map[string]*answer.Pipeline{}, make: func(questions Embedder) *answer.Pipeline {
 		return answer.New(answer.Config{
-			Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record,
+			Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record, Meter: r.meter,
 			Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 			SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 			RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
-			Rerank: r.cfg.Reranker, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
+			Rerank: rerank, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
 			Settings: r.settings(questions, generate),
 		})
 	}}

@@ -50,6 +50,7 @@ func (r *Retriever) Search(ctx context.Context, scope rag.Scope, q rag.Query) (r
 	}
 	defer leave()
 	scope = scope.WithDefaults()
+	ctx = rag.ChargedTo(ctx, scope.Tenant)
 	for tries := 0; ; tries++ {
 		col, p, missing, err := r.searchable(ctx, scope, q.Mode, tries > 0)
 		if err != nil {
@@ -80,6 +81,7 @@ func (r *Retriever) QueryStream(ctx context.Context, scope rag.Scope, q rag.Ques
 	}
 	defer leave()
 	scope = scope.WithDefaults()
+	ctx = rag.ChargedTo(ctx, scope.Tenant)
 	var begun, missing bool
 	events := func(e rag.Event) error {
 		begun = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -47,6 +48,7 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
+	ctx, bill := meter.Track(ctx)
 
 	asked := q
 	asked.MinSeq = 0
@@ -71,14 +73,14 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	if err != nil {
 		return rag.Answer{}, err
 	}
+	r.swapped(bill)
 	a.ID, a.Hits, a.Seq, a.Degraded = r.trace.ID, hits, found.Seq, r.degraded
-	a.Usage.EmbeddingTokens += p.cfg.Embed.CountTokens(q.Text)
-	a.Usage.TotalTokens = a.Usage.EmbeddingTokens + a.Usage.PromptTokens + a.Usage.CompletionTokens
-	p.meter(a.Usage)
+	a.Usage = p.usage(q, a.Usage, bill)
 	a.Trace = r.end()
 	if len(a.Degraded) == 0 && a.Seq >= col.Seq {
-		p.keep(ctx, "answer", key, a, p.cfg.AnswerTTL)
+		keep(ctx, p, "answer", key, a, bill.Charges(), p.cfg.AnswerTTL)
 	}
+	a.Warnings = bill.Warnings()
 	return a, nil
 }
 
@@ -123,7 +125,7 @@ func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.
 		return on(rag.Event{Kind: rag.EventDelta, Delta: s})
 	})
 	draft, err := p.cfg.Generate.Generate(ctx, prompt, c.write)
-	if err != nil && isDown(err) && p.cfg.Fallback != nil && !c.begun() && ctx.Err() == nil {
+	if err != nil && isDown(err) && !overBudget(err) && p.cfg.Fallback != nil && !c.begun() && ctx.Err() == nil {
 		r.degrade("llm", err)
 		draft, err = p.cfg.Fallback.Generate(ctx, prompt, c.write)
 	}
@@ -141,6 +143,9 @@ func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.
 	}
 	if err != nil {
 		return rag.Answer{}, err
+	}
+	if draft.Route != "" {
+		r.stage("route", p.cfg.Clock(), len(hits), len(hits), draft.Route)
 	}
 	r.stage("generate", begun, len(hits), 1, draft.Usage.Model)
 
@@ -186,13 +191,4 @@ func confidence(d Draft, a rag.Answer, hits []rag.Hit) float64 {
 	}
 	c := max(0, min(1, (best-.5)/.35))
 	return c * float64(len(a.Citations)) / float64(len(a.Citations)+a.DroppedCitations)
-}
-
-func (p *Pipeline) meter(u rag.Usage) {
-	p.cfg.Observe.Tokens("embedding", u.EmbeddingTokens)
-	p.cfg.Observe.Tokens("prompt", u.PromptTokens)
-	p.cfg.Observe.Tokens("completion", u.CompletionTokens)
-	if u.Cost > 0 {
-		p.cfg.Observe.Cost(u.Cost, u.Currency)
-	}
 }

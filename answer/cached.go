@@ -26,30 +26,39 @@ func (p *Pipeline) key(layer string, scope rag.Scope, col rag.Collection, reques
 	return layer + "/" + hex.EncodeToString(sum.Sum(nil))
 }
 
+// kept is a cached value with what it had cost to make.
+type kept[T any] struct {
+	Value   T            `json:"value"`
+	Charges []rag.Charge `json:"charges,omitempty"`
+}
+
 // lookup reads a cached value. Any fault of the cache is a miss.
 func lookup[T any](ctx context.Context, p *Pipeline, layer, key string, skip bool) (T, bool) {
-	var v T
+	var v kept[T]
 	if p.cfg.Cache == nil || skip || key == "" {
-		return v, false
+		return v.Value, false
 	}
 	data, found, err := p.cfg.Cache.Get(ctx, key)
 	if err != nil {
 		p.cfg.Observe.Error(rag.KindOf(err), "cache")
-		return v, false
+		return v.Value, false
 	}
 	if found {
 		found = json.Unmarshal(data, &v) == nil
 	}
 	p.cfg.Observe.Cache(layer, found)
-	return v, found
+	if found {
+		p.cfg.Meter.Saved(ctx, v.Charges)
+	}
+	return v.Value, found
 }
 
 // keep stores a value. A fault of the cache is counted and forgotten.
-func (p *Pipeline) keep(ctx context.Context, layer, key string, v any, ttl time.Duration) {
+func keep[T any](ctx context.Context, p *Pipeline, layer, key string, value T, charges []rag.Charge, ttl time.Duration) {
 	if p.cfg.Cache == nil || ttl < 0 || key == "" {
 		return
 	}
-	data, err := json.Marshal(v)
+	data, err := json.Marshal(kept[T]{value, charges})
 	if err == nil {
 		err = p.cfg.Cache.Set(ctx, key, data, ttl)
 	}

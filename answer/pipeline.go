@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -17,10 +18,11 @@ type Config struct {
 	Chunks   Chunks
 	Embed    Embedder
 	Generate Generator
-	Fallback Generator // answers when Generate is unavailable; nil: the error is returned
-	Rerank   Reranker  // puts the best hits in a better order; nil: the search's order stays
-	Cache    Cache     // nil: nothing is cached
-	Record   Recorder  // nil: no query log
+	Fallback Generator    // answers when Generate is unavailable; nil: the error is returned
+	Rerank   Reranker     // puts the best hits in a better order; nil: the search's order stays
+	Cache    Cache        // nil: nothing is cached
+	Record   Recorder     // nil: no query log
+	Meter    *meter.Meter // counts what cached results spare; nil counts nothing. The parts that call models are metered by themselves
 	Observe  *observe.Observer
 	Logger   *slog.Logger     // nil discards
 	Clock    func() time.Time // nil is time.Now

@@ -84,6 +84,7 @@ type Draft struct {
 	Confidence float64 // 0 to 1; negative when the generator does not know
 	Usage      rag.Usage
 	Degraded   []string // parts that were down and done without: "llm:gpt-4o"
+	Route      string   // which of several models wrote it and why, for the trace; "" where there is one
 }
 
 // Generator makes an answer from the prompt's sources and nothing else. One that

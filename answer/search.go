@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/answer/fuse"
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -41,6 +42,7 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
+	ctx, bill := meter.Track(ctx)
 
 	asked := q
 	asked.MinSeq = 0 // the collection's own number is in the key
@@ -65,8 +67,9 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 	seq := found.Seq
 	res := rag.SearchResult{Hits: hits, Seq: seq, Degraded: r.degraded, Trace: r.end()}
 	if len(res.Degraded) == 0 && seq >= col.Seq {
-		p.keep(ctx, "retrieval", key, res, p.cfg.RetrievalTTL)
+		keep(ctx, p, "retrieval", key, res, bill.Charges(), p.cfg.RetrievalTTL)
 	}
+	res.Warnings = bill.Warnings()
 	return res, nil
 }
 

@@ -23,6 +23,7 @@ type Deps struct {
 	// Worker is the command that starts this program as a reader of files (its verb
 	// extract-worker). Empty reads files in this process.
 	Worker []string
+	Clock  func() time.Time // nil is time.Now
 }
 
 // Open returns the configuration of a Retriever with the parts that cfg names. An
@@ -48,6 +49,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		},
 		Observer: deps.Observer,
 		Logger:   deps.Logger,
+		Clock:    deps.Clock,
 	}
 	if err := openCache(cfg.Cache, &c); err != nil {
 		return root.Config{}, err
@@ -55,11 +57,15 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	if err := openEmbedder(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
-	if err := openReranker(cfg, deps, &c); err != nil {
+	table, err := openMeter(cfg, deps, &c)
+	if err != nil {
+		return root.Config{}, err
+	}
+	if err := openReranker(cfg, table, deps, &c); err != nil {
 		return root.Config{}, err
 	}
 	c.Models = modelFinder(cfg)
-	return c, openLLM(cfg, deps, &c)
+	return c, openLLM(cfg, table, deps, &c)
 }
 
 func unknown(setting, name string) error {

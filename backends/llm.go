@@ -9,37 +9,68 @@ import (
 	"time"
 
 	root "github.com/smartretriever/smartretriever"
+	"github.com/smartretriever/smartretriever/answer"
 	answerllm "github.com/smartretriever/smartretriever/answer/llm"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/llm/metered"
+	"github.com/smartretriever/smartretriever/model/price"
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 // openLLM makes the generator of answers. Without a language model there is none,
 // and the Retriever quotes.
-func openLLM(cfg config.Config, deps Deps, c *root.Config) error {
-	l := cfg.LLM
-	if l.Name == "none" {
+func openLLM(cfg config.Config, table price.Table, deps Deps, c *root.Config) error {
+	if cfg.LLM.Name == "none" {
 		return nil
 	}
 	g := &generator{}
-	model, err := g.chain(append([]config.ChatModel{l.ChatModel}, l.Fallbacks...), deps)
-	if err != nil {
+	if err := g.open(&llmParts{cfg: cfg, table: table, deps: deps, root: c}); err != nil {
 		return errors.Join(err, g.Close())
 	}
-	g.Generator = answerllm.New(answerllm.Config{
-		Model: model, Name: l.Model, Budget: cfg.Answer.ContextTokens, MaxTokens: l.MaxTokens, Temperature: l.Temperature,
-		Price:       llm.Price{Input: l.PriceInput, Output: l.PriceOutput, Currency: l.Currency},
-		CountTokens: c.Embedder.CountTokens,
-	})
 	c.Generator = g
 	return nil
 }
 
+// llmParts are what language models are made with.
+type llmParts struct {
+	cfg   config.Config
+	table price.Table
+	deps  Deps
+	root  *root.Config
+}
+
+// open makes the models: the usual one with its fallbacks, and the cheaper one of
+// the settings routing.
+func (g *generator) open(p *llmParts) error {
+	usual, err := g.chain(p)
+	if err != nil {
+		return err
+	}
+	g.Generator, err = routed(p.cfg, p.writer(usual, p.cfg.LLM.Model), func() (*answerllm.Generator, error) {
+		m := cheapModel(p.cfg)
+		cheap, err := g.link(p, m, llm.RetryConfig{Tries: m.Retries + 1})
+		if err != nil {
+			return nil, err
+		}
+		return p.writer(cheap.Model, m.Model), nil
+	})
+	return err
+}
+
+// writer makes answers with a model.
+func (p *llmParts) writer(m llm.Model, name string) *answerllm.Generator {
+	l := p.cfg.LLM
+	return answerllm.New(answerllm.Config{
+		Model: m, Name: name, Budget: p.cfg.Answer.ContextTokens, MaxTokens: l.MaxTokens, Temperature: l.Temperature,
+		CountTokens: p.root.Embedder.CountTokens,
+	})
+}
+
 // generator is the answering generator with a check of the servers behind it.
 type generator struct {
-	*answerllm.Generator
+	answer.Generator
 	links []*chatLink
 }
 
@@ -54,38 +85,74 @@ type chatLink struct {
 // the reader is better served by that one.
 const fallbackWait = 2 * time.Second
 
-// chain opens the models, each behind its own retries and breaker. Where there are
-// several, the next one answers while those before it are down.
-func (g *generator) chain(models []config.ChatModel, deps Deps) (llm.Model, error) {
+// chain opens the usual model and its fallbacks. Where there are several, the next
+// one answers while those before it are down.
+func (g *generator) chain(p *llmParts) (llm.Model, error) {
+	models := append([]config.ChatModel{p.cfg.LLM.ChatModel}, p.cfg.LLM.Fallbacks...)
 	cfg := llm.ChainConfig{OnSkip: func(name string, err error) {
-		if deps.Logger != nil {
-			deps.Logger.Warn("language model done without", "model", name, "kind", rag.KindOf(err), "error", err)
+		if p.deps.Logger != nil {
+			p.deps.Logger.Warn("language model done without", "model", name, "kind", rag.KindOf(err), "error", err)
 		}
 	}}
 	for i, m := range models {
-		client, err := openChat(m)
-		if err != nil {
-			return nil, err
-		}
-		link := &chatLink{name: g.unique(m.Label()), where: m.BaseURL, client: client}
-		if link.where == "" {
-			link.where = m.Name
-		}
-		g.links = append(g.links, link)
 		retry := llm.RetryConfig{Tries: m.Retries + 1}
 		if i < len(models)-1 {
 			retry.MaxWait = fallbackWait
 		}
-		model := guarded(client, link.name, retry, deps)
-		if i > 0 {
-			model = tuned{model, m.MaxTokens, m.Temperature}
+		link, err := g.link(p, m, retry)
+		if err != nil {
+			return nil, err
 		}
-		cfg.Links = append(cfg.Links, llm.Link{Name: link.name, Model: model})
+		if i > 0 {
+			link.Model = tuned{link.Model, m.MaxTokens, m.Temperature}
+		} else if link.Model, err = g.thrifty(p, link.Model, retry); err != nil {
+			return nil, err
+		}
+		cfg.Links = append(cfg.Links, link)
 	}
 	if len(cfg.Links) == 1 {
 		return cfg.Links[0].Model, nil
 	}
 	return llm.Chain(cfg), nil
+}
+
+// link opens a model: metered, tried again, and left alone while it is down.
+func (g *generator) link(p *llmParts, m config.ChatModel, retry llm.RetryConfig) (llm.Link, error) {
+	client, err := openChat(m)
+	if err != nil {
+		return llm.Link{}, err
+	}
+	link := &chatLink{name: g.unique(m.Label()), where: m.BaseURL, client: client}
+	if link.where == "" {
+		link.where = m.Name
+	}
+	g.links = append(g.links, link)
+	target, err := chatTarget(p.cfg, p.table, m)
+	if err != nil {
+		return llm.Link{}, err
+	}
+	charged := metered.New(client, p.root.Meter, target, p.root.Embedder.CountTokens)
+	return llm.Link{Name: link.name, Model: guarded(charged, link.name, retry, p.deps)}, nil
+}
+
+// thrifty has the cheaper models that budgets name, of the same server, write in
+// usual's place when they are due.
+func (g *generator) thrifty(p *llmParts, usual llm.Model, retry llm.RetryConfig) (llm.Model, error) {
+	cheaper := map[string]llm.Model{}
+	for _, name := range cheaperModels(p.cfg) {
+		m := p.cfg.LLM.ChatModel
+		m.Model = name
+		link, err := g.link(p, m, retry)
+		if err != nil {
+			return nil, err
+		}
+		cheaper[name] = link.Model
+	}
+	target, err := chatTarget(p.cfg, p.table, p.cfg.LLM.ChatModel)
+	if err != nil {
+		return nil, err
+	}
+	return metered.Thrifty(usual, p.root.Meter, target, cheaper), nil
 }
 
 // unique returns name, with a number behind it when another link has it already: one

@@ -3,13 +3,15 @@ package backends
 import (
 	root "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/config"
+	"github.com/smartretriever/smartretriever/model/price"
 	"github.com/smartretriever/smartretriever/model/rerank/crossencoder"
 	"github.com/smartretriever/smartretriever/model/rerank/late"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 // openReranker makes the reranker that cfg names, none by default.
-func openReranker(cfg config.Config, deps Deps, c *root.Config) error {
+func openReranker(cfg config.Config, table price.Table, deps Deps, c *root.Config) error {
+	c.RerankTarget = rerankTarget(cfg, table)
 	r := cfg.Rerank
 	c.RerankTop, c.RerankWeight, c.RerankTimeout = r.Top, r.Weight, r.Timeout
 	switch r.Name {

@@ -21,6 +21,7 @@ func (l *loader) readSecretFiles() {
 	}
 	l.readAzureSecrets("embedder", &l.Embedder.Azure)
 	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
+	l.readSecret("routing.api_key", "routing.api_key_file", &l.Routing.APIKey, l.Routing.APIKeyFile)
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -90,6 +91,7 @@ func (l *loader) check() {
 		}
 	}
 	l.checkKeys(wrong)
+	l.checkMoney(wrong)
 }
 
 func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {

@@ -17,6 +17,9 @@ type Config struct {
 	Rerank    Rerank    `name:"rerank"`
 	Answer    Answer    `name:"answer"`
 	LLM       LLM       `name:"llm"`
+	Prices    Prices    `name:"prices"`
+	Budgets   []Budget  `name:"budgets" help:"Most that tenants and API keys may spend on models, a list of entries described below."`
+	Routing   Routing   `name:"routing"`
 	Cache     Cache     `name:"cache"`
 	Limits    Limits    `name:"limits"`
 	Delete    Delete    `name:"delete"`
@@ -161,6 +164,40 @@ type ChatModel struct {
 
 // Label names the model in words: "azure/gpt-4o".
 func (m ChatModel) Label() string { return m.Name + "/" + m.Model }
+
+// Prices says what models cost. The built-in table is model/price/prices.yaml.
+type Prices struct {
+	File string `name:"file" help:"File with prices that are laid over the built-in ones; 'smartretriever prices ls' shows what is in force, and docs/costs.md its form."`
+}
+
+// Budget bounds what a tenant or an API key may spend on models.
+type Budget struct {
+	Name         string   `name:"name" help:"Name of the budget, for messages."`
+	Tenant       string   `name:"tenant" help:"Tenant that it is for; * gives every tenant as much; empty is for all together."`
+	Key          string   `name:"key" help:"Name of the API key that it is for; * gives every key as much; empty is for all together."`
+	Operations   []string `name:"operations" help:"What counts, among embed_passages, embed_question, chat and rerank; empty is everything."`
+	Per          string   `name:"per" enum:"day,month" help:"Whether it begins anew every day (UTC) or every calendar month; empty is every day."`
+	Money        string   `name:"money" help:"Most money, such as 12.50. Models need prices then."`
+	Currency     string   `name:"currency" help:"Currency of money; empty is USD."`
+	Tokens       int      `name:"tokens" min:"0" max:"1000000000000000" help:"Most tokens, read and written together, of local models too; 0 is no bound."`
+	WarnAt       float64  `name:"warn_at" min:"0" max:"1" help:"Share that is taken, from which answers carry a warning; 0 is 0.8."`
+	CheaperAt    float64  `name:"cheaper_at" min:"0" max:"1" help:"Share that is taken, from which cheaper_model writes the answers; 0 is 0.9."`
+	CheaperModel string   `name:"cheaper_model" help:"Language model of the same server that writes the answers when the budget nears its end; empty goes on with the same one."`
+}
+
+// Routing lets a cheaper language model answer what is simple.
+type Routing struct {
+	Model           string   `name:"model" help:"Cheaper language model that answers simple questions; empty has llm.model answer all."`
+	BaseURL         string   `name:"base_url" help:"Address of its API, up to and with /v1; empty is llm.base_url with its key."`
+	APIKey          Secret   `name:"api_key" help:"Key of the API at routing.base_url. Empty sends none."`
+	APIKeyFile      string   `name:"api_key_file" help:"File that holds the key, instead of api_key."`
+	Always          string   `name:"always" default:"auto" enum:"auto,cheap,good" help:"Whether the rules choose the model, or every question goes to the cheaper or to the better one."`
+	MaxWords        int      `name:"max_words" default:"24" min:"1" max:"10000" help:"Words of a question, above which the better model answers."`
+	MaxSubquestions int      `name:"max_subquestions" default:"1" min:"1" max:"100" help:"Questions within a question, above which the better model answers."`
+	MaxHistory      int      `name:"max_history" default:"6" min:"0" max:"50" help:"Earlier turns, above which the better model answers."`
+	MinConfidence   float64  `name:"min_confidence" default:"0.3" min:"0" max:"1" help:"How well the best passage must fit the question, below which the better model answers."`
+	HardWords       []string `name:"hard_words" default:"why, compare, compared, contrast, difference, differences, versus, vs, explain, analyse, analyze, evaluate, derive, prove, trade-off, implications, warum, weshalb, vergleiche, unterschied, erkläre, begründe" help:"Words of a question that send it to the better model."`
+}
 
 // Cache bounds what is kept in memory to answer faster.
 type Cache struct {

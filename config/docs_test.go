@@ -71,6 +71,7 @@ func TestDocumentationIsCurrent(t *testing.T) {
 	want := between(t, string(data), "settings", table(settings, true))
 	want = between(t, want, "keys", table(keySettings, false))
 	want = between(t, want, "fallbacks", table(chatSettings, false))
+	want = between(t, want, "budgets", table(budgetSettings, false))
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

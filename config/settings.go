@@ -29,11 +29,12 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings and chatSettings list the fields of an entry of server.keys and of
-// llm.fallbacks.
+// keySettings, chatSettings and budgetSettings list the fields of an entry of
+// server.keys, of llm.fallbacks and of budgets.
 var (
-	keySettings  = describe(reflect.TypeFor[Key](), "", nil)
-	chatSettings = describe(reflect.TypeFor[ChatModel](), "", nil)
+	keySettings    = describe(reflect.TypeFor[Key](), "", nil)
+	chatSettings   = describe(reflect.TypeFor[ChatModel](), "", nil)
+	budgetSettings = describe(reflect.TypeFor[Budget](), "", nil)
 )
 
 // entrySettings returns the fields of an entry of a setting that is a list of
@@ -44,6 +45,8 @@ func entrySettings(t reflect.Type) []setting {
 		return keySettings
 	case reflect.TypeFor[[]ChatModel]():
 		return chatSettings
+	case reflect.TypeFor[[]Budget]():
+		return budgetSettings
 	}
 	return nil
 }

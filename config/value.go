@@ -165,6 +165,12 @@ func formatValue(v reflect.Value) string {
 			list[i] = m.Label()
 		}
 		return strings.Join(list, ", ")
+	case []Budget:
+		list := make([]string, len(x))
+		for i, b := range x {
+			list[i] = b.Name
+		}
+		return strings.Join(list, ", ")
 	case float64:
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}

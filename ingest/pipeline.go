@@ -340,6 +340,7 @@ func (p *Pipeline) embed(ctx context.Context, embed Embedder, batch []*prepared)
 	for i, h := range missing {
 		need[i] = texts[where[h]]
 	}
+	spared(ctx, embed, texts, need)
 	var vectors [][]float32
 	if len(need) > 0 {
 		if vectors, err = embed.Embed(ctx, rag.PassageText, need); err != nil {

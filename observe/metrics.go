@@ -42,6 +42,9 @@ type metrics struct {
 	httpBytes        *prometheus.CounterVec
 	totals           *totals
 
+	modelCalls, modelTokens, modelCost, costSaved, budgetRefused *prometheus.CounterVec
+	operations, models, budgets                                  *labels
+
 	pipelines, stages, layers, states, queryKinds *labels
 	errorKinds, places, tokenKinds, currencies    *labels
 	methods, routes                               *labels
@@ -87,6 +90,15 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		httpRequests:     counters("http_requests_total", "Answered HTTP requests.", "method", "route", "status"),
 		httpSeconds:      histograms("http_request_duration_seconds", "Time of one HTTP request.", slowBuckets, "method", "route"),
 		httpBytes:        counters("http_response_bytes_total", "Bytes of HTTP response bodies.", "route"),
+
+		modelCalls:    counters("model_calls_total", "Calls of models that were charged, and that were spared.", "operation", "model", "result"),
+		modelTokens:   counters("model_tokens_total", "Tokens of models; cached is a part of input.", "operation", "model", "kind"),
+		modelCost:     counters("model_cost_total", "Money spent on models.", "operation", "model", "currency"),
+		costSaved:     counters("cost_saved_total", "Money not spent since a result was there already.", "currency"),
+		budgetRefused: counters("budget_refusals_total", "Calls of models that a budget had no room for.", "budget"),
+		operations:    closedSet(string(rag.OpEmbedPassages), string(rag.OpEmbedQuestion), string(rag.OpChat), string(rag.OpRerank)),
+		models:        openSet(64),
+		budgets:       openSet(256),
 
 		pipelines:  closedSet("ingest", "search", "answer"),
 		stages:     openSet(64),

@@ -84,6 +84,7 @@ type SearchResult struct {
 	Seq      int64    `json:"seq"` // the change up to which the index was read
 	Cached   bool     `json:"cached"`
 	Degraded []string `json:"degraded,omitempty"` // parts that were down and done without
+	Warnings []string `json:"warnings,omitempty"` // about budgets, for people
 	Trace    Trace    `json:"trace"`
 }
 
@@ -148,6 +149,7 @@ type Answer struct {
 	Trace            Trace      `json:"trace"`
 	Cached           bool       `json:"cached"`
 	Degraded         []string   `json:"degraded,omitempty"`
+	Warnings         []string   `json:"warnings,omitempty"` // about budgets, for people
 	Refused          bool       `json:"refused"`
 	DroppedCitations int        `json:"dropped_citations"` // did not match their source and were left out
 	Seq              int64      `json:"seq"`

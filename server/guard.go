@@ -136,7 +136,8 @@ func identified(cfg Config, keys *auth.Authenticator, next http.Handler) http.Ha
 			return
 		}
 		request.From(r.Context()).Tenant = id.Tenant
-		next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), id)))
+		ctx := rag.WithAccount(auth.With(r.Context(), id), rag.Account{Tenant: id.Tenant, Key: id.Name})
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

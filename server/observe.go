@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/server/request"
 )
@@ -22,6 +23,7 @@ func logged(cfg Config, mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		ctx, info := request.Begin(r.Context(), requestID(r))
+		ctx, bill := meter.Track(ctx)
 		w.Header().Set(requestIDHeader, info.ID)
 		_, route := mux.Handler(r)
 		rec := &recorder{ResponseWriter: w, rc: http.NewResponseController(w), timeout: cfg.WriteTimeout}
@@ -29,7 +31,7 @@ func logged(cfg Config, mux *http.ServeMux, next http.Handler) http.Handler {
 		defer func() {
 			panicked := recover() // only http.ErrAbortHandler comes this far
 			took := time.Since(begun)
-			logRequest(cfg.Logger, r, rec, info, route, took, panicked != nil)
+			logRequest(cfg.Logger, r, rec, info, bill, route, took, panicked != nil)
 			cfg.OnRequest(RequestInfo{Method: r.Method, Route: route, Status: rec.code(), Bytes: rec.bytes, Duration: took, Tenant: info.Tenant})
 			if panicked != nil {
 				panic(panicked)
@@ -39,7 +41,7 @@ func logged(cfg Config, mux *http.ServeMux, next http.Handler) http.Handler {
 	})
 }
 
-func logRequest(log *slog.Logger, r *http.Request, rec *recorder, info *request.Info, route string, took time.Duration, aborted bool) {
+func logRequest(log *slog.Logger, r *http.Request, rec *recorder, info *request.Info, bill *meter.Bill, route string, took time.Duration, aborted bool) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("route", route), slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes),
@@ -47,6 +49,12 @@ func logRequest(log *slog.Logger, r *http.Request, rec *recorder, info *request.
 	}
 	if info.Tenant != "" {
 		attrs = append(attrs, slog.String("tenant", info.Tenant))
+	}
+	if used, currency := bill.Sum(""); used.Calls > 0 {
+		attrs = append(attrs, slog.Int64("model_tokens", used.Tokens()))
+		if currency != "" {
+			attrs = append(attrs, slog.String("cost", used.Cost.String()), slog.String("currency", currency))
+		}
 	}
 	if aborted {
 		attrs = append(attrs, slog.Bool("aborted", true))

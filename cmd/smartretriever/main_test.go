@@ -402,7 +402,7 @@ func TestPaths(t *testing.T) {
 			same(t, "documents", p.names(), tt.want)
 			planned := p.ok(append([]string{"add", "--dry-run"}, tt.args...)...)
 			for _, f := range tt.want {
-				if !strings.Contains(planned, "read  "+p.path(f)+"\n") {
+				if !strings.Contains(planned, "unchanged  "+p.path(f)+"\n") {
 					t.Errorf("the dry run leaves out %s:\n%s", f, planned)
 				}
 			}
@@ -548,7 +548,7 @@ func verbs(p program) []string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench") {
+	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "prices ls", "prices check") {
 		out := p.ok(append(strings.Fields(verb), "--help")...)
 		_, examples, _ := strings.Cut(out, "\nExamples:\n")
 		examples, _, _ = strings.Cut(examples, "\n\n")
@@ -572,7 +572,7 @@ func TestJSON(t *testing.T) {
 		values int
 	}{
 		{"add a.md", 0, 2},
-		{"add a.md --dry-run", 0, 1},
+		{"add a.md --dry-run", 0, 2},
 		{"add b.md", 1, 2},
 		{"ls", 0, 1},
 		{"ls --filter year>2000", 0, 0},
@@ -587,6 +587,8 @@ func TestJSON(t *testing.T) {
 		{"doctor", 0, 1},
 		{"version", 0, 1},
 		{"eval beir", 0, 1},
+		{"eval beir --answers --queries", 0, 1},
+		{"eval beir --route good", 2, 1},
 		{"eval none", 3, 1},
 		{"collections", 0, 1},
 		{"collections ls", 0, 1},
@@ -600,6 +602,11 @@ func TestJSON(t *testing.T) {
 		{"reembed --back", 3, 1},
 		{"reembed", 2, 1},
 		{"models verify", 0, 1},
+		{"usage", 0, 1},
+		{"usage --by colour", 2, 1},
+		{"usage --since soon", 2, 1},
+		{"prices check", 0, 1},
+		{"prices check --set prices.file=none.yaml", 2, 1},
 		{"rm a.md b.md", 3, 2},
 		{"serve --addr nowhere", 2, 1},
 	}

@@ -35,6 +35,9 @@ func New(ctx context.Context, p Provider, cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.within(p.Limits)
+	if err := cfg.validateLimits(); err != nil {
+		return nil, err
+	}
 	server, err := remote.NewServer(cfg.server(p))
 	if err != nil {
 		return nil, err

@@ -13,6 +13,10 @@ import (
 // maxDimensions bounds the vectors that are taken.
 const maxDimensions = 1 << 16
 
+// minTokens is the least that a model may take at once, and what prefixes must leave
+// to a text: a text in parts of a few words would have a vector of nothing.
+const minTokens = 16
+
 // Defaults where neither the configuration nor the provider says otherwise.
 const (
 	defaultMaxTokens  = 512
@@ -128,6 +132,20 @@ func (c Config) validate(p Provider) error {
 		return rag.Errorf(rag.KindInvalid, "embedder: %s has %d dimensions, not %d; to have vectors shortened, the server must be asked to (send_dimensions)", c.Model, known, c.Dimensions)
 	case c.MaxTokens < 0 || c.BatchTexts < 0 || c.BatchTokens < 0 || c.BatchBytes < 0 || c.Concurrency < 0:
 		return rag.Errorf(rag.KindInvalid, "embedder: a limit is negative")
+	}
+	return nil
+}
+
+// validateLimits reports what is wrong once the model's limits are filled in, as
+// KindInvalid.
+func (c Config) validateLimits() error {
+	if c.MaxTokens < minTokens {
+		return rag.Errorf(rag.KindInvalid, "embedder: a model of %d tokens leaves no room for text; %d are the least", c.MaxTokens, minTokens)
+	}
+	for name, prefix := range map[string]string{"questions": c.QueryPrefix, "passages": c.PassagePrefix} {
+		if n := c.CountTokens(prefix); c.MaxTokens-n < minTokens {
+			return rag.Errorf(rag.KindInvalid, "embedder: the prefix of %s has %d tokens; the model takes %d with the text", name, n, c.MaxTokens)
+		}
 	}
 	return nil
 }

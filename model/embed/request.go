@@ -25,7 +25,7 @@ func (c *Client) request(caller context.Context, kind rag.EmbedKind, prefix stri
 	}
 	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
 	defer cancel()
-	vectors, err := c.call(ctx, request.Path, data, len(texts))
+	vectors, err := c.call(ctx, request.Path, data, whole)
 	switch {
 	case err == nil:
 		return vectors, nil
@@ -37,8 +37,10 @@ func (c *Client) request(caller context.Context, kind rag.EmbedKind, prefix stri
 	return nil, err
 }
 
-// call sends the body and reads the vectors of n texts.
-func (c *Client) call(ctx context.Context, path string, body []byte, n int) ([][]float32, error) {
+// call sends the body and reads the vectors of the texts in it.
+func (c *Client) call(ctx context.Context, path string, body []byte, texts []string) ([][]float32, error) {
+	n := len(texts)
+	ctx, billed := remote.BeginRequest(ctx, func() int64 { return c.count(texts) })
 	resp, err := c.server.Do(ctx, http.MethodPost, path, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return nil, c.server.Unreachable(err)
@@ -63,7 +65,16 @@ func (c *Client) call(ctx context.Context, path string, body []byte, n int) ([][
 		return nil, err
 	}
 	c.tokens.Add(max(0, answer.Tokens))
+	billed.Report(answer.Tokens)
 	return answer.vectors(n, c.model.Dimensions)
+}
+
+// count returns the tokens of texts.
+func (c *Client) count(texts []string) (n int64) {
+	for _, t := range texts {
+		n += int64(c.CountTokens(t))
+	}
+	return n
 }
 
 // maxAnswer bounds an answer of n vectors: a number is a line of up to 64 bytes

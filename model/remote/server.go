@@ -112,7 +112,7 @@ func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Re
 	if err := s.authorize(req); err != nil {
 		return nil, err
 	}
-	return s.http.Do(req)
+	return noted(s.http, req)
 }
 
 // Unreachable is the error of a call that the transport failed. One that has a

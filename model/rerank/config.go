@@ -10,6 +10,10 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
+// minTokens is the least that a model may take at once: half of it is for the
+// question.
+const minTokens = 64
+
 // Config says which model is called and how.
 type Config struct {
 	BaseURL string // address that the provider's paths are below
@@ -65,7 +69,7 @@ func (c Config) WithDefaults() Config {
 
 // within fills in what depends on the model, and holds the batches to its limits.
 func (c Config) within(l Limits) Config {
-	if c.MaxTokens == 0 {
+	if c.MaxTokens == 0 && l.MaxTokens >= minTokens {
 		c.MaxTokens = l.MaxTokens
 	}
 	if c.MaxTokens == 0 {
@@ -89,7 +93,9 @@ func (c Config) validate() error {
 	switch {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return rag.Errorf(rag.KindInvalid, "rerank: the address must have no user name and no query; the key is a setting of its own")
-	case c.MaxTokens < 0 || c.BatchTexts < 0 || c.BatchTokens < 0 || c.Concurrency < 0:
+	case c.MaxTokens != 0 && c.MaxTokens < minTokens:
+		return rag.Errorf(rag.KindInvalid, "rerank: a model of %d tokens leaves no room for a passage; %d are the least", c.MaxTokens, minTokens)
+	case c.BatchTexts < 0 || c.BatchTokens < 0 || c.Concurrency < 0:
 		return rag.Errorf(rag.KindInvalid, "rerank: a limit is negative")
 	}
 	return nil

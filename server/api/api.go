@@ -51,6 +51,7 @@ func Register(mux Router, cfg Config) {
 	h.registerSearch()
 	h.registerQuery()
 	h.registerStats()
+	h.registerUsage()
 	registerDocsPage(mux)
 }
 

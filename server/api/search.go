@@ -36,6 +36,7 @@ type SearchResponse struct {
 	Trace    Trace    `json:"trace"`
 	Cached   bool     `json:"cached"`
 	Degraded []string `json:"degraded" nullable:"false" doc:"Parts that were down and done without"`
+	Warnings []string `json:"warnings,omitempty" doc:"About budgets that are nearly used up"`
 	Seq      int64    `json:"seq" doc:"The change up to which the index was read"`
 }
 
@@ -57,6 +58,6 @@ func (h *handlers) search(ctx context.Context, in *struct {
 	}
 	res, err := h.svc.Search(ctx, auth.From(ctx).Ask(in.Name), q)
 	return reply(ctx, SearchResponse{
-		Hits: hitsOf(res.Hits), Trace: traceOf(res.Trace), Cached: res.Cached, Degraded: list(res.Degraded), Seq: res.Seq,
+		Hits: hitsOf(res.Hits), Trace: traceOf(res.Trace), Cached: res.Cached, Degraded: list(res.Degraded), Warnings: res.Warnings, Seq: res.Seq,
 	}, err)
 }

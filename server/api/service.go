@@ -34,4 +34,5 @@ type Service interface {
 
 	Model() rag.Model
 	Stats(ctx context.Context, scope rag.Scope) (rag.Stats, error)
+	Usage(ctx context.Context, scope rag.Scope, q rag.UsageQuery) (rag.Spending, error)
 }

@@ -197,6 +197,7 @@ type Answer struct {
 	Trace            Trace      `json:"trace"`
 	Cached           bool       `json:"cached"`
 	Degraded         []string   `json:"degraded" nullable:"false" doc:"Parts that were down and done without"`
+	Warnings         []string   `json:"warnings,omitempty" doc:"About budgets that are nearly used up"`
 	Refused          bool       `json:"refused" doc:"The documents do not hold the answer"`
 	DroppedCitations int        `json:"dropped_citations" doc:"Did not match their source and were left out"`
 	Seq              int64      `json:"seq" doc:"The change up to which the index was read"`
@@ -205,7 +206,7 @@ type Answer struct {
 func answerOf(a rag.Answer) Answer {
 	return Answer{
 		ID: a.ID, Answer: a.Text, Citations: citationsOf(a.Citations), Hits: hitsOf(a.Hits), Confidence: a.Confidence,
-		Usage: Usage(a.Usage), Trace: traceOf(a.Trace), Cached: a.Cached, Degraded: list(a.Degraded), Refused: a.Refused,
+		Usage: Usage(a.Usage), Trace: traceOf(a.Trace), Cached: a.Cached, Degraded: list(a.Degraded), Warnings: a.Warnings, Refused: a.Refused,
 		DroppedCitations: a.DroppedCitations, Seq: a.Seq,
 	}
 }

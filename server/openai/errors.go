@@ -100,6 +100,9 @@ func orNull(s string) *string {
 func WriteError(w http.ResponseWriter, err error) {
 	body, status := errorOf(err)
 	w.Header().Set("Content-Type", "application/json")
+	if after := problem.RetryAfter(problem.RetryAt(err)); after != "" {
+		w.Header().Set("Retry-After", after)
+	}
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client is gone if this fails
 }

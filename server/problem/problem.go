@@ -9,7 +9,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -40,6 +44,8 @@ type Problem struct {
 	Kind      rag.Kind `json:"kind" enum:"invalid,not_found,conflict,unauthorized,refused,exhausted,unavailable,internal" doc:"What the caller can do about it"`
 	RequestID string   `json:"request_id,omitempty" doc:"As in the X-Request-ID header and the server's log"`
 	Errors    []Fault  `json:"errors,omitempty" doc:"One entry for each fault of the request"`
+
+	retryAt time.Time // when the same request may succeed, zero if that is not known
 }
 
 // Fault is one thing that is wrong with a request.
@@ -75,8 +81,35 @@ func Of(err error) *Problem {
 		return p
 	}
 	p = New(Status(err), Detail(err))
-	p.Kind = rag.KindOf(err)
+	p.Kind, p.retryAt = rag.KindOf(err), RetryAt(err)
 	return p
+}
+
+// RetryAt returns when what met err may be tried again, zero if err does not say.
+func RetryAt(err error) time.Time {
+	var r interface{ RetryAt() time.Time }
+	if errors.As(err, &r) {
+		return r.RetryAt()
+	}
+	return time.Time{}
+}
+
+// RetryAfter returns the value of the header Retry-After (RFC 9110, 10.2.3) for a
+// moment, "" for none. It is at least a second.
+func RetryAfter(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return strconv.Itoa(int(max(1, math.Ceil(time.Until(at).Seconds()))))
+}
+
+// GetHeaders returns the headers that go with the problem.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if after := RetryAfter(p.retryAt); after != "" {
+		h.Set("Retry-After", after)
+	}
+	return h
 }
 
 // OfDocument is Of for an error that is about the content of one document that
@@ -86,7 +119,7 @@ func OfDocument(err error) *Problem {
 	p := Of(err)
 	status := p.Status
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), !p.retryAt.IsZero():
 	case p.Kind == rag.KindExhausted:
 		status = http.StatusRequestEntityTooLarge
 	case p.Kind == rag.KindInvalid, p.Kind == rag.KindUnauthorized:
@@ -141,6 +174,7 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", MediaType)
 	h.Set("Cache-Control", "no-store")
+	maps.Copy(h, p.GetHeaders())
 	w.WriteHeader(p.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -186,3 +186,37 @@ func (f *Fake) Stats(_ context.Context, s rag.Scope) (rag.Stats, error) {
 }
 
 func (f *Fake) Health(context.Context) []rag.Health { return f.Checks }
+
+// Usage returns one row for each search and question there was, of one tenant, and
+// echoes the grouping, so that tests see what was asked for.
+func (f *Fake) Usage(_ context.Context, s rag.Scope, q rag.UsageQuery) (rag.Spending, error) {
+	leave, err := f.enter("Usage")
+	if err != nil {
+		return rag.Spending{}, err
+	}
+	defer leave()
+	if f.OnUsage != nil {
+		f.OnUsage(q)
+	}
+	if err := q.Validate(); err != nil {
+		return rag.Spending{}, err
+	}
+	row := rag.UsageRow{Currency: "USD", Spent: rag.Consumption{Calls: f.queries, Input: 10 * f.queries, Cost: rag.Money(1500 * f.queries)}}
+	for _, g := range q.GroupBy {
+		switch g {
+		case "day":
+			row.Day = rag.DayOf(f.now)
+		case "model":
+			row.Provider, row.Model = "test", "words"
+		case "key":
+			row.Key = q.Key
+		case "operation":
+			row.Operation = rag.OpChat
+		}
+	}
+	out := rag.Spending{Rows: []rag.UsageRow{}, Open: []rag.UsageRow{}}
+	if f.queries > 0 && len(f.tenants[s.WithDefaults().Tenant]) > 0 {
+		out.Rows = append(out.Rows, row)
+	}
+	return out, nil
+}

@@ -70,6 +70,13 @@ type Store interface {
 	Queries(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.QueryRecord], error)
 	Stats(ctx context.Context, scope rag.Scope) (rag.Stats, error)
 
+	Charge(ctx context.Context, charges []rag.Charge) error
+	Reserve(ctx context.Context, h rag.Hold) ([]rag.Standing, error)
+	Settle(ctx context.Context, id string, charges []rag.Charge) error
+	Lapse(ctx context.Context) (int, error)
+	Standings(ctx context.Context, limits []rag.Limit) ([]rag.Standing, error)
+	Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error)
+
 	Verify(ctx context.Context) ([]string, error)
 }
 
@@ -88,6 +95,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"feed", feedTests},
 		{"generations", generationTests},
 		{"log", logTests},
+		{"ledger", ledgerTests},
 		{"together", togetherTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
@@ -45,6 +46,7 @@ on; the exit code is then 1.`,
 		Example: `  smartretriever add ~/papers
   smartretriever add report.pdf notes/ --meta year=2024 --meta team=sales
   smartretriever add docs --include '*.md' --exclude 'drafts/**'
+  smartretriever add ~/archive --dry-run
   pdftotext old.pdf - | smartretriever add - --name old.txt`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -70,7 +72,7 @@ on; the exit code is then 1.`,
 	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format")
 	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
-	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "list what would be read and stop")
+	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what adding would take: documents, tokens, money and time; store nothing")
 	return c
 }
 
@@ -121,7 +123,9 @@ func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 	counter.Go(func() { countFiles(counting, plan, rep.progress) })
 
 	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
-	err := r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), src.done)
+	err := r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), func(index int, res rag.AddResult) {
+		rep.result(cmp.Or(src.done(index), res.ExternalID), res)
+	})
 
 	stopCounting()
 	counter.Wait()
@@ -155,13 +159,20 @@ func countFiles(ctx context.Context, plan addPlan, p *progress) {
 	p.setTotal(n, true)
 }
 
+// sink is told what becomes of the entries of a plan.
+type sink interface {
+	begin(path string)
+	unreadable(path string, err error)
+	leftOut(path, reason string)
+}
+
 // source turns a plan into inputs. Files are opened when they are read; what is
 // in work is known by its index, so that a file whose reading was given up can be
 // closed. Memory does not grow with the number of files.
 type source struct {
 	plan   addPlan
 	stdin  io.Reader
-	report *addReport
+	report sink
 	drawn  atomic.Int64
 
 	mu   sync.Mutex
@@ -210,74 +221,22 @@ func (s *source) give(yield func(rag.Input) bool, in rag.Input, path string, fil
 	s.mu.Lock()
 	s.open[index] = &pending{path, file}
 	s.mu.Unlock()
-	s.report.progress.begin(path)
+	s.report.begin(path)
 	return yield(in)
 }
 
-// done takes the verdict on an input.
-func (s *source) done(index int, res rag.AddResult) {
+// done closes the file of an input that is dealt with and returns its path; ""
+// where the input was not one of these.
+func (s *source) done(index int) (path string) {
 	s.mu.Lock()
 	p := s.open[index]
 	delete(s.open, index)
 	s.mu.Unlock()
-	path := res.ExternalID
-	if p != nil {
-		path = p.path
-		if p.file != nil {
-			_ = p.file.Close() // was only read
-		}
+	if p == nil {
+		return ""
 	}
-	s.report.result(path, res)
-}
-
-// dryRun lists what add would read.
-func (a *app) dryRun(ctx context.Context, plan addPlan) error {
-	var files, skipped, failed int
-	var bytes int64
-	if plan.stdin != "" {
-		files++
-		a.listPlanned("read", plan.stdin, "standard input", 0)
+	if p.file != nil {
+		_ = p.file.Close() // was only read
 	}
-	for e := range walk.Files(plan.paths, plan.opt) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		switch {
-		case e.Err != nil:
-			failed++
-			a.listPlanned("fail", e.Path, e.Err.Error(), 0)
-		case e.Skip != "":
-			skipped++
-			a.listPlanned("skip", e.Path, e.Skip, 0)
-		default:
-			files++
-			bytes += e.Size
-			a.listPlanned("read", e.Path, "", e.Size)
-		}
-	}
-	if !a.flags.json {
-		a.err.line("%s (%s) would be read, %d skipped, %d cannot be read.", plural(files, "file"), size(bytes), skipped, failed)
-	}
-	if failed > 0 {
-		return errReported{ExitFailure}
-	}
-	return nil
-}
-
-func (a *app) listPlanned(what, path, reason string, bytes int64) {
-	if a.flags.json {
-		a.out.jsonLine(struct {
-			Event  string `json:"event"`
-			Action string `json:"action"`
-			Path   string `json:"path"`
-			Bytes  int64  `json:"bytes,omitempty"`
-			Reason string `json:"reason,omitempty"`
-		}{"planned", what, path, bytes, reason})
-		return
-	}
-	text := what + "  " + clean(path)
-	if reason != "" {
-		text += "  " + a.out.dim("("+clean(reason)+")")
-	}
-	a.out.line("%s", text)
+	return p.path
 }

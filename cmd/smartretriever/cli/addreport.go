@@ -114,6 +114,9 @@ func (rep *addReport) list(state string, at *[]failure, path, reason string) {
 	}
 }
 
+// begin takes a file that is about to be read.
+func (rep *addReport) begin(path string) { rep.progress.begin(path) }
+
 // unreadable takes a file that could not be opened.
 func (rep *addReport) unreadable(path string, err error) {
 	rep.mu.Lock()

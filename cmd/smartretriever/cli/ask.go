@@ -146,9 +146,7 @@ func shorten(text string, most int) string {
 
 // printAnswerNote says, to people, how the answer came about.
 func (a *app) printAnswerNote(ans rag.Answer) {
-	if len(ans.Degraded) > 0 {
-		a.err.line("%s %s could not be reached; the answer was made without.", a.err.yellow("note:"), strings.Join(ans.Degraded, ", "))
-	}
+	a.notes("answer", ans.Degraded, ans.Warnings)
 	if ans.DroppedCitations > 0 {
 		a.err.line("%s %s left out: the words were not found in the source.", a.err.yellow("note:"), plural(ans.DroppedCitations, "citation"))
 	}
@@ -163,7 +161,7 @@ func (a *app) printAnswerNote(ans rag.Answer) {
 		parts = append(parts, ans.Usage.Model)
 	}
 	if ans.Usage.Cost > 0 {
-		parts = append(parts, fmt.Sprintf("%.4f %s", ans.Usage.Cost, ans.Usage.Currency))
+		parts = append(parts, fmt.Sprintf("%.6f %s", ans.Usage.Cost, ans.Usage.Currency))
 	}
 	if ans.Cached {
 		parts = append(parts, "cached")

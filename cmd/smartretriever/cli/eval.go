@@ -20,12 +20,15 @@ import (
 type evaluated interface {
 	adder
 	searcher
+	asker
 }
 
 type evalFlags struct {
 	split, mode, run string
 	k, limit         int
 	perQuery         bool
+	answers          bool
+	route            string
 }
 
 func (a *app) evalCommand() *cobra.Command {
@@ -40,15 +43,23 @@ their document by the best of them.
 
 The corpus goes into a data folder of its own that is removed afterwards. With
 --collection it goes into that collection of the data folder and stays, so that the
-next run has nothing to embed.`,
+next run has nothing to embed.
+
+With --answers the queries are asked as questions, and the report says how many answers
+rest on a document that is judged relevant, which model wrote them (--route overrides
+the rules of the settings routing), and what they cost.`,
 		Example: `  smartretriever eval ~/beir/scifact
-  smartretriever eval ~/beir/scifact --collection scifact --mode keyword --json`,
+  smartretriever eval ~/beir/scifact --collection scifact --mode keyword --json
+  smartretriever eval ~/beir/scifact --collection scifact --answers --route cheap --limit 50`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.k < 0 || f.limit < 0 {
 				return usagef("-k and --limit must not be negative")
 			}
-			if err := a.load(c, changed(c.Flags(), "mode", "retrieval.mode")...); err != nil {
+			if !f.answers && f.route != "" || f.answers && (f.run != "" || f.k > 0) {
+				return usagef("--route is for --answers; -k and --run are not")
+			}
+			if err := a.load(c, append(changed(c.Flags(), "mode", "retrieval.mode"), changed(c.Flags(), "route", "routing.always")...)...); err != nil {
 				return err
 			}
 			data, err := eval.Load(args[0], f.split)
@@ -64,7 +75,12 @@ next run has nothing to embed.`,
 				a.cfg.Data = dir
 			}
 			a.cfg.QueryLog.Enabled = false // judged queries are not what users asked
-			return a.with(c.Context(), true, func(r Retriever) error { return a.evaluate(c.Context(), r, data, f) })
+			return a.with(c.Context(), true, func(r Retriever) error {
+				if f.answers {
+					return a.evaluateAnswers(c.Context(), r, data, f)
+				}
+				return a.evaluate(c.Context(), r, data, f)
+			})
 		},
 	}
 	fl := c.Flags()
@@ -73,6 +89,8 @@ next run has nothing to embed.`,
 	fl.IntVarP(&f.k, "k", "k", 0, "documents to ask for with each query; 0 is 100")
 	fl.IntVar(&f.limit, "limit", 0, "put only the first queries; 0 puts all")
 	fl.BoolVar(&f.perQuery, "queries", false, "with --json, the values of each query too")
+	fl.BoolVar(&f.answers, "answers", false, "ask the queries as questions, and report what the answers rest on and cost")
+	fl.StringVar(&f.route, "route", "", "which model answers: auto, cheap or good (default auto, by the settings routing)")
 	fl.StringVar(&f.run, "run", "", "also write the ranking to `file` in TREC format")
 	return c
 }

@@ -23,6 +23,7 @@ const (
 	ExitUsage       = 2   // the command line or the configuration is wrong
 	ExitNotFound    = 3   // no such document, collection or file
 	ExitRefused     = 4   // not permitted, or declined
+	ExitBudget      = 5   // a budget has no room; the message says until when
 	ExitInterrupted = 130 // ended by Ctrl-C, as shells number it
 )
 
@@ -46,6 +47,7 @@ type Deps struct {
 type Retriever interface {
 	server.Service
 	adder
+	estimator
 	asker
 	searcher
 	lister
@@ -134,6 +136,9 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 func exitCode(err error) int {
 	if _, usage := errors.AsType[usageError](err); usage {
 		return ExitUsage
+	}
+	if _, budget := errors.AsType[*rag.Exceeded](err); budget {
+		return ExitBudget
 	}
 	switch rag.KindOf(err) {
 	case rag.KindInvalid:

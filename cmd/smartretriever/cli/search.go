@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,9 +65,7 @@ func (a *app) search(ctx context.Context, r searcher, q rag.Query, f queryFlags)
 	for i := range res.Hits {
 		a.printHit(i+1, &res.Hits[i])
 	}
-	if len(res.Degraded) > 0 {
-		a.err.line("%s %s could not be reached; the search was made without.", a.err.yellow("note:"), strings.Join(res.Degraded, ", "))
-	}
+	a.notes("search", res.Degraded, res.Warnings)
 	if f.trace {
 		a.out.print("\n")
 		a.out.printTrace(res.Trace)

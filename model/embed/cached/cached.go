@@ -28,6 +28,11 @@ type Cache interface {
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
 }
 
+// saver is an Inner that wants to know what it was spared.
+type saver interface {
+	Saved(ctx context.Context, kind rag.EmbedKind, tokens int)
+}
+
 // Embedder is an Inner with a cache. It is goroutine-safe if both are.
 type Embedder struct {
 	Inner
@@ -56,6 +61,9 @@ func (e *Embedder) Embed(ctx context.Context, kind rag.EmbedKind, texts []string
 			missing, at = append(missing, t), append(at, i)
 		}
 		e.observe.Cache("embedding", out[i] != nil)
+		if s, ok := e.Inner.(saver); ok && out[i] != nil {
+			s.Saved(ctx, kind, e.CountTokens(t))
+		}
 	}
 	if len(missing) == 0 {
 		return out, nil

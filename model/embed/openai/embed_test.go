@@ -509,6 +509,8 @@ func TestConfigFaults(t *testing.T) {
 		"too many":         func(c *openai.Config) { c.Dimensions = 1 << 20 },
 		"shorten to what":  func(c *openai.Config) { c.Dimensions, c.SendDimensions = 0, true },
 		"negative":         func(c *openai.Config) { c.BatchTexts = -1 },
+		"few tokens":       func(c *openai.Config) { c.MaxTokens = 10 },
+		"long prefix":      func(c *openai.Config) { c.PassagePrefix = strings.Repeat("prefix ", 400) },
 	} {
 		cfg := good
 		change(&cfg)
