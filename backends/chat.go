@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/llm"
@@ -67,43 +68,35 @@ func limitOf(m config.ChatModel) remote.LimitConfig {
 	return remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute}
 }
 
-// openAzure makes a client of a deployment, with the source of its tokens where
-// those are fetched.
+// openAzure makes a client of a deployment, with the source of its tokens where no
+// key is used.
 func openAzure(m config.ChatModel, deps Deps) (chatClient, error) {
-	cfg := azure.Config{
-		BaseURL: m.BaseURL, Deployment: m.Model, APIVersion: m.APIVersion, Proxy: m.Proxy,
+	tokens, err := entra("llm", m.Azure, m.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	client, err := azure.New(azure.Config{
+		BaseURL: m.BaseURL, Deployment: m.Model, APIVersion: m.Azure.APIVersion, Key: m.APIKey.Reveal(), Tokens: tokens, Proxy: m.Proxy,
 		ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
 		Limit: limitOf(m), Observe: deps.Observer,
-	}
-	switch m.Auth {
-	case "key":
-		cfg.Key = m.APIKey.Reveal()
-	case "token":
-		cfg.Tokens = remote.StaticToken(m.APIKey.Reveal())
-	case "entra":
-		tokens, err := remote.NewEntraToken(remote.EntraConfig{
-			Part: "llm", Tenant: m.EntraTenant, ClientID: m.EntraClientID, Secret: m.EntraSecret.Reveal(),
-			Scope: m.EntraScope, Authority: m.EntraAuthority, Proxy: m.Proxy, Timeout: m.ConnectTimeout,
-		})
-		if err != nil {
-			return nil, err
-		}
-		cfg.Tokens = tokens
-		client, err := azure.New(cfg)
-		return withTokens{client, tokens}, err
-	default:
-		return nil, unknown("llm.auth", m.Auth)
-	}
-	return azure.New(cfg)
+	})
+	return withTokens{client, tokens}, err
 }
 
 // withTokens closes the source of tokens with its client.
 type withTokens struct {
 	*azure.Client
-	tokens *remote.EntraToken
+	tokens remote.TokenSource
 }
 
-func (w withTokens) Close() error { return errors.Join(w.Client.Close(), w.tokens.Close()) }
+// Close drops idle connections.
+func (w withTokens) Close() error {
+	err := w.Client.Close()
+	if c, ok := w.tokens.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
 
 // tuned is a fallback that answers within its own settings.
 type tuned struct {

@@ -87,7 +87,10 @@ func newEmbeddingAPI(ctx context.Context, cfg config.Embedder, e embed.Config) (
 // entra returns the source of tokens that is configured, nil if there is none and a
 // key is used.
 func entra(part string, a config.Azure, proxy string) (remote.TokenSource, error) {
-	if a.Tenant == "" {
+	switch {
+	case a.Token.IsSet():
+		return remote.StaticToken(a.Token.Reveal()), nil
+	case a.Tenant == "":
 		return nil, nil
 	}
 	return remote.NewEntraToken(remote.EntraConfig{

@@ -108,12 +108,11 @@ func TestLanguageModels(t *testing.T) {
 		{"gemini", "/v1beta", llmtest.Gemini(), nil},
 		{"cohere", "", llmtest.Cohere(), nil},
 		{"ollama", "", llmtest.Ollama(), func(m *config.ChatModel) { m.KeepAlive, m.NumCtx = "5m", 8192 }},
-		{"azure", "", llmtest.Azure("m", "2024-10-21", false), func(m *config.ChatModel) { m.APIVersion = "2024-10-21" }},
-		{"azure", "", llmtest.Azure("m", "", true), func(m *config.ChatModel) { m.Auth = "token" }},
-		{"azure", "", llmtest.Azure("m", "", true), func(m *config.ChatModel) {
-			m.Auth, m.APIKey = "entra", config.Secret{}
-			m.EntraTenant, m.EntraClientID, m.EntraSecret, m.EntraScope = "tenant", "client", config.NewSecret("secret"), "https://ai.azure.com/.default"
-			m.EntraAuthority = entra(t, &tokens)
+		{"azure", "", llmtest.Azure("m", "2024-10-21", false), nil},
+		{"azure", "/openai/v1", llmtest.Azure("m", "", true), func(m *config.ChatModel) { m.Azure.Token, m.APIKey = m.APIKey, config.Secret{} }},
+		{"azure", "/openai/v1", llmtest.Azure("m", "", true), func(m *config.ChatModel) {
+			m.APIKey = config.Secret{}
+			m.Azure = config.Azure{Tenant: "tenant", ClientID: "client", ClientSecret: config.NewSecret("secret"), Scope: "https://ai.azure.com/.default", Authority: entra(t, &tokens)}
 		}},
 	}
 	for _, tt := range tests {

@@ -1,16 +1,13 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // fallback is the name of an entry of llm.fallbacks.
 func fallback(i int) string { return fmt.Sprintf("llm.fallbacks[%d]", i) }
 
 func (l *loader) readChatSecrets(at string, m *ChatModel) {
 	l.readSecret(at+".api_key", at+".api_key_file", &m.APIKey, m.APIKeyFile)
-	l.readSecret(at+".entra_secret", at+".entra_secret_file", &m.EntraSecret, m.EntraSecretFile)
+	l.readAzureSecrets(at, &m.Azure)
 }
 
 func (l *loader) checkLLM(wrong func(name, format string, args ...any)) {
@@ -50,42 +47,21 @@ func checkChat(m *ChatModel, at string, wrong func(name, format string, args ...
 	if m.Temperature > 1 && (m.Name == "anthropic" || m.Name == "cohere") {
 		wrong(at+".temperature", "%v is more than 1, the most that %s takes", m.Temperature, m.Name)
 	}
-	if m.Name == "azure" {
-		checkAzure(m, at, wrong)
+	if m.Name != "azure" {
 		return
 	}
-	for _, s := range []struct{ name, value string }{
-		{"api_version", m.APIVersion}, {"auth", strings.TrimPrefix(m.Auth, "key")}, {"entra_tenant", m.EntraTenant},
-		{"entra_client_id", m.EntraClientID}, {"entra_secret", m.EntraSecret.Reveal()},
-	} {
-		if s.value != "" {
-			wrong(at+"."+s.name, "is for %s.name azure; it is %s", at, m.Name)
-		}
-	}
-}
-
-func checkAzure(m *ChatModel, at string, wrong func(name, format string, args ...any)) {
 	if m.BaseURL == "" {
 		wrong(at+".base_url", "is needed when %s.name is azure; write https://NAME.openai.azure.com", at)
 	}
-	switch {
-	case m.Auth != "entra":
-		if !m.APIKey.IsSet() && m.APIKeyFile == "" {
-			wrong(at+".api_key", "is needed when %s.name is azure and %s.auth is %s", at, at, m.Auth)
-		}
-		return
-	case m.APIKey.IsSet():
-		wrong(at+".api_key", "is not used when %s.auth is entra", at)
+	if !m.APIKey.IsSet() && m.APIKeyFile == "" && m.Azure.Tenant == "" && !m.Azure.Token.IsSet() && m.Azure.TokenFile == "" {
+		wrong(at+".api_key", "is needed when %s.name is azure, or %s.azure.tenant or token", at, at)
 	}
-	for _, s := range []struct {
-		name string
-		set  bool
-	}{{"entra_tenant", m.EntraTenant != ""}, {"entra_client_id", m.EntraClientID != ""}, {"entra_secret", m.EntraSecret.IsSet() || m.EntraSecretFile != ""}} {
-		if !s.set {
-			wrong(at+"."+s.name, "is needed when %s.auth is entra", at)
-		}
-	}
-	if err := checkURL(m.EntraAuthority, at+".entra_secret"); err != "" {
-		wrong(at+".entra_authority", "is not an address; write https://HOST")
-	}
+	checkAzure(at, m.Azure, m.APIKey, wrong)
+}
+
+// readAzureSecrets fills in the secrets that the part of a section for Azure gives by
+// the path of a file.
+func (l *loader) readAzureSecrets(at string, a *Azure) {
+	l.readSecret(at+".azure.client_secret", at+".azure.client_secret_file", &a.ClientSecret, a.ClientSecretFile)
+	l.readSecret(at+".azure.token", at+".azure.token_file", &a.Token, a.TokenFile)
 }

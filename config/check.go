@@ -19,7 +19,7 @@ func (l *loader) readSecretFiles() {
 	for i := range l.LLM.Fallbacks {
 		l.readChatSecrets(fallback(i), &l.LLM.Fallbacks[i])
 	}
-	l.readSecret("embedder.azure.client_secret", "embedder.azure.client_secret_file", &l.Embedder.Azure.ClientSecret, l.Embedder.Azure.ClientSecretFile)
+	l.readAzureSecrets("embedder", &l.Embedder.Azure)
 	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
 	l.readSecret("routing.api_key", "routing.api_key_file", &l.Routing.APIKey, l.Routing.APIKeyFile)
 	for i := range l.Server.Keys {
@@ -128,13 +128,16 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 		wrong("embedder.send_dimensions", "is not for triton, which has no way to ask for it")
 	}
 	if e.Name == "azure" {
-		checkEmbedderAzure("embedder", e.Azure, e.APIKey, wrong)
+		checkAzure("embedder", e.Azure, e.APIKey, wrong)
 	}
 }
 
-// checkEmbedderAzure checks the part of a section that is for Azure.
-func checkEmbedderAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
+// checkAzure checks the part of a section that is for Azure.
+func checkAzure(section string, a Azure, key Secret, wrong func(name, format string, args ...any)) {
 	at := section + ".azure."
+	if a.Token.IsSet() && (a.Tenant != "" || key.IsSet()) {
+		wrong(at+"token", "given beside %s.api_key or %stenant; give one of them", section, at)
+	}
 	if a.Tenant == "" {
 		if a.ClientID != "" || a.ClientSecret.IsSet() {
 			wrong(at+"tenant", "is needed beside %sclient_id", at)

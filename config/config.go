@@ -77,6 +77,8 @@ type Azure struct {
 	ClientID         string `name:"client_id" help:"Application that the token is for."`
 	ClientSecret     Secret `name:"client_secret" help:"Secret of the application."`
 	ClientSecretFile string `name:"client_secret_file" help:"File that holds the secret, instead of client_secret."`
+	Token            Secret `name:"token" help:"Token of Entra ID that was made elsewhere and is sent instead of a key. It is not renewed."`
+	TokenFile        string `name:"token_file" help:"File that holds the token, instead of token."`
 	Authority        string `name:"authority" default:"https://login.microsoftonline.com" help:"Who issues tokens; national clouds have others."`
 	Scope            string `name:"scope" default:"https://cognitiveservices.azure.com/.default" help:"What the token is for."`
 }
@@ -149,18 +151,11 @@ type LLM struct {
 // ChatModel is a language model and how it is reached.
 type ChatModel struct {
 	Name              string        `name:"name" default:"none" enum:"none,openai,azure,anthropic,gemini,cohere,ollama" help:"Kind of language model: none quotes the best sentences; openai is any server with the OpenAI chat API; azure is Azure OpenAI; the others are the providers of that name, see providers.md."`
-	BaseURL           string        `name:"base_url" help:"Address of the API. Empty is the provider's own; for ollama http://127.0.0.1:11434; azure needs one, https://NAME.openai.azure.com. For openai it goes up to and with /v1."`
+	BaseURL           string        `name:"base_url" help:"Address of the API. Empty is the provider's own; for ollama http://127.0.0.1:11434; azure needs one, https://NAME.openai.azure.com for dated versions of the API or https://NAME.openai.azure.com/openai/v1. For openai it goes up to and with /v1."`
 	Model             string        `name:"model" help:"Name of the model, as the server knows it; with azure the name of the deployment."`
 	APIKey            Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile        string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
-	APIVersion        string        `name:"api_version" help:"Version of the API, like 2024-10-21; empty is the newer API at /openai/v1 (azure)."`
-	Auth              string        `name:"auth" default:"key" enum:"key,token,entra" help:"What a caller shows: key is api_key; token is an Entra ID token that was made elsewhere, as api_key; entra fetches tokens with the settings entra_* (azure)."`
-	EntraTenant       string        `name:"entra_tenant" help:"Directory of Entra ID, its id or domain (azure)."`
-	EntraClientID     string        `name:"entra_client_id" help:"Id of the application in Entra ID (azure)."`
-	EntraSecret       Secret        `name:"entra_secret" help:"Secret of the application in Entra ID (azure)."`
-	EntraSecretFile   string        `name:"entra_secret_file" help:"File that holds the secret, instead of entra_secret (azure)."`
-	EntraScope        string        `name:"entra_scope" default:"https://cognitiveservices.azure.com/.default" help:"What tokens are asked for (azure)."`
-	EntraAuthority    string        `name:"entra_authority" default:"https://login.microsoftonline.com" help:"Who gives tokens; national clouds have others (azure)."`
+	Azure             Azure         `name:"azure"`
 	KeepAlive         string        `name:"keep_alive" help:"How long the model stays loaded after a call: 5m, -1 for ever, 0 not at all; empty leaves it to the server (ollama)."`
 	NumCtx            int           `name:"num_ctx" default:"0" min:"0" max:"10000000" help:"Tokens that question, sources and answer may have together; 0 leaves it to the server, whose 4096 are few (ollama)."`
 	Proxy             string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`

@@ -156,17 +156,27 @@ func (f *fileLayer) entries(fields []setting, field reflect.Value, n ast.Node, n
 			continue
 		}
 		setDefaults(list.Index(i), fields)
-		for _, pair := range pairs {
-			part := scalarText(pair.Key)
-			s := find(fields, part)
-			if s == nil {
-				f.fault(f.place(pair.Key), at, "unknown setting "+part+didYouMean(part, names(fields)))
-				continue
-			}
-			f.set(s, list.Index(i).FieldByIndex(s.index), pair.Value, at+"."+part)
-		}
+		f.entry(fields, list.Index(i), pairs, at, "")
 	}
 	field.Set(list)
+}
+
+// entry reads the settings of an entry at a place, or those of a section of it, whose
+// names then begin with prefix.
+func (f *fileLayer) entry(fields []setting, v reflect.Value, pairs []*ast.MappingValueNode, at, prefix string) {
+	for _, pair := range pairs {
+		part := prefix + scalarText(pair.Key)
+		s := find(fields, part)
+		inner, isMapping := entries(pair.Value)
+		switch {
+		case s != nil:
+			f.set(s, v.FieldByIndex(s.index), pair.Value, at+"."+part)
+		case isMapping && sectionOf(fields, part):
+			f.entry(fields, v, inner, at, part+".")
+		default:
+			f.fault(f.place(pair.Key), at, "unknown setting "+part+didYouMean(part, names(fields)))
+		}
+	}
 }
 
 // entryHint says what an entry is made of.
@@ -177,9 +187,12 @@ func entryHint(fields []setting) string {
 	return "name and the settings described in docs/configuration.md"
 }
 
-func isSection(name string) bool {
-	for i := range settings {
-		if strings.HasPrefix(settings[i].name, name+".") {
+func isSection(name string) bool { return sectionOf(settings, name) }
+
+// sectionOf reports whether a name is a section of these settings.
+func sectionOf(list []setting, name string) bool {
+	for i := range list {
+		if strings.HasPrefix(list[i].name, name+".") {
 			return true
 		}
 	}

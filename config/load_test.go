@@ -179,10 +179,11 @@ func TestFaults(t *testing.T) {
 		{name: "embedder's key by flag", flags: []config.Flag{{Setting: "embedder.api_key", Value: "sk-verysecret", As: "--set embedder.api_key"}}, want: []string{"a secret is not taken from the command line"}},
 		{name: "key in address", file: "llm: {name: openai, model: m, base_url: 'https://me:pass@host/v1'}", want: []string{"llm.base_url: holds a user name"}},
 		{name: "overlap", file: "chunker: {size: 100, overlap: 100}", want: []string{"chunker.overlap: 100 must be less than chunker.size, 100"}},
-		{name: "azure without what it needs", file: "llm: {name: azure, model: d}", want: []string{"llm.base_url: is needed when llm.name is azure", "llm.api_key: is needed when llm.name is azure"}},
-		{name: "azure with entra, in part", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', auth: entra, entra_authority: here, api_key: sk-verysecret}", want: []string{"llm.api_key: is not used", "llm.entra_tenant: is needed", "llm.entra_client_id: is needed", "llm.entra_secret: is needed", "llm.entra_authority: is not an address"}},
-		{name: "azure with entra", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', auth: entra, entra_tenant: t, entra_client_id: c, entra_secret: s}"},
-		{name: "azure's settings for another", file: "llm: {name: gemini, model: m, api_version: 2024-10-21, auth: token, entra_secret: sk-verysecret}", want: []string{"llm.api_version: is for llm.name azure; it is gemini", "llm.auth: is for", "llm.entra_secret: is for"}},
+		{name: "azure without what it needs", file: "llm: {name: azure, model: d}", want: []string{"llm.base_url: is needed when llm.name is azure", "llm.api_key: is needed when llm.name is azure, or llm.azure.tenant or token"}},
+		{name: "azure with entra, in part", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', api_key: sk-verysecret, azure: {tenant: t, authority: here}}", want: []string{"llm.azure.tenant: given beside llm.api_key", "llm.azure.client_id: is needed", "llm.azure.client_secret: is needed", "llm.azure.authority: is not an address"}},
+		{name: "azure with entra", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', azure: {tenant: t, client_id: c, client_secret: s}}"},
+		{name: "azure with a token and a key", file: "llm: {name: azure, model: d, base_url: 'https://x.openai.azure.com', api_key: sk-verysecret, azure: {token: sk-verysecret}}", want: []string{"llm.azure.token: given beside"}},
+		{name: "azure as a fallback", file: "llm: {name: ollama, model: m, fallbacks: [{name: azure, model: d, base_url: 'https://x.openai.azure.com', azure: {tenant: t, colour: red, authority: [a]}}]}", want: []string{"unknown setting azure.colour", "llm.fallbacks[0].azure.authority: wants a plain value", "llm.fallbacks[0].azure.client_id: is needed"}},
 		{name: "providers that need a model only", file: "llm: {name: anthropic, model: m, fallbacks: [{name: gemini, model: m}, {name: cohere, model: m}, {name: ollama, model: m, keep_alive: 5m, num_ctx: 8192}]}"},
 		{name: "fallbacks", file: "llm:\n  name: openai\n  model: m\n  fallbacks:\n  - {model: m}\n  - {name: ollama, num_ctx: many}\n  - {name: openai, model: m, base_url: here, timeout: 1s}\n  - {name: gemini, model: m, api_key: a, api_key_file: /nonexistent/key, colour: red}\n",
 			want: []string{"FILE:6: llm.fallbacks[1].num_ctx: \"many\" is not a whole number", "FILE:8: llm.fallbacks[3]: unknown setting colour", "llm.fallbacks[3].api_key_file: given beside", "llm.fallbacks[0].name: is needed", "llm.fallbacks[1].model: is needed", "llm.fallbacks[2].first_token_timeout: 1m is longer", "llm.fallbacks[2].base_url: is not an address"}},
@@ -258,7 +259,7 @@ func TestFallbacks(t *testing.T) {
 		t.Fatalf("fallbacks %+v", c.LLM.Fallbacks)
 	}
 	g, o := c.LLM.Fallbacks[0], c.LLM.Fallbacks[1]
-	if g.APIKey.Reveal() != "sk-from-a-file" || g.Retries != 2 || g.Timeout != 2*time.Minute || g.MaxTokens != 1024 || g.Auth != "key" {
+	if g.APIKey.Reveal() != "sk-from-a-file" || g.Retries != 2 || g.Timeout != 2*time.Minute || g.MaxTokens != 1024 || g.Azure.APIVersion != "2024-10-21" {
 		t.Errorf("what an entry leaves out must have its default: %+v", g)
 	}
 	if o.Retries != 0 || o.Timeout != 10*time.Minute || c.LLM.Timeout != 3*time.Minute {

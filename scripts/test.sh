@@ -28,6 +28,7 @@ step "race detector";    make --no-print-directory race
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
+step "doubles of providers"; scripts/e2e-doubles.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh
 step "clients of embedding and rerank providers"; scripts/e2e-doubles.sh

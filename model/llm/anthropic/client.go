@@ -4,6 +4,10 @@
 // The rules of a conversation go into a field of their own, user and assistant take
 // turns, and a limit of the answer's length is required (an llm.Request without one
 // gets 1024 tokens). Thoughts are left out of the text; they count as written.
+//
+// It asks for the version 2023-06-01 of the API. The next one, 2026-10-21, differs in
+// this only that no model takes a temperature; in the older one those that do still
+// may, and the others are not sent it again once they have refused it.
 package anthropic
 
 import (

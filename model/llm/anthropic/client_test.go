@@ -75,6 +75,16 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+func TestRefusalNamesThePolicy(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, stream(`{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal","category":"bio","explanation":null}}}`, `{"type":"message_stop"}`))
+	})
+	if _, err := c.Chat(t.Context(), question(1), discard); rag.KindOf(err) != rag.KindRefused || !strings.Contains(err.Error(), "bio") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestLengthIsAlwaysLimited(t *testing.T) {
 	double := &llmtest.Server{Wire: llmtest.Anthropic(), Model: "m", Answer: func(int, llmtest.Asked) llmtest.Script { return llmtest.Script{} }}
 	c := open(t, llmtest.Setup{URL: "http://double", Model: "m", Transport: double})

@@ -52,6 +52,9 @@ type event struct {
 		Type       string `json:"type"`
 		Text       string `json:"text"`
 		StopReason string `json:"stop_reason"`
+		Details    struct {
+			Category string `json:"category"` // of the policy that a refusal rests on
+		} `json:"stop_details"`
 	} `json:"delta"`
 	Usage usage            `json:"usage"`
 	Error *remote.APIError `json:"error"`
@@ -101,7 +104,7 @@ func (p protocol) Event(a *chat.Answer, data []byte) error {
 		}
 	case "message_delta":
 		e.Usage.update(&a.Usage)
-		finish(a, e.Delta.StopReason)
+		finish(a, e.Delta.StopReason, e.Delta.Details.Category)
 	case "message_stop":
 		a.Done()
 	case "error":
@@ -129,7 +132,7 @@ func decode(data []byte, e *event) error {
 	return nil
 }
 
-func finish(a *chat.Answer, reason string) {
+func finish(a *chat.Answer, reason, category string) {
 	switch reason {
 	case "":
 	case "end_turn", "stop_sequence":
@@ -137,7 +140,7 @@ func finish(a *chat.Answer, reason string) {
 	case "max_tokens", "model_context_window_exceeded":
 		a.Finish = llm.FinishLength
 	case "refusal":
-		a.Refuse("")
+		a.Refuse(category)
 	default:
 		a.Finish = llm.FinishOther
 	}

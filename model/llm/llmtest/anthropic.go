@@ -90,7 +90,7 @@ func (anthropic) End(_ string, r *Script) string {
 		reason = "refusal"
 	}
 	return named("content_block_stop", `{"type":"content_block_stop","index":1}`) +
-		named("message_delta", `{"type":"message_delta","delta":{"stop_reason":%s,"stop_sequence":null},"usage":{"output_tokens":%s}}`, reason, r.Usage.CompletionTokens) +
+		named("message_delta", `{"type":"message_delta","delta":{"stop_reason":%s,"stop_sequence":null,"stop_details":null},"usage":{"output_tokens":%s}}`, reason, r.Usage.CompletionTokens) +
 		named("message_stop", `{"type":"message_stop"}`)
 }
 

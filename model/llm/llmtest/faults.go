@@ -128,19 +128,24 @@ func testRefusals(t *testing.T, p Provider) {
 	})
 }
 
+// fault is a way in which a stream goes wrong, and what comes of it.
+type fault struct {
+	name string
+	at   Break
+	want outcome
+}
+
 func testBroken(t *testing.T, p Provider) {
 	for _, after := range []int{0, 2} {
-		tests := []struct {
-			name string
-			at   Break
-			want outcome
-		}{
+		tests := []fault{
 			{"cut", Cut, outcome{rag.KindUnavailable, true, 0, "cut off"}},
 			{"cut inside an event", CutInside, outcome{rag.KindUnavailable, true, 0, "cut off"}},
 			{"malformed event", Garbage, outcome{rag.KindUnavailable, false, 0, "malformed"}},
 			{"error event", Fails, outcome{rag.KindUnavailable, true, 0, "GPU on fire"}},
-			{"endless line", LongLine, outcome{rag.KindUnavailable, false, 0, "too long"}},
-			{"endless stream", EndlessAt, outcome{rag.KindUnavailable, false, 0, "too long"}},
+		}
+		if after > 0 {
+			tests = append(tests, fault{"endless line", LongLine, outcome{rag.KindUnavailable, false, 0, "too long"}},
+				fault{"endless stream", EndlessAt, outcome{rag.KindUnavailable, false, 0, "too long"}})
 		}
 		for _, tt := range tests {
 			t.Run(fmt.Sprintf("%s after %d pieces", tt.name, after), func(t *testing.T) {

@@ -59,7 +59,7 @@ func (gemini) Read(r *http.Request, body []byte) (Asked, error) {
 	roles := map[string]string{"user": "user", "model": "assistant"}
 	for _, c := range q.Contents {
 		if roles[c.Role] == "" {
-			return asked, fmt.Errorf("Please use a valid role: user, model.")
+			return asked, fmt.Errorf("the role %q is neither user nor model", c.Role)
 		}
 		asked.Turns = append(asked.Turns, rag.Message{Role: roles[c.Role], Content: joined(c)})
 	}

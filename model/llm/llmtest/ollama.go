@@ -26,6 +26,7 @@ func (ollama) Read(r *http.Request, body []byte) (Asked, error) {
 		Messages  []rag.Message `json:"messages"`
 		Stream    *bool         `json:"stream"`
 		KeepAlive any           `json:"keep_alive"`
+		Tools     []any         `json:"tools"` // which Ollama's own client always sends
 		Truncate  *bool         `json:"truncate"`
 		Shift     *bool         `json:"shift"`
 		Options   struct {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -86,6 +87,7 @@ func TestDialects(t *testing.T) {
 		says              string
 	}{
 		{"ends without [DONE]", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\n", "", false, ""},
+		{"filter results of another form", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop","content_filter_results":[]}],"usage":{"prompt_tokens_details":null}}` + "\n\n", "", false, ""},
 		{"ends without an empty line", "text/event-stream", delta + `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}`, "", false, ""},
 		{"only [DONE], as of a server that was interrupted", "text/event-stream", delta + "data: [DONE]\n\n", rag.KindUnavailable, true, "cut off"},
 		{"carriage returns, no space, a byte order mark", "text/event-stream;charset=utf-8", "\ufeffevent: x\r\ndata:{\"choices\":[{\"delta\":\r\ndata:{\"content\":\"So\"}}]}\r\n\r\ndata:{\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n\r\ndata:[DONE]\r\n\r\n", "", false, ""},
@@ -94,6 +96,7 @@ func TestDialects(t *testing.T) {
 		{"used up while answering", "text/event-stream", `data: {"error":{"message":"pay","code":"insufficient_quota"}}` + "\n\n", rag.KindExhausted, false, "used up"},
 		{"busy while answering", "text/event-stream", `data: {"error":{"message":"slow","type":"rate_limit_error"}}` + "\n\n", rag.KindExhausted, true, "is busy"},
 		{"fails with a number", "text/event-stream", `data: {"error":{"message":"oom","code":503}}` + "\n\n", rag.KindUnavailable, true, "oom"},
+		{"refuses a parameter when it has begun", "text/event-stream", delta + `data: {"error":{"message":"temperature","type":"invalid_request_error"}}` + "\n\n", rag.KindInternal, false, "does not accept"},
 		{"an error that is a text", "text/event-stream", `data: {"error":"oom"}` + "\n\n", rag.KindUnavailable, true, "oom"},
 	}
 	for _, tt := range tests {
@@ -155,6 +158,30 @@ func TestChatLearnsWhatTheModelTakes(t *testing.T) {
 	if n := calls.Load(); n != 5 {
 		t.Errorf("%d calls, want 4 to learn and 1 that knows", n)
 	}
+	// Callers that learn the same at the same time all get their answers.
+	var before sync.WaitGroup
+	before.Add(4)
+	fresh := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "temperature") {
+			before.Done()
+			before.Wait()
+			w.WriteHeader(400)
+			_, _ = io.WriteString(w, `{"error":{"message":"temperature is not taken"}}`)
+			return
+		}
+		answer("text/event-stream", `data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}`+"\n\n")(w, r)
+	})
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			if _, res, err := ask(t, fresh); err != nil || res.Text != "ok" {
+				t.Errorf("%+v, %v", res, err)
+			}
+		})
+	}
+	callers.Wait()
+
 	refusing := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(400)
 		_, _ = io.WriteString(w, `{"error":{"message":"temperature is a nuisance"}}`)

@@ -77,6 +77,14 @@ type message struct {
 // are of more than one form; what is of another one is left out.
 type filter map[string]json.RawMessage
 
+// UnmarshalJSON takes what is of another form for nothing found.
+func (f *filter) UnmarshalJSON(data []byte) error {
+	var found map[string]json.RawMessage
+	_ = json.Unmarshal(data, &found)
+	*f = found
+	return nil
+}
+
 // stopped lists the categories for which text was withheld.
 func (f filter) stopped() string {
 	var names []string

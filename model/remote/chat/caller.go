@@ -52,14 +52,15 @@ func (c *Caller) Chat(ctx context.Context, r llm.Request, onDelta func(string) e
 	}
 	whole, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	learned := map[string]bool{}
 	for {
 		res, err := c.once(whole, r, onDelta)
-		if u, ok := errors.AsType[*unsupported](err); ok {
-			if _, known := c.lacking.LoadOrStore(u.parameter, true); !known {
-				continue // each parameter is learned once, so this ends
-			}
+		u, ok := errors.AsType[*unsupported](err)
+		if !ok || learned[u.parameter] {
+			return res, c.explain(ctx, whole, err)
 		}
-		return res, c.explain(ctx, whole, err)
+		learned[u.parameter] = true // once in a call, so this ends
+		c.lacking.Store(u.parameter, true)
 	}
 }
 

@@ -34,7 +34,7 @@ func (e *unsupported) Unwrap() error { return e.err }
 // parameters, nil if it was not. The request is made again without it. Models of one
 // provider differ in what they take, and say so only when asked.
 func Unsupported(r remote.Refusal, parameters ...string) error {
-	if r.Status != http.StatusBadRequest && r.Status != http.StatusUnprocessableEntity {
+	if r.Streamed || r.Status != http.StatusBadRequest && r.Status != http.StatusUnprocessableEntity {
 		return nil
 	}
 	for _, p := range parameters {

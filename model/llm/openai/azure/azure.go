@@ -4,7 +4,8 @@
 //
 // There are two addresses. With a dated version of the API ("2024-10-21") the
 // deployment is part of the path, /openai/deployments/NAME/chat/completions; without
-// one it is the model of the newer API at /openai/v1, which has no versions. A key
+// one, or at an address that ends in /openai/v1, it is the model of the newer API
+// there, which has no versions. A key
 // goes into the header api-key; a token of Microsoft Entra ID, from a
 // remote.TokenSource, into Authorization.
 //
@@ -29,9 +30,9 @@ import (
 
 // Config says which deployment is called and how long it may take.
 type Config struct {
-	BaseURL    string // of the resource: https://NAME.openai.azure.com
+	BaseURL    string // of the resource, https://NAME.openai.azure.com, or its newer API, with /openai/v1 behind it
 	Deployment string
-	APIVersion string             // as 2024-10-21; "" is the newer API without versions
+	APIVersion string             // as 2024-10-21; "" is the newer API without versions, which takes none
 	Key        string             // of the resource, "" with Tokens
 	Tokens     remote.TokenSource // gives a token of Entra ID, instead of Key; may be nil
 
@@ -69,11 +70,16 @@ func (c Config) openai() openai.Config {
 		Proxy: c.Proxy, ConnectTimeout: c.ConnectTimeout, FirstTokenTimeout: c.FirstTokenTimeout, Timeout: c.Timeout, Transport: c.Transport,
 		Limit: c.Limit, Observe: c.Observe,
 	}
-	if c.APIVersion != "" {
+	if c.dated() {
 		o.BaseURL = c.root() + "/openai"
 		o.Path = "/deployments/" + url.PathEscape(c.Deployment) + "/chat/completions?api-version=" + url.QueryEscape(c.APIVersion)
 	}
 	return o
+}
+
+// dated reports whether a version of the API is asked for.
+func (c Config) dated() bool {
+	return c.APIVersion != "" && !strings.HasSuffix(strings.TrimRight(c.BaseURL, "/"), "/openai/v1")
 }
 
 // root is the resource's address. The portal also shows it with parts of the path.
@@ -101,7 +107,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	models := "/models"
-	if cfg.APIVersion != "" {
+	if cfg.dated() {
 		models += "?api-version=" + url.QueryEscape(cfg.APIVersion)
 	}
 	return &Client{o, models}, nil

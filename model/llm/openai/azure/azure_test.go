@@ -39,7 +39,7 @@ func TestSuite(t *testing.T) {
 	for _, tt := range []struct {
 		name, version string
 		token         bool
-	}{{"dated", "2024-10-21", false}, {"v1", "", false}, {"token", "", true}, {"dated with token", "2025-04-01-preview", true}} {
+	}{{"dated, with a key", "2024-10-21", false}, {"undated, with a token", "", true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			llmtest.Run(t, llmtest.Provider{Wire: llmtest.Azure("model-1", tt.version, tt.token), Open: opener(tt.version, tt.token), Name: "azure", NamesModel: true})
 		})
@@ -94,16 +94,22 @@ func TestFilterNamesWhatItFound(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, address := range []string{"http://double", "http://double/", "http://double/openai", "http://double/openai/v1/"} {
-		double := &llmtest.Server{Wire: llmtest.Azure("d", "", false), Model: "d", Answer: func(int, llmtest.Asked) llmtest.Script {
-			return llmtest.Script{Pieces: []string{"ok"}}
-		}}
-		c, err := azure.New(azure.Config{BaseURL: address, Deployment: "d", Key: "k", Transport: double})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res, err := c.Chat(t.Context(), question(), discard); err != nil || res.Text != "ok" {
-			t.Errorf("%s: %+v, %v", address, res, err)
+	for _, tt := range []struct{ address, version, want string }{
+		{"http://double", "", ""}, {"http://double/", "", ""}, {"http://double/openai", "", ""}, {"http://double/openai/v1/", "", ""},
+		{"http://double/openai/v1", "2024-10-21", ""}, // the newer API takes no version
+		{"http://double/openai/", "2025-04-01-preview", "2025-04-01-preview"},
+	} {
+		for _, token := range []bool{false, true} {
+			double := &llmtest.Server{Wire: llmtest.Azure("d", tt.want, token), Model: "d", Key: "k", Answer: func(int, llmtest.Asked) llmtest.Script {
+				return llmtest.Script{Pieces: []string{"ok"}}
+			}}
+			c := opener(tt.version, token)(t, llmtest.Setup{URL: tt.address, Model: "d", Key: "k", Transport: double})
+			if res, err := c.Chat(t.Context(), question(), discard); err != nil || res.Text != "ok" {
+				t.Errorf("%+v: %+v, %v", tt, res, err)
+			}
+			if err := c.Check(t.Context()); err != nil {
+				t.Errorf("%+v: %v", tt, err)
+			}
 		}
 	}
 }
