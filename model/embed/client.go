@@ -169,6 +169,10 @@ func (c *Client) Health(ctx context.Context) rag.Health {
 	})
 }
 
+// TokensPerMinute returns the tokens that may be sent in a minute as configured, 0
+// for no such limit.
+func (c *Client) TokensPerMinute() int { return c.cfg.Limit.TokensPerMinute }
+
 // Limits returns how requests wait for the server's limits now.
 func (c *Client) Limits() remote.LimitState { return c.server.Limits() }
 

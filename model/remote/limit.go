@@ -58,6 +58,14 @@ func (l *Limited) Error() string { return l.Err.Error() }
 // Unwrap returns the cause.
 func (l *Limited) Unwrap() error { return l.Err }
 
+// RetryAt returns the moment to come back, as seen now.
+func (l *Limited) RetryAt() time.Time {
+	if l.After <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(l.After)
+}
+
 // Limiter lets the calls of one model of one server through in the order in which
 // they came, those that somebody waits for (Urgent) before others, as fast as all
 // of these allow:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	root "github.com/smartretriever/smartretriever"
+	"github.com/smartretriever/smartretriever/backends"
 	"github.com/smartretriever/smartretriever/eval"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -144,8 +145,8 @@ func (f *reembedFlags) options(judged *eval.Dataset) root.ReembedOptions {
 type reembedJSON struct {
 	Collection string `json:"collection"`
 	root.ReembedResult
-	Cost     *float64 `json:"cost"` // of what is to be embedded; null where the price is not known
-	Currency string   `json:"currency,omitempty"`
+	Cost     *rag.Money `json:"cost"` // of what is to be embedded; null where the price is not known
+	Currency string     `json:"currency,omitempty"`
 }
 
 func (a *app) reembed(ctx context.Context, r reembedder, f reembedFlags, judged *eval.Dataset) error {
@@ -212,11 +213,24 @@ func otherModel(ctx context.Context, r reembedder, scope rag.Scope) (string, err
 }
 
 // embeddingCost is what it costs to embed so many tokens, and the currency. Models
-// that run on this machine cost nothing; the price of one behind an API, whose id
-// begins with the provider's name and a colon, is not known.
-func (a *app) embeddingCost(m rag.Model, tokens int64) (cost float64, currency string, known bool) {
-	behindAPI := strings.Contains(m.ID, ":") && a.cfg.Embedder.Name != "onnx"
-	return 0, "", tokens == 0 || !behindAPI
+// that run on this machine cost nothing; one behind an API, whose id begins with the
+// provider's name and a colon, costs what the table of prices says of the configured
+// model, and of another it is not known.
+func (a *app) embeddingCost(m rag.Model, tokens int64) (cost rag.Money, currency string, known bool) {
+	if tokens == 0 || !strings.Contains(m.ID, ":") {
+		return 0, "", true
+	}
+	e := a.cfg.Embedder
+	table, err := backends.Prices(a.cfg)
+	if err != nil || !strings.HasPrefix(m.ID, e.Name+":"+e.Model) {
+		return 0, "", false
+	}
+	targets, err := backends.Targets(a.cfg, table)
+	if err != nil || !targets[0].Price.Knows(rag.OpEmbedPassages) {
+		return 0, "", false
+	}
+	price := targets[0].Price
+	return price.Cost(rag.OpEmbedPassages, rag.Consumption{Input: tokens}), price.Currency, true
 }
 
 // workText says what there is to embed, and what it costs.
@@ -232,7 +246,7 @@ func (a *app) costText(m rag.Model, tokens int64) string {
 	case cost == 0:
 		return "no cost"
 	}
-	return strings.TrimSpace(fmt.Sprintf("cost %.4f %s", cost, currency))
+	return strings.TrimSpace(fmt.Sprintf("cost %s %s", cost, currency))
 }
 
 // stages shows the progress of each stage in turn.

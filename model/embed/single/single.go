@@ -29,17 +29,37 @@ type Embedder struct {
 	observe *observe.Observer
 
 	mu     sync.Mutex
-	flying map[string]seat // by text
+	flying map[question]seat
 }
 
 // New returns inner with calls for the same question joined. o counts them as a
 // cache layer, "in_flight"; it may be nil.
 func New(inner Inner, o *observe.Observer) *Embedder {
-	return &Embedder{Inner: inner, observe: o, flying: map[string]seat{}}
+	return &Embedder{Inner: inner, observe: o, flying: map[question]seat{}}
+}
+
+// question is what may be shared: the same text, on the same account, since a call
+// is charged to one account and held to its budget.
+type question struct {
+	account rag.Account
+	text    string
+}
+
+// saver is an Inner that wants to know what it was spared.
+type saver interface {
+	Saved(ctx context.Context, kind rag.EmbedKind, tokens int)
+}
+
+// Saved passes on what a cache before this spared.
+func (e *Embedder) Saved(ctx context.Context, kind rag.EmbedKind, tokens int) {
+	if s, ok := e.Inner.(saver); ok {
+		s.Saved(ctx, kind, tokens)
+	}
 }
 
 // flight is one call under way.
 type flight struct {
+	account rag.Account
 	texts   []string
 	users   int // callers that wait for it
 	cancel  context.CancelFunc
@@ -88,13 +108,13 @@ func (e *Embedder) board(ctx context.Context, texts []string) (seats []seat, fli
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	seats = make([]seat, len(texts))
-	own := &flight{done: make(chan struct{})}
+	own := &flight{account: rag.AccountOf(ctx), done: make(chan struct{})}
 	for i, text := range texts {
-		s, joined := e.flying[text]
+		s, joined := e.flying[question{own.account, text}]
 		if !joined {
 			s = seat{own, len(own.texts)}
 			own.texts = append(own.texts, text)
-			e.flying[text] = s
+			e.flying[question{own.account, text}] = s
 		}
 		seats[i] = s
 		e.observe.Cache("in_flight", joined)
@@ -126,8 +146,8 @@ func (e *Embedder) fly(ctx context.Context, f *flight) {
 // land lets nobody board any more.
 func (e *Embedder) land(f *flight) {
 	for _, text := range f.texts {
-		if e.flying[text].flight == f {
-			delete(e.flying, text)
+		if q := (question{f.account, text}); e.flying[q].flight == f {
+			delete(e.flying, q)
 		}
 	}
 }

@@ -200,3 +200,42 @@ func TestManyAtOnce(t *testing.T) {
 		group.Wait()
 	})
 }
+
+// A call is charged to one account and held to its budget, so two accounts do not
+// share one.
+func TestAccountsDoNotShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := &slow{}
+		e := single.New(inner, nil)
+		var wg sync.WaitGroup
+		for i := range 6 {
+			ctx := rag.WithAccount(t.Context(), rag.Account{Tenant: []string{"a", "b"}[i%2]})
+			wg.Go(func() {
+				if _, err := e.Embed(ctx, rag.QuestionText, []string{"same"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(inner.calls) != 2 {
+			t.Errorf("%d calls for two accounts", len(inner.calls))
+		}
+	})
+}
+
+// What a cache before it has spared reaches who counts it.
+func TestSavedIsPassedOn(t *testing.T) {
+	inner := &spared{}
+	single.New(inner, nil).Saved(t.Context(), rag.QuestionText, 7)
+	if inner.tokens != 7 {
+		t.Errorf("%d tokens", inner.tokens)
+	}
+}
+
+// spared is told what it was spared.
+type spared struct {
+	slow
+	tokens int
+}
+
+func (s *spared) Saved(_ context.Context, _ rag.EmbedKind, tokens int) { s.tokens += tokens }
