@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: ## install and start what the tests need, then run everything
 
 test-short: ## tests without servers and long sweeps, under two minutes
 	$(GO) test -short ./...
+
+test-arm64: ## the encoder's arithmetic for 64-bit Arm, in an emulator
+	@scripts/arm64.sh
 
 race: ## the race detector on the packages with concurrent code
 	CGO_ENABLED=1 $(GO) test -race -short . ./ingest/... ./answer/... ./index/... ./store/... ./cache/... ./server/... ./observe/... ./model/... ./text/extract/sandbox/...

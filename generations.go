@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -119,8 +120,16 @@ func (b *builder) switchTo(ctx context.Context) (rag.Collection, error) {
 		return switched, err
 	}
 	b.tell(StageSwitch, 0, 0)
-	for range maxRounds {
-		switched, err = b.r.store.SwitchGeneration(ctx, b.col.ID, b.col.Generation.Number, b.checked)
+	var late []rag.Unembedded // embedded within the switch
+	for round := range maxRounds {
+		var last func(context.Context, []rag.Unembedded) ([]rag.Embedding, error)
+		if round >= hopefulRounds {
+			last = func(ctx context.Context, chunks []rag.Unembedded) ([]rag.Embedding, error) {
+				late = distinct(chunks, map[rag.Hash]bool{})
+				return b.last(ctx, late)
+			}
+		}
+		switched, err = b.r.store.SwitchGeneration(ctx, b.col.ID, b.col.Generation.Number, b.checked, last)
 		if !errors.Is(err, rag.ErrConflict) {
 			break
 		}
@@ -134,12 +143,30 @@ func (b *builder) switchTo(ctx context.Context) (rag.Collection, error) {
 	if err != nil {
 		return switched, err
 	}
+	if len(late) > 0 {
+		b.count(late)
+	}
 	b.r.follow.Notify(switched.ID, switched.Seq)
 	after, err := b.r.store.Generations(ctx, b.col.ID)
 	if err != nil {
 		return switched, err
 	}
 	return switched, b.forget(ctx, before, after)
+}
+
+// hopefulRounds is how often the switch is tried in the hope that no document comes
+// just then. After that the last ones are embedded while nobody can write.
+const hopefulRounds = 3
+
+// lastTimeout bounds for how long: less than writers wait for their turn.
+const lastTimeout = 5 * time.Second
+
+// last embeds the last passages that the generation lacks. It tells nobody: whoever is
+// told might want to write.
+func (b *builder) last(ctx context.Context, chunks []rag.Unembedded) ([]rag.Embedding, error) {
+	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
+	defer cancel()
+	return b.vectors(ctx, chunks)
 }
 
 // forget closes what this process has of generations that the switch has dropped.

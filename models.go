@@ -12,6 +12,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/bert/weights"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/embed/cached"
+	"github.com/smartretriever/smartretriever/model/embed/single"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -193,9 +194,11 @@ func (p *pipelines) of(e Embedder) *answer.Pipeline {
 	return made
 }
 
-// wrapQuestions returns what gives embedders a cache for questions.
+// wrapQuestions returns what gives embedders a cache for questions, and has the same
+// question at the same moment embedded once.
 func (r *Retriever) wrapQuestions(cache answer.Cache) func(Embedder) Embedder {
 	return func(e Embedder) Embedder {
+		e = single.New(e, r.cfg.Observer)
 		if cache == nil || r.cfg.EmbeddingTTL <= 0 {
 			return e
 		}

@@ -58,7 +58,9 @@ func (r *Retriever) meteredReranker() answer.Reranker {
 	if t == (meter.Target{}) {
 		t = meter.Target{Provider: "unknown", Model: r.cfg.Reranker.Name(), Price: price.Unknown("unknown", r.cfg.Reranker.Name())}
 	}
-	return rerankmetered.New(r.cfg.Reranker, r.meter, t, r.embed.CountTokens)
+	// What is to be set aside is guessed by length: to tokenise every passage would
+	// take as long as a small search.
+	return rerankmetered.New(r.cfg.Reranker, r.meter, t, nil)
 }
 
 // Usage returns what scope's tenant has spent on models and spared.

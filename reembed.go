@@ -167,7 +167,8 @@ func (r *Retriever) Reembed(ctx context.Context, scope rag.Scope, opt ReembedOpt
 		return ReembedResult{}, err
 	}
 	begun := r.cfg.Clock()
-	res, err := r.reembed(ctx, scope.WithDefaults(), opt)
+	scope = scope.WithDefaults()
+	res, err := r.reembed(rag.ChargedTo(ctx, scope.Tenant), scope, opt)
 	res.Took = r.cfg.Clock().Sub(begun)
 	return res, err
 }
@@ -446,27 +447,9 @@ func (b *builder) pass(ctx context.Context) error {
 }
 
 func (b *builder) embedPage(ctx context.Context, page []rag.Unembedded) error {
-	if b.embed == nil {
-		// It lacked nothing when it was looked at: documents have come since.
-		var err error
-		if b.embed, err = b.r.modelOf(ctx, b.col); err != nil {
-			return err
-		}
-	}
-	texts := make([]string, len(page))
-	for i, p := range page {
-		texts[i] = p.Text
-	}
-	vectors, err := b.embed.Embed(ctx, rag.PassageText, texts)
+	embeddings, err := b.vectors(ctx, page)
 	if err != nil {
-		return rag.Wrap(rag.KindOf(err), err, "embed with "+b.col.Generation.Model)
-	}
-	if len(vectors) != len(page) {
-		return rag.Errorf(rag.KindInternal, "the embedder returned %d vectors for %d texts", len(vectors), len(page))
-	}
-	embeddings := make([]rag.Embedding, len(page))
-	for i, p := range page {
-		embeddings[i] = rag.Embedding{Hash: p.Hash, Vector: vectors[i]}
+		return err
 	}
 	stored, err := b.r.store.PutEmbeddings(ctx, b.col.ID, b.col.Generation.Number, embeddings)
 	if errors.Is(err, rag.ErrNotFound) {
@@ -475,13 +458,45 @@ func (b *builder) embedPage(ctx context.Context, page []rag.Unembedded) error {
 	if err != nil {
 		return err
 	}
+	b.count(page)
+	return b.alone(ctx, stored, embeddings)
+}
+
+// vectors embeds a page.
+func (b *builder) vectors(ctx context.Context, page []rag.Unembedded) ([]rag.Embedding, error) {
+	if b.embed == nil {
+		// It lacked nothing when it was looked at: documents have come since.
+		var err error
+		if b.embed, err = b.r.modelOf(ctx, b.col); err != nil {
+			return nil, err
+		}
+	}
+	texts := make([]string, len(page))
+	for i, p := range page {
+		texts[i] = p.Text
+	}
+	vectors, err := b.embed.Embed(ctx, rag.PassageText, texts)
+	if err != nil {
+		return nil, rag.Wrap(rag.KindOf(err), err, "embed with "+b.col.Generation.Model)
+	}
+	if len(vectors) != len(page) {
+		return nil, rag.Errorf(rag.KindInternal, "the embedder returned %d vectors for %d texts", len(vectors), len(page))
+	}
+	embeddings := make([]rag.Embedding, len(page))
+	for i, p := range page {
+		embeddings[i] = rag.Embedding{Hash: p.Hash, Vector: vectors[i]}
+	}
+	return embeddings, nil
+}
+
+// count notes that a page is embedded.
+func (b *builder) count(page []rag.Unembedded) {
 	b.embedded += len(page)
 	for _, n := range count(b.embed, page) {
 		b.tokens += int64(n)
 	}
 	b.of, b.ofTokens = max(b.of, b.embedded), max(b.ofTokens, b.tokens)
 	b.tell(StageEmbed, b.embedded, b.of)
-	return b.alone(ctx, stored, embeddings)
 }
 
 // alone finds out that another process builds the same generation: what was embedded

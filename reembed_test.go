@@ -557,6 +557,7 @@ func TestReembedWhileInUse(t *testing.T) {
 	kept := func(c *smartretriever.Config) {
 		with(a, b)(c)
 		c.Retention = time.Hour // deleted documents can be restored, in either generation
+		c.NoQueryLog = true     // thousands of searches, each a transaction
 	}
 	here, there := open(t, dir, kept), open(t, dir, kept)
 	addNotes(t, here, 0, 60)

@@ -65,11 +65,16 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	}
 	begun := p.cfg.Clock()
 	hits := assemble(found.Hits, q.K, p.cfg.Generate.Budget())
-	r.stage("assemble", begun, len(found.Hits), len(hits), "")
+	prompt, leftOut, err := p.fit(Prompt{Question: q.Text, History: q.History, Sources: sources(hits)})
+	if err != nil {
+		return rag.Answer{}, err
+	}
+	hits = hits[:len(prompt.Sources)]
+	r.stage("assemble", begun, len(found.Hits), len(hits), leftOut)
 	if err := on(rag.Event{Kind: rag.EventHits, Hits: hits}); err != nil {
 		return rag.Answer{}, err
 	}
-	a, err := p.write(ctx, r, col, q, hits, on)
+	a, err := p.write(ctx, r, col, prompt, hits, on)
 	if err != nil {
 		return rag.Answer{}, err
 	}
@@ -113,13 +118,20 @@ func (p *Pipeline) checkQuestion(q rag.Question) (rag.Question, error) {
 	return q, nil
 }
 
+// fit leaves out of a prompt what the generator cannot read.
+func (p *Pipeline) fit(prompt Prompt) (fitted Prompt, leftOut string, err error) {
+	if f, ok := p.cfg.Generate.(Fitter); ok {
+		return f.Fit(prompt)
+	}
+	return prompt, "", nil
+}
+
 // write has the answer generated and every citation in it verified as it comes.
-func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, q rag.Question, hits []rag.Hit, on func(rag.Event) error) (rag.Answer, error) {
+func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, prompt Prompt, hits []rag.Hit, on func(rag.Event) error) (rag.Answer, error) {
 	if len(hits) == 0 {
 		err := on(rag.Event{Kind: rag.EventDelta, Delta: rag.Refusal})
 		return rag.Answer{Text: rag.Refusal, Refused: true, Citations: []rag.Citation{}}, err
 	}
-	prompt := Prompt{Question: q.Text, History: q.History, Sources: sources(hits)}
 	begun := p.cfg.Clock()
 	c := newCiter(ctx, p.cfg.Chunks, col.ID, hits, func(s string) error {
 		return on(rag.Event{Kind: rag.EventDelta, Delta: s})

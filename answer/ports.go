@@ -97,6 +97,15 @@ type Generator interface {
 	Budget() int
 }
 
+// Fitter is a Generator whose model reads so many tokens at once and no more.
+type Fitter interface {
+	// Fit returns what of p the model can read, and what was left out of it, in words,
+	// "" for nothing. Sources are left out from the last, and keep their order and
+	// numbers; of one source a part may be left out. KindInvalid: the question alone is
+	// too long.
+	Fit(p Prompt) (fitted Prompt, leftOut string, err error)
+}
+
 // Recorder keeps the query log.
 type Recorder interface {
 	RecordQuery(ctx context.Context, r rag.QueryRecord) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -313,5 +314,43 @@ func TestBudgetsThatCannotBeHeld(t *testing.T) {
 	targets, err := backends.Targets(c, table)
 	if err != nil || len(targets) != 2 || targets[1].Price.Input.String() != "0.1" || targets[1].Price.Output.String() != "0.2" || targets[0].Price.Embedding.String() != "0.02" {
 		t.Errorf("prices %+v, %v", targets, err)
+	}
+}
+
+// A fallback that costs nothing answers when the budget of the usual model is gone,
+// and a reranker's work is charged.
+func TestFreeFallbackAndReranker(t *testing.T) {
+	r, p, _ := budgeted(t, func(c *config.Config) {
+		c.Budgets = []config.Budget{{Name: "none", Money: "0.000000001", Operations: []string{"chat"}}}
+		local := c.LLM.ChatModel
+		local.Model = "own"
+		c.LLM.Fallbacks = []config.ChatModel{local}
+		c.Rerank.Name = "late"
+		text := priceList + "  - {provider: double, models: [own], input: 0, output: 0}\n"
+		if err := os.WriteFile(c.Prices.File, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	addMill(t, r)
+	if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{ExternalID: "other", Text: "A mill stands there. owner-us"}); err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "What turns asker-us?"})
+	if err != nil || len(a.Degraded) != 1 || !strings.Contains(a.Degraded[0], "chat") || len(a.Warnings) != 1 {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if _, tokens := p.total("chat"); tokens != 0 {
+		t.Errorf("the usual model has taken %d tokens", tokens)
+	}
+	s, err := r.Usage(t.Context(), rag.Scope{}, rag.UsageQuery{GroupBy: []string{"operation", "model"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, row := range s.Rows {
+		seen[string(row.Operation)+" "+row.Provider+"/"+row.Model] = row.Spent.Tokens() > 0 && row.Spent.Unpriced == 0
+	}
+	if !seen["rerank local/late"] || !seen["chat double/own"] || seen["chat double/chat"] {
+		t.Errorf("usage %v", seen)
 	}
 }

@@ -24,43 +24,53 @@ type chatClient interface {
 }
 
 // openChat makes a client of a language model. It does not call.
-func openChat(m config.ChatModel) (chatClient, error) {
+func openChat(m config.ChatModel, deps Deps) (chatClient, error) {
+	limit := limitOf(m)
 	key := m.APIKey.Reveal()
 	switch m.Name {
 	case "openai":
 		return openai.New(openai.Config{
 			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
 			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+			Limit: limit, Observe: deps.Observer,
 		})
 	case "azure":
-		return openAzure(m)
+		return openAzure(m, deps)
 	case "anthropic":
 		return anthropic.New(anthropic.Config{
 			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
 			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+			Limit: limit, Observe: deps.Observer,
 		})
 	case "gemini":
 		return gemini.New(gemini.Config{
 			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
 			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+			Limit: limit, Observe: deps.Observer,
 		})
 	case "cohere":
 		return cohere.New(cohere.Config{
 			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
 			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+			Limit: limit, Observe: deps.Observer,
 		})
 	case "ollama":
 		return ollama.New(ollama.Config{
 			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy, KeepAlive: m.KeepAlive, NumCtx: m.NumCtx,
 			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+			Limit: limit, Observe: deps.Observer,
 		})
 	}
 	return nil, unknown("llm.name", m.Name)
 }
 
+func limitOf(m config.ChatModel) remote.LimitConfig {
+	return remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute}
+}
+
 // openAzure makes a client of a deployment, with the source of its tokens where no
 // key is used.
-func openAzure(m config.ChatModel) (chatClient, error) {
+func openAzure(m config.ChatModel, deps Deps) (chatClient, error) {
 	tokens, err := entra("llm", m.Azure, m.Proxy)
 	if err != nil {
 		return nil, err
@@ -68,6 +78,7 @@ func openAzure(m config.ChatModel) (chatClient, error) {
 	client, err := azure.New(azure.Config{
 		BaseURL: m.BaseURL, Deployment: m.Model, APIVersion: m.Azure.APIVersion, Key: m.APIKey.Reveal(), Tokens: tokens, Proxy: m.Proxy,
 		ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+		Limit: limitOf(m), Observe: deps.Observer,
 	})
 	return withTokens{client, tokens}, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/embed/azure"
 	"github.com/smartretriever/smartretriever/model/embed/cohere"
 	"github.com/smartretriever/smartretriever/model/embed/gemini"
+	"github.com/smartretriever/smartretriever/model/embed/hedged"
 	"github.com/smartretriever/smartretriever/model/embed/jina"
 	"github.com/smartretriever/smartretriever/model/embed/ollama"
 	"github.com/smartretriever/smartretriever/model/embed/openai"
@@ -24,12 +25,18 @@ import (
 // needed is neither configured nor known: the number of dimensions, the limits of a
 // server, the names of tensors.
 func openEmbeddingAPI(cfg config.Embedder, deps Deps, c *root.Config) error {
+	hedge, after, err := cfg.Hedge()
+	if err != nil {
+		return rag.Errorf(rag.KindInvalid, "embedder.hedge_after: %w", err)
+	}
 	e, err := newEmbeddingAPI(context.Background(), cfg, embed.Config{
 		BaseURL: cfg.BaseURL, Model: cfg.Model, APIKey: cfg.APIKey.Reveal(), Proxy: cfg.Proxy,
 		Dimensions: cfg.Dimensions, SendDimensions: cfg.SendDimensions, MaxTokens: cfg.MaxTokens,
 		QueryPrefix: cfg.QueryPrefix, PassagePrefix: cfg.PassagePrefix,
 		BatchTexts: cfg.Batch, Concurrency: cfg.Concurrency, Timeout: cfg.Timeout, QueryTimeout: cfg.QueryTimeout, Retries: tries(cfg.Retries),
 		Breaker: breaker(deps, "embedding model"),
+		Limit:   remote.LimitConfig{RequestsPerMinute: cfg.RequestsPerMinute, TokensPerMinute: cfg.TokensPerMinute},
+		Observe: deps.Observer,
 	})
 	if err != nil && cfg.Dimensions == 0 && rag.KindOf(err) != rag.KindInvalid {
 		return rag.Errorf(rag.KindOf(err), "%w; with embedder.dimensions set, searches by keyword work without the server", err)
@@ -38,6 +45,10 @@ func openEmbeddingAPI(cfg config.Embedder, deps Deps, c *root.Config) error {
 		return err
 	}
 	c.Embedder = e
+	if hedge {
+		held := func() bool { l := e.Limits(); return l.Waiting > 0 || l.Paused > 0 }
+		c.Embedder = hedged.New(e, hedged.Config{After: after, Held: held, Observe: deps.Observer})
+	}
 	return nil
 }
 

@@ -124,3 +124,38 @@ func TestEmbeddingAPIThatIsDownAtTheStart(t *testing.T) {
 		t.Errorf("without an address: %v", err)
 	}
 }
+
+// A question that is not answered in time is asked again, and the search does not
+// do without its vector.
+func TestAQuestionIsAskedTwice(t *testing.T) {
+	double := &embedtest.Server{Model: "m", Schedule: func(n int) embedtest.Fault {
+		if n == 2 {
+			return embedtest.Silent // to the question's first request
+		}
+		return embedtest.None
+	}}
+	srv := httptest.NewServer(double)
+	t.Cleanup(srv.Close)
+	c := settings(t, srv.URL+"/v1")
+	c.Embedder.APIKey = config.Secret{}
+	c.Embedder.Dimensions, c.Embedder.HedgeAfter = 64, "10ms"
+	cfg, err := backends.Open(c, backends.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := root.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Title: "tower", Text: "A tower of iron stands in Paris."}); err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Search(t.Context(), rag.Scope{}, rag.Query{Text: "tower", Mode: rag.ModeVector})
+	if err != nil || len(res.Hits) != 1 || double.Counts().Requests != 3 {
+		t.Errorf("%+v, %v; %d requests", res, err, double.Counts().Requests)
+	}
+	if !slices.ContainsFunc(r.Health(t.Context()), func(h rag.Health) bool { return h.Name == "embed server" }) {
+		t.Error("the server's health is not reported")
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm/metered"
 	"github.com/smartretriever/smartretriever/model/price"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -25,8 +26,12 @@ func openLLM(cfg config.Config, table price.Table, deps Deps, c *root.Config) er
 	if cfg.LLM.Name == "none" {
 		return nil
 	}
+	window, err := contextWindow(cfg, deps)
+	if err != nil {
+		return err
+	}
 	g := &generator{}
-	if err := g.open(&llmParts{cfg: cfg, table: table, deps: deps, root: c}); err != nil {
+	if err := g.open(&llmParts{cfg: cfg, table: table, deps: deps, root: c, window: window}); err != nil {
 		return errors.Join(err, g.Close())
 	}
 	c.Generator = g
@@ -39,6 +44,25 @@ type llmParts struct {
 	table price.Table
 	deps  Deps
 	root  *root.Config
+
+	window int // of the usual model
+}
+
+// contextWindow returns how many tokens the model takes at once. One that is not
+// known is taken to be small, which is said where it costs passages.
+func contextWindow(cfg config.Config, deps Deps) (int, error) {
+	l := cfg.LLM
+	window, known := l.ContextWindow, true
+	if window == 0 {
+		window, known = token.Window(l.Model)
+	}
+	if window < l.MaxTokens+answerllm.LeastPrompt {
+		return 0, rag.Errorf(rag.KindInvalid, "llm.max_tokens: %d leaves too little of the model's window of %d tokens for a prompt; lower it, or set llm.context_window if the window is larger", l.MaxTokens, window)
+	}
+	if !known && deps.Logger != nil && window < l.MaxTokens+answerllm.LeastPrompt+cfg.Answer.ContextTokens {
+		deps.Logger.Warn("the language model's window is not known; answers have less than answer.context_tokens to rest on, unless llm.context_window is set", "window", window)
+	}
+	return window, nil
 }
 
 // open makes the models: the usual one with its fallbacks, and the cheaper one of
@@ -48,23 +72,24 @@ func (g *generator) open(p *llmParts) error {
 	if err != nil {
 		return err
 	}
-	g.Generator, err = routed(p.cfg, p.writer(usual, p.cfg.LLM.Model), func() (*answerllm.Generator, error) {
+	g.Generator, err = routed(p.cfg, p.writer(usual, p.cfg.LLM.Model, p.window), func() (*answerllm.Generator, error) {
 		m := cheapModel(p.cfg)
 		cheap, err := g.link(p, m, llm.RetryConfig{Tries: m.Retries + 1})
 		if err != nil {
 			return nil, err
 		}
-		return p.writer(cheap.Model, m.Model), nil
+		return p.writer(cheap.Model, m.Model, p.cfg.LLM.ContextWindow), nil
 	})
 	return err
 }
 
-// writer makes answers with a model.
-func (p *llmParts) writer(m llm.Model, name string) *answerllm.Generator {
+// writer makes answers with a model whose window is so large; 0 is what is known of
+// it.
+func (p *llmParts) writer(m llm.Model, name string, window int) *answerllm.Generator {
 	l := p.cfg.LLM
 	return answerllm.New(answerllm.Config{
 		Model: m, Name: name, Budget: p.cfg.Answer.ContextTokens, MaxTokens: l.MaxTokens, Temperature: l.Temperature,
-		CountTokens: p.root.Embedder.CountTokens,
+		Window: window,
 	})
 }
 
@@ -118,7 +143,7 @@ func (g *generator) chain(p *llmParts) (llm.Model, error) {
 
 // link opens a model: metered, tried again, and left alone while it is down.
 func (g *generator) link(p *llmParts, m config.ChatModel, retry llm.RetryConfig) (llm.Link, error) {
-	client, err := openChat(m)
+	client, err := openChat(m, p.deps)
 	if err != nil {
 		return llm.Link{}, err
 	}
@@ -131,7 +156,7 @@ func (g *generator) link(p *llmParts, m config.ChatModel, retry llm.RetryConfig)
 	if err != nil {
 		return llm.Link{}, err
 	}
-	charged := metered.New(client, p.root.Meter, target, p.root.Embedder.CountTokens)
+	charged := metered.New(client, p.root.Meter, target, token.For(m.Model).Count)
 	return llm.Link{Name: link.name, Model: guarded(charged, link.name, retry, p.deps)}, nil
 }
 
@@ -179,6 +204,16 @@ func guarded(m llm.Model, name string, retry llm.RetryConfig, deps Deps) llm.Mod
 			deps.Logger.Warn("language model", "model", name, "left_alone", open)
 		}
 	}})
+}
+
+var _ answer.Fitter = (*generator)(nil)
+
+// Fit implements answer.Fitter.
+func (g *generator) Fit(p answer.Prompt) (answer.Prompt, string, error) {
+	if f, ok := g.Generator.(answer.Fitter); ok {
+		return f.Fit(p)
+	}
+	return p, "", nil
 }
 
 // Health reports whether the language models' servers answer, all at the same time.

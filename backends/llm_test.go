@@ -79,7 +79,7 @@ func healthOf(t *testing.T, r *root.Retriever) rag.Health {
 	return all[i]
 }
 
-var answer = llmtest.Script{Pieces: []string{"The tower was opened ", "in 1889 [1]."}, Usage: llm.Usage{PromptTokens: 100, CompletionTokens: 9}}
+var opened1889 = llmtest.Script{Pieces: []string{"The tower was opened ", "in 1889 [1]."}, Usage: llm.Usage{PromptTokens: 100, CompletionTokens: 9}}
 
 // entra is a double of the endpoint that gives tokens.
 func entra(t *testing.T, given *atomic.Int32) string {
@@ -117,7 +117,7 @@ func TestLanguageModels(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			url, d := double(t, tt.wire, answer)
+			url, d := double(t, tt.wire, opened1889)
 			m := chatModel(tt.name, "m", url+tt.path)
 			if tt.change != nil {
 				tt.change(&m)
@@ -142,7 +142,7 @@ func TestLanguageModels(t *testing.T) {
 
 func TestFallbackModels(t *testing.T) {
 	busy, _ := double(t, llmtest.OpenAI(), llmtest.Script{Problem: llmtest.UsedUp})
-	good, second := double(t, llmtest.Anthropic(), answer)
+	good, second := double(t, llmtest.Anthropic(), opened1889)
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	spare := chatModel("anthropic", "m", good+"/v1")

@@ -118,6 +118,9 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	if err := checkProxy(e.Proxy); err != "" {
 		wrong("embedder.proxy", "%s", err)
 	}
+	if _, _, err := e.Hedge(); err != nil {
+		wrong("embedder.hedge_after", "%s", err)
+	}
 	if e.SendDimensions && e.Dimensions == 0 {
 		wrong("embedder.send_dimensions", "needs embedder.dimensions, the number that vectors are cut to")
 	}

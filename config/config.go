@@ -60,9 +60,14 @@ type Embedder struct {
 	QueryTimeout   time.Duration `name:"query_timeout" default:"10s" min:"10ms" max:"1h" help:"Longest that a question's vector may take, tries included; a hybrid search then goes on by keywords, so it is to be less than retrieval.timeout (APIs)."`
 	Retries        int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server."`
 	MaxTokens      int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it, and longer texts are embedded in parts. 0 is what is known of the model, or else 512 (APIs)."`
-	Azure          Azure         `name:"azure"`
-	Triton         Triton        `name:"triton"`
-	ONNX           ONNX          `name:"onnx"`
+
+	RequestsPerMinute int    `name:"requests_per_minute" default:"0" min:"0" max:"10000000" help:"Most requests to an API in any minute; 0 keeps to what the server says or is found to take."`
+	TokensPerMinute   int    `name:"tokens_per_minute" default:"0" min:"0" max:"1000000000" help:"Most tokens sent to an API in any minute; 0 keeps to what the server says or is found to take."`
+	HedgeAfter        string `name:"hedge_after" default:"0s" help:"How long a question's vector is waited for before it is asked for a second time, the first answer counting: a duration, or p95 for longer than 95 of the last 100 took; 0s asks once. At most one question in twenty is asked for twice (openai)."`
+
+	Azure  Azure  `name:"azure"`
+	Triton Triton `name:"triton"`
+	ONNX   ONNX   `name:"onnx"`
 }
 
 // Azure is what Azure OpenAI needs beside address, deployment and key.
@@ -159,6 +164,10 @@ type ChatModel struct {
 	FirstTokenTimeout time.Duration `name:"first_token_timeout" default:"60s" min:"10ms" max:"1h" help:"Longest silence before the first token and between tokens."`
 	Retries           int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server, before the first token only."`
 	MaxTokens         int           `name:"max_tokens" default:"1024" min:"16" max:"1000000" help:"Most tokens that an answer may have."`
+	ContextWindow     int           `name:"context_window" default:"0" min:"0" max:"100000000" help:"Tokens that the model takes at once, the answer among them; what does not fit beside the answer is left out of the prompt. 0 is what the vendor states for a model it hosts, else 8192."`
+	Concurrency       int           `name:"concurrency" default:"16" min:"1" max:"256" help:"Most calls at once; others wait for their turn."`
+	RequestsPerMinute int           `name:"requests_per_minute" default:"0" min:"0" max:"10000000" help:"Most calls in any minute; 0 keeps to what the server says or is found to take."`
+	TokensPerMinute   int           `name:"tokens_per_minute" default:"0" min:"0" max:"1000000000" help:"Most tokens in any minute, of prompts and of the longest answers; 0 keeps to what the server says or is found to take."`
 	Temperature       float64       `name:"temperature" default:"0" min:"0" max:"2" help:"Randomness of the model."`
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -237,9 +238,19 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(results, turnedBack) {
+			moved, err := p.follow(ctx, current)
+			if err != nil {
+				return err
+			}
+			if moved {
+				try = 0 // they are counted for one generation
+			}
+		}
 		var again []*prepared
 		for i, res := range results {
-			if errors.Is(res.Err, rag.ErrConflict) && try < commitTries {
+			if turnedBack(res) && try < commitTries {
+				clear(todo[i].put.Vectors)
 				again = append(again, todo[i])
 				continue
 			}
@@ -247,32 +258,27 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 				return err
 			}
 		}
-		if todo = again; len(todo) == 0 {
-			continue
-		}
-		if err := p.follow(ctx, current, todo); err != nil {
-			return err
-		}
+		todo = again
 	}
 	return nil
 }
 
-// follow makes the plan that of the collection as it is now, and forgets the vectors
-// of documents that have to be stored again.
-func (p *Pipeline) follow(ctx context.Context, current *atomic.Pointer[plan], again []*prepared) error {
-	for _, d := range again {
-		clear(d.put.Vectors)
-	}
+// turnedBack reports whether a document has to be embedded and stored again.
+func turnedBack(res rag.PutResult) bool { return errors.Is(res.Err, rag.ErrConflict) }
+
+// follow makes the plan that of the collection as it is now, and reports whether it
+// has another generation.
+func (p *Pipeline) follow(ctx context.Context, current *atomic.Pointer[plan]) (moved bool, err error) {
 	at := current.Load()
 	col, err := p.cfg.Store.CollectionByID(ctx, at.col.ID)
 	if err != nil || col.Generation == at.col.Generation {
-		return err
+		return false, err
 	}
 	next, err := p.plan(ctx, col)
 	if err == nil {
 		current.Store(next)
 	}
-	return err
+	return err == nil, err
 }
 
 // storeOriginals puts the originals of a batch, several at once since each waits

@@ -41,6 +41,7 @@ type metrics struct {
 	httpSeconds      *prometheus.HistogramVec
 	httpBytes        *prometheus.CounterVec
 	totals           *totals
+	remote           *modelMetrics
 
 	modelCalls, modelTokens, modelCost, costSaved, budgetRefused *prometheus.CounterVec
 	operations, models, budgets                                  *labels
@@ -116,6 +117,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 	}
 	m.totals = newTotals(func() { m.errors.WithLabelValues(string(rag.KindUnavailable), "metrics").Inc() })
 	reg.MustRegister(m.totals)
+	m.remote = newModelMetrics(reg)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the program as label.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})

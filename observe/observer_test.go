@@ -53,6 +53,10 @@ func TestNilObserverDoesNothing(t *testing.T) {
 	o.Tokens("prompt", 1)
 	o.Cost(1, "EUR")
 	o.CitationsDropped(1)
+	o.ModelLoad("llm", "m", 1, 2, 3)
+	o.ModelWaited("llm", time.Second)
+	o.ModelLimited("llm", "refused")
+	o.Hedged("hedge")
 	o.HTTPRequest("GET", "/x", 200, 1, time.Second)
 	o.Totals(func(context.Context) (rag.Stats, error) { t.Error("called"); return rag.Stats{}, nil })
 	o.Logger().Info("nothing")
@@ -80,6 +84,11 @@ func TestEventsBecomeNumbers(t *testing.T) {
 	o.Cost(math.NaN(), "EUR")
 	o.Cost(math.Inf(1), "EUR")
 	o.CitationsDropped(2)
+	o.ModelLoad("llm", "m", 3, 2, 60)
+	o.ModelWaited("llm", time.Second)
+	o.ModelLimited("llm", "refused")
+	o.ModelLimited("llm", "something")
+	o.Hedged("hedge")
 	o.HTTPRequest("GET", "/api/v1/stats", 200, 50, time.Millisecond)
 	o.HTTPRequest("BREW", "", 9999, 0, time.Millisecond)
 	page := scrape(t, o)
@@ -99,6 +108,13 @@ func TestEventsBecomeNumbers(t *testing.T) {
 		`smartretriever_tokens_total{kind="prompt"} 12`,
 		`smartretriever_cost_total{currency="EUR"} 0.25`,
 		`smartretriever_citations_dropped_total 2`,
+		`smartretriever_model_requests_waiting{model="m",part="llm"} 3`,
+		`smartretriever_model_requests_in_flight{model="m",part="llm"} 2`,
+		`smartretriever_model_requests_per_minute{model="m",part="llm"} 60`,
+		`smartretriever_model_wait_seconds_count{part="llm"} 1`,
+		`smartretriever_model_limited_total{part="llm",what="refused"} 1`,
+		`smartretriever_model_limited_total{part="llm",what="other"} 1`,
+		`smartretriever_hedged_requests_total{first="hedge"} 1`,
 		`smartretriever_http_requests_total{method="GET",route="/api/v1/stats",status="200"} 1`,
 		`smartretriever_http_requests_total{method="other",route="unmatched",status="other"} 1`,
 		`smartretriever_http_response_bytes_total{route="/api/v1/stats"} 50`,

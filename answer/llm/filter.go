@@ -18,7 +18,6 @@ type head struct {
 	held    string
 	looked  int  // bytes of held in which no end of a thought begins
 	through bool // the beginning is over: text passes
-	read    int  // bytes that came, thoughts included
 }
 
 const (
@@ -29,7 +28,6 @@ const (
 )
 
 func (h *head) write(s string) error {
-	h.read += len(s)
 	if h.through {
 		return h.next(s)
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/model/llm"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -19,19 +21,32 @@ type ChatModel interface {
 // Config holds the generator's part and settings.
 type Config struct {
 	Model       ChatModel
-	Name        string                // of the model, for Usage, where the server does not name it
-	Budget      int                   // most tokens of all sources together; 0 is 3000
-	MaxTokens   int                   // most tokens of an answer; 0 is 1024
-	Temperature float64               // 0 is the likeliest text
-	Price       llm.Price             // zero costs nothing
-	CountTokens func(text string) int // estimates the usage where the server reports none; nil leaves it 0
+	Name        string        // of the model; for Usage where the server does not name it
+	Budget      int           // most tokens of all sources together; 0 is 3000
+	MaxTokens   int           // most tokens of an answer; 0 is 1024
+	Window      int           // most tokens of prompt and answer together; 0 is what is known of Name (token.Window)
+	Temperature float64       // 0 is the likeliest text
+	Price       llm.Price     // zero costs nothing
+	Counter     token.Counter // of the model; nil is that of Name (token.For)
 }
+
+// LeastPrompt is what a window must have room for beside an answer, in tokens: the
+// rules, a question and one passage.
+const LeastPrompt = 1024
 
 // Generator is an answer.Generator over a chat model. It is goroutine-safe if
 // its model is.
-type Generator struct{ cfg Config }
+type Generator struct {
+	cfg Config
+	// bare returns the tokens of a prompt without question, history and sources. They
+	// are counted at the first call: a search needs no vocabulary.
+	bare func() int
+}
 
-var _ answer.Generator = (*Generator)(nil)
+var (
+	_ answer.Generator = (*Generator)(nil)
+	_ answer.Fitter    = (*Generator)(nil)
+)
 
 // New returns a generator. It panics without a model, which is a mistake in the
 // program.
@@ -45,11 +60,22 @@ func New(cfg Config) *Generator {
 	if cfg.MaxTokens == 0 {
 		cfg.MaxTokens = 1024
 	}
-	return &Generator{cfg}
+	if cfg.Window == 0 {
+		cfg.Window, _ = token.Window(cfg.Name)
+	}
+	if cfg.Counter == nil {
+		cfg.Counter = token.For(cfg.Name)
+	}
+	return &Generator{cfg: cfg, bare: sync.OnceValue(func() int { return token.Messages(cfg.Counter, messages(answer.Prompt{})) })}
 }
 
-// Budget implements answer.Generator.
-func (g *Generator) Budget() int { return g.cfg.Budget }
+// Budget implements answer.Generator. It is what is configured, or what the model's
+// window leaves where that is less. Hits are weighed by the embedding model's
+// tokens; Fit counts by this model's.
+func (g *Generator) Budget() int { return max(1, min(g.cfg.Budget, g.room()-g.bare())) }
+
+// room returns how many tokens a prompt may have.
+func (g *Generator) room() int { return g.cfg.Window - g.cfg.MaxTokens }
 
 // errRefused ends a call whose answer has turned out to be the refusal: what a
 // model adds to it ("However, ...") does not come from the sources.
@@ -65,14 +91,18 @@ func (g *Generator) Generate(ctx context.Context, p answer.Prompt, emit func(str
 		return emit(s)
 	}}
 	h := head{next: m.write}
-	res, err := g.cfg.Model.Chat(ctx, req, h.write)
+	var read strings.Builder // what the model wrote, thoughts and all: that is paid for
+	res, err := g.cfg.Model.Chat(ctx, req, func(s string) error {
+		read.WriteString(s)
+		return h.write(s)
+	})
 	if err == nil {
 		err = h.close()
 	}
 	if err == nil {
 		err = m.close()
 	}
-	draft := answer.Draft{Text: strings.TrimSpace(text.String()), Confidence: -1, Usage: g.usage(req, res, h.read)}
+	draft := answer.Draft{Text: strings.TrimSpace(text.String()), Confidence: -1, Usage: g.usage(req, res, read.String())}
 	for _, name := range res.Skipped {
 		draft.Degraded = append(draft.Degraded, "llm:"+name)
 	}
@@ -89,16 +119,14 @@ func (g *Generator) Generate(ctx context.Context, p answer.Prompt, emit func(str
 }
 
 // usage counts what the call took. A call that was ended early, and a server that
-// counts nothing, are estimated.
-func (g *Generator) usage(req llm.Request, res llm.Result, read int) rag.Usage {
+// counts nothing, are counted here.
+func (g *Generator) usage(req llm.Request, res llm.Result, read string) rag.Usage {
 	u := res.Usage
-	if u.PromptTokens == 0 && g.cfg.CountTokens != nil {
-		for _, m := range req.Messages {
-			u.PromptTokens += g.cfg.CountTokens(m.Content)
-		}
+	if u.PromptTokens == 0 {
+		u.PromptTokens = token.Messages(g.cfg.Counter, req.Messages)
 	}
 	if u.CompletionTokens == 0 {
-		u.CompletionTokens = (read + 3) / 4 // the usual four bytes a token
+		u.CompletionTokens = g.cfg.Counter.Count(read)
 	}
 	name := cmp.Or(res.Model, res.Answered, g.cfg.Name)
 	return rag.Usage{

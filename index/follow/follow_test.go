@@ -434,11 +434,25 @@ func TestShadow(t *testing.T) {
 		f.Notify(1, seq)
 		synctest.Wait()
 		expect(t, "apples in the live one", found(t, f, c, "apple", seq), 2)
+		if err := os.Remove(f.path(viewKey{1, 2})); err != nil {
+			t.Errorf("the file of the shadow: %v", err)
+		}
+		if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+			t.Errorf("as far as there are embeddings: %v", err)
+		}
+		if _, err := os.Stat(f.path(viewKey{1, 2})); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a file of a view that lacks something: %v", err)
+		}
 		if _, err := f.ShadowSearcher(generation(c, 2), seq).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 10}); !errors.Is(err, rag.ErrConflict) {
 			t.Errorf("a search that waits for an embedding: %v", err)
 		}
 		// Another process begins with the file.
-		s.with(func() { s.lacks, s.live = nil, 2 })
+		s.with(func() { s.lacks = nil })
+		s.put("c", "pear") // so that there is something to save
+		if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
+			t.Fatal(err)
+		}
+		s.with(func() { s.live = 2 })
 		rebuilds := s.count("snapshot")
 		g := start(t, Config{Feed: s, Dir: dir})
 		expect(t, "apples after the switch", found(t, g, generation(c, 2), "apple", seq), 2)

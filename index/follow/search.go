@@ -3,6 +3,7 @@ package follow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,9 +18,11 @@ func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
 	return err
 }
 
-// OpenShadow gets the view of a generation that is not live ready, brings it up to
-// date and writes its snapshot file, so that it is there for whoever needs it when
-// the generation becomes live. KindConflict says that an embedding is missing.
+// OpenShadow gets the view of a generation that is not live ready and brings it as far
+// up to date as there are embeddings. If that is all, it writes the snapshot file, so
+// that it is there for whoever needs it when the generation becomes live; a view that
+// lacks something may hold what was deleted. KindConflict says that the view could not
+// be built, since an embedding is missing.
 func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 	for {
 		v, err := f.view(ctx, c, true)
@@ -38,6 +41,9 @@ func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 			f.save(v)
 		}
 		v.unlock()
+		if errors.Is(err, rag.ErrConflict) {
+			return nil
+		}
 		return err
 	}
 }

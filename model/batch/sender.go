@@ -31,7 +31,7 @@ type Config struct {
 type Sender[T any] struct {
 	cfg     Config
 	breaker *remote.Breaker[[]T]
-	slots   chan struct{} // one for each request that runs
+	slots   chan struct{} // one for each request that runs and is not urgent
 	divided atomic.Int64
 
 	// maxTexts is the most texts that this server takes in one request, as far as
@@ -45,6 +45,10 @@ type Call[T any] struct {
 	// of a refusal goes through Refused, for Send to know that the request was too
 	// large.
 	Request func(ctx context.Context, texts []string) ([]T, error)
+	// Urgent says that someone waits for the results: its requests do not stand behind
+	// those of a load that wait for their turn. The server's limiter holds them to the
+	// number of requests at once, and lets them go first.
+	Urgent bool
 	// Join makes one result of those of the parts of a text.
 	Join func(parts []*Item[T]) T
 }
@@ -63,15 +67,20 @@ func (s *Sender[T]) Divided() int64 { return s.divided.Load() }
 // Send gives each item its result. The first request that fails ends the others;
 // items that are done by then keep their results.
 func (s *Sender[T]) Send(ctx context.Context, items []*Item[T], call Call[T]) error {
+	if call.Urgent {
+		ctx = remote.Urgent(ctx)
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for len(items) > 0 {
 		n := s.first(items)
-		if s.acquire(groupCtx) != nil {
+		if !call.Urgent && s.acquire(groupCtx) != nil {
 			break
 		}
 		batch := items[:n]
 		group.Go(func() error {
-			defer s.release()
+			if !call.Urgent {
+				defer s.release()
+			}
 			return s.fill(groupCtx, batch, call)
 		})
 		items = items[n:]

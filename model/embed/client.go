@@ -94,8 +94,9 @@ func (c *Client) Tokens() int64 { return c.tokens.Load() }
 // embedded in parts.
 func (c *Client) Divided() int64 { return c.sender.Divided() }
 
-// CountTokens returns the tokens of text, an estimate unless the configuration has
-// a counter.
+// CountTokens returns the tokens of text: exactly for models of OpenAI, or by the
+// counter of the configuration, and else an estimate that errs on the high side: what
+// is too long is refused by the server. See package token.
 func (c *Client) CountTokens(text string) int { return c.cfg.CountTokens(text) }
 
 // Embed returns the texts' vectors, of unit length, in order. An empty text has a
@@ -110,6 +111,7 @@ func (c *Client) CountTokens(text string) int { return c.cfg.CountTokens(text) }
 //	                 answers what cannot be used; the caller gave up
 //	KindInternal     the server does not understand the request
 func (c *Client) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error) {
+	remote.Itemise(ctx) // vectors that were kept of a failed call are paid for
 	prefix := c.cfg.PassagePrefix
 	whole, cancel := ctx, func() {}
 	if kind == rag.QuestionText {
@@ -126,7 +128,8 @@ func (c *Client) Embed(ctx context.Context, kind rag.EmbedKind, texts []string) 
 		Request: func(ctx context.Context, texts []string) ([][]float32, error) {
 			return c.request(ctx, kind, prefix, texts)
 		},
-		Join: mean,
+		Urgent: kind == rag.QuestionText,
+		Join:   mean,
 	})
 	if err == nil {
 		out := make([][]float32, len(texts))
@@ -165,6 +168,9 @@ func (c *Client) Health(ctx context.Context) rag.Health {
 		return c.protocol.Check(ctx, c.server)
 	})
 }
+
+// Limits returns how requests wait for the server's limits now.
+func (c *Client) Limits() remote.LimitState { return c.server.Limits() }
 
 // Close drops idle connections.
 func (c *Client) Close() error { return c.server.Close() }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/model/token"
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 	// MaxTokens is what the model takes at once; longer texts are divided. 0 is what
 	// the provider knows of the model, or else 512.
 	MaxTokens int
-	// CountTokens counts the tokens of a text; nil is token.Estimate. Goroutine-safe.
+	// CountTokens counts the tokens of a text; nil is token.For(Model). Goroutine-safe.
 	CountTokens func(text string) int
 
 	QueryPrefix   string // put before questions: "search_query: "
@@ -63,7 +64,9 @@ type Config struct {
 	MaxWait        time.Duration // longest wait before a try; a server that asks for more is not waited for; 0 is 20 s
 
 	Breaker   remote.BreakerConfig
-	Transport http.RoundTripper // nil makes one; for tests
+	Limit     remote.LimitConfig // its Concurrency of 0 is that above
+	Observe   *observe.Observer  // counts how requests wait; may be nil
+	Transport http.RoundTripper  // nil makes one; for tests
 }
 
 // WithDefaults fills in the zero fields, except those that depend on the model.
@@ -76,9 +79,10 @@ func (c Config) WithDefaults() Config {
 	set(&c.BatchTexts, defaultBatchTexts)
 	set(&c.BatchBytes, 256<<10)
 	set(&c.Concurrency, 4)
+	set(&c.Limit.Concurrency, c.Concurrency)
 	set(&c.Retries, 2)
 	if c.CountTokens == nil {
-		c.CountTokens = token.Estimate
+		c.CountTokens = token.For(c.Model).Count
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
@@ -108,6 +112,11 @@ func (c Config) within(l Limits) Config {
 	}
 	if l.Tokens > 0 && (c.BatchTokens == 0 || c.BatchTokens > l.Tokens) {
 		c.BatchTokens = l.Tokens
+	}
+	// Half a minute's tokens at a time: a request with more than a minute's would wait
+	// for a turn that never comes.
+	if most := c.Limit.TokensPerMinute / 2; most > 0 && (c.BatchTokens == 0 || c.BatchTokens > most) {
+		c.BatchTokens = most
 	}
 	return c
 }
@@ -155,6 +164,6 @@ func (c Config) server(p Provider) remote.Config {
 	return remote.Config{
 		Part: "embedder", Noun: "embedding model",
 		BaseURL: c.BaseURL, Model: c.Model, Key: c.APIKey, KeyHeader: p.KeyHeader, Tokens: c.Tokens, Proxy: c.Proxy,
-		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport, Limit: c.Limit, Observe: c.Observe,
 	}
 }

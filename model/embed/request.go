@@ -23,7 +23,17 @@ func (c *Client) request(caller context.Context, kind rag.EmbedKind, prefix stri
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInternal, err, "embedder: encode the request")
 	}
-	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
+	// The wait for its turn is not part of the time that a request may take.
+	admitted, done, err := c.server.Admit(caller, int(c.count(whole)))
+	switch {
+	case err == nil:
+		defer done()
+	case caller.Err() != nil:
+		return nil, rag.Wrap(rag.KindOf(caller.Err()), context.Cause(caller), "embedder: the call was given up")
+	default:
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(admitted, c.cfg.Timeout)
 	defer cancel()
 	vectors, err := c.call(ctx, request.Path, data, whole)
 	switch {

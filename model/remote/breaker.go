@@ -79,6 +79,9 @@ func failure(err error) bool {
 	if _, ours := errors.AsType[*callerError](err); ours {
 		return false
 	}
+	if _, unmade := errors.AsType[*Limited](err); unmade {
+		return false
+	}
 	kind := rag.KindOf(err)
 	return kind == rag.KindUnavailable || kind == rag.KindExhausted
 }

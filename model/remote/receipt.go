@@ -17,6 +17,7 @@ type Receipt struct {
 	mu       sync.Mutex
 	requests []*Request
 	others   int // requests that were taken and have no Request of their own
+	itemised bool
 }
 
 // Request is one request of a call that makes several, which its protocol counts.
@@ -51,6 +52,16 @@ func BeginRequest(ctx context.Context, count func() int64) (context.Context, *Re
 	return context.WithValue(ctx, requestKey{}, q), q
 }
 
+// Itemise says that every request of the call is made with BeginRequest, so that a
+// call without one has cost nothing.
+func Itemise(ctx context.Context) {
+	if r, _ := ctx.Value(receiptKey{}).(*Receipt); r != nil {
+		r.mu.Lock()
+		r.itemised = true
+		r.mu.Unlock()
+	}
+}
+
 // Report notes what the server says that the request took; 0 is that it does not
 // say.
 func (q *Request) Report(tokens int64) {
@@ -73,11 +84,12 @@ func (r *Receipt) Taken() int {
 }
 
 // Tokens sums up the requests that were begun with BeginRequest and taken: what
-// was reported, or else counted. known is false where there is none of them;
-// counted says how many the server did not report.
+// was reported, or else counted. known is false where there is none of them and the
+// call does not Itemise; counted says how many the server did not report.
 func (r *Receipt) Tokens() (tokens int64, counted int, known bool) {
 	r.mu.Lock()
 	requests := r.requests
+	known = r.itemised
 	r.mu.Unlock()
 	for _, q := range requests {
 		if !q.taken.Load() {

@@ -73,6 +73,11 @@ func TestReceipt(t *testing.T) {
 			}
 		}
 	}
+	ctx, receipt := remote.WithReceipt(t.Context())
+	remote.Itemise(ctx)
+	if tokens, counted, known := receipt.Tokens(); tokens != 0 || counted != 0 || !known {
+		t.Errorf("a call that made no request: %d tokens, %d counted, %v", tokens, counted, known)
+	}
 	if _, q := remote.BeginRequest(t.Context(), nil); q != nil {
 		t.Error("a request without a receipt is counted")
 	}

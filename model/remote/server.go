@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -31,6 +32,9 @@ type Config struct {
 
 	ConnectTimeout time.Duration     // of connecting and of the TLS handshake
 	Transport      http.RoundTripper // nil makes one; for tests and proxies
+
+	Limit   LimitConfig       // of the requests with a body
+	Observe *observe.Observer // counts how they wait; may be nil
 }
 
 // Validate reports what is wrong, as KindInvalid.
@@ -45,13 +49,18 @@ func (c Config) Validate() error {
 	if c.Model == "" {
 		return rag.Errorf(rag.KindInvalid, "%s: the name of the model is missing", c.Part)
 	}
+	if err := c.Limit.Validate(); err != nil {
+		return rag.Errorf(rag.KindInvalid, "%s: %w", c.Part, err)
+	}
 	return nil
 }
 
 // Server is one model of one server. It is goroutine-safe.
 type Server struct {
-	cfg  Config
-	http *http.Client
+	cfg     Config
+	http    *http.Client
+	limiter *Limiter
+	unshare func() // ends the use of the limiter
 }
 
 // NewServer returns a client, or an error of KindInvalid. It does not call.
@@ -60,10 +69,11 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	limiter, unshare := shareLimiter(cfg)
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg.Proxy, cfg.ConnectTimeout)
 	}
-	return &Server{cfg: cfg, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
+	return &Server{cfg: cfg, limiter: limiter, unshare: unshare, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
 }
 
 // newTransport returns a transport through the proxy, "" for none, whose address
@@ -91,12 +101,14 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 
 // Close drops idle connections.
 func (s *Server) Close() error {
+	s.unshare()
 	s.http.CloseIdleConnections()
 	return nil
 }
 
-// Do makes one request to the path below the address, with the key. An error of
-// it is of the transport; see Unreachable.
+// Do makes one request to the path below the address, with the key, when its turn
+// has come; see Limiter. An error of it is of the transport, or a *Limited; see
+// Unreachable.
 func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.cfg.BaseURL+path, body)
 	if err != nil {
@@ -112,12 +124,16 @@ func (s *Server) Do(ctx context.Context, method, path, accept string, body io.Re
 	if err := s.authorize(req); err != nil {
 		return nil, err
 	}
-	return noted(s.http, req)
+	return s.limitedDo(req, body)
 }
 
 // Unreachable is the error of a call that the transport failed. One that has a
-// kind, as that of a TokenSource, is returned as it is.
+// kind, as that of a TokenSource, and one that was not made for the sake of a limit
+// are returned as they are.
 func (s *Server) Unreachable(err error) error {
+	if _, limited := errors.AsType[*Limited](err); limited {
+		return err
+	}
 	if _, ours := errors.AsType[*rag.Error](err); ours {
 		return err
 	}

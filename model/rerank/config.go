@@ -7,6 +7,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/model/token"
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -25,7 +26,7 @@ type Config struct {
 	// longer passages are scored in parts. 0 is what the provider knows of the model,
 	// or else 512.
 	MaxTokens int
-	// CountTokens counts the tokens of a text; nil is token.Estimate. Goroutine-safe.
+	// CountTokens counts the tokens of a text; nil is token.For(Model). Goroutine-safe.
 	CountTokens func(text string) int
 
 	// Bounds of one request. Where the provider knows a lower one, that holds.
@@ -39,7 +40,9 @@ type Config struct {
 	MaxWait        time.Duration // longest wait before a try; a server that asks for more is not waited for; 0 is 5 s
 
 	Breaker   remote.BreakerConfig
-	Transport http.RoundTripper // nil makes one; for tests
+	Limit     remote.LimitConfig // its Concurrency of 0 is that above
+	Observe   *observe.Observer  // counts how requests wait; may be nil
+	Transport http.RoundTripper  // nil makes one; for tests
 }
 
 // WithDefaults fills in the zero fields, except those that depend on the model.
@@ -51,9 +54,10 @@ func (c Config) WithDefaults() Config {
 	}
 	set(&c.BatchTexts, 100)
 	set(&c.Concurrency, 4)
+	set(&c.Limit.Concurrency, c.Concurrency)
 	set(&c.Retries, 1)
 	if c.CountTokens == nil {
-		c.CountTokens = token.Estimate
+		c.CountTokens = token.For(c.Model).Count
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
@@ -106,6 +110,6 @@ func (c Config) Server() remote.Config {
 	return remote.Config{
 		Part: "rerank", Noun: "reranker",
 		BaseURL: c.BaseURL, Model: c.Model, Key: c.APIKey, Proxy: c.Proxy,
-		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+		ConnectTimeout: c.ConnectTimeout, Transport: c.Transport, Limit: c.Limit, Observe: c.Observe,
 	}
 }

@@ -20,7 +20,17 @@ func (c *Client) request(caller context.Context, question string, texts []string
 	if err != nil {
 		return nil, rag.Wrap(rag.KindUnavailable, err, "rerank: encode the request")
 	}
-	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
+	// The wait for its turn is not part of the time that a request may take.
+	admitted, done, err := c.server.Admit(remote.Urgent(caller), c.count(question, texts))
+	switch {
+	case err == nil:
+		defer done()
+	case caller.Err() != nil:
+		return nil, rag.Wrap(rag.KindOf(caller.Err()), context.Cause(caller), "rerank: the call was given up")
+	default:
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(admitted, c.cfg.Timeout)
 	defer cancel()
 	answer, err := c.call(ctx, request.Path, data, texts)
 	switch {
@@ -37,6 +47,16 @@ func (c *Client) request(caller context.Context, question string, texts []string
 		tokens.Add(int64(max(0, answer.Tokens)))
 	}
 	return scores, err
+}
+
+// count returns the tokens that a request is counted as: the question is read with
+// each text.
+func (c *Client) count(question string, texts []string) int {
+	n := c.cfg.CountTokens(question) * len(texts)
+	for _, text := range texts {
+		n += c.cfg.CountTokens(text)
+	}
+	return n
 }
 
 // call sends the body and reads the answer.

@@ -149,7 +149,7 @@ func TestEveryStatementMayFail(t *testing.T) {
 			return s.PutComparison(ctx, f.moving.ID, 1, &rag.GenerationComparison{Asked: 1})
 		}},
 		{"switch generation", func(ctx context.Context, s *sqlite.Store, f fixture) error {
-			_, err := s.SwitchGeneration(ctx, f.moving.ID, 1, 0)
+			_, err := s.SwitchGeneration(ctx, f.moving.ID, 1, 0, nil)
 			return err
 		}},
 		{"drop generation", func(ctx context.Context, s *sqlite.Store, f fixture) error {
@@ -278,7 +278,7 @@ func move(t *testing.T, s *sqlite.Store) (rag.Collection, rag.Hash) {
 		_, err = s.PutEmbeddings(t.Context(), c.ID, 2, []rag.Embedding{{Hash: hash, Vector: []float32{1, 2, 3}}})
 	}
 	if err == nil {
-		c, err = s.SwitchGeneration(t.Context(), c.ID, 2, 0)
+		c, err = s.SwitchGeneration(t.Context(), c.ID, 2, 0, nil)
 	}
 	if err == nil {
 		_, err = s.StartGeneration(t.Context(), c.ID, "third", 2)

@@ -186,37 +186,43 @@ const maxUnembedded = 10_000
 // that can still be restored are among them. Two chunks may have the same hash.
 func (s *Store) Unembedded(ctx context.Context, collectionID int64, model string, after rag.ChunkID, limit int) ([]rag.Unembedded, error) {
 	var chunks []rag.Unembedded
-	err := s.view(ctx, "look for chunks without an embedding", func(c *conn) error {
+	err := s.view(ctx, "look for chunks without an embedding", func(c *conn) (err error) {
 		if _, err := generationOf(ctx, c, collectionID, 0); err != nil {
 			return err
 		}
-		var found []chunkRow
-		var titles []string
-		var k chunkRow
-		var title string
-		err := c.each(ctx, "SELECT "+chunkColumns+`, d.title FROM chunks k JOIN documents d ON d.id = k.document
-			WHERE k.collection = ?1 AND k.id > ?2
-			AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.hash = k.hash AND e.model = (SELECT id FROM models WHERE name = ?3))
-			ORDER BY k.id LIMIT ?4`, []any{collectionID, after, model, max(0, min(limit, maxUnembedded))}, func(r *sql.Rows) error {
-			if err := k.scan(r, &title); err != nil {
-				return err
-			}
-			found, titles = append(found, k), append(titles, title)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			k := &found[i]
-			if k.Text, err = readSpan(ctx, c, k.versionRow, k.Span); err != nil {
-				return err
-			}
-			chunks = append(chunks, rag.Unembedded{ChunkID: k.ID, Hash: k.Hash, Text: k.EmbedText(titles[i])})
-		}
-		return nil
+		chunks, err = unembedded(ctx, c, collectionID, model, after, max(0, min(limit, maxUnembedded)))
+		return err
 	})
 	return chunks, err
+}
+
+func unembedded(ctx context.Context, c *conn, collectionID int64, model string, after rag.ChunkID, limit int) ([]rag.Unembedded, error) {
+	var found []chunkRow
+	var titles []string
+	var k chunkRow
+	var title string
+	err := c.each(ctx, "SELECT "+chunkColumns+`, d.title FROM chunks k JOIN documents d ON d.id = k.document
+		WHERE k.collection = ?1 AND k.id > ?2
+		AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.hash = k.hash AND e.model = (SELECT id FROM models WHERE name = ?3))
+		ORDER BY k.id LIMIT ?4`, []any{collectionID, after, model, limit}, func(r *sql.Rows) error {
+		if err := k.scan(r, &title); err != nil {
+			return err
+		}
+		found, titles = append(found, k), append(titles, title)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	chunks := make([]rag.Unembedded, len(found))
+	for i := range found {
+		k := &found[i]
+		if k.Text, err = readSpan(ctx, c, k.versionRow, k.Span); err != nil {
+			return nil, err
+		}
+		chunks[i] = rag.Unembedded{ChunkID: k.ID, Hash: k.Hash, Text: k.EmbedText(titles[i])}
+	}
+	return chunks, nil
 }
 
 // PutEmbeddings stores embeddings for a generation, and returns how many of them
@@ -224,31 +230,35 @@ func (s *Store) Unembedded(ctx context.Context, collectionID int64, model string
 // out. KindNotFound says that the generation was dropped, KindInvalid that a vector
 // is not one of its model.
 func (s *Store) PutEmbeddings(ctx context.Context, collectionID int64, number int, embeddings []rag.Embedding) (stored int, err error) {
-	// In the order of the index they go into.
-	embeddings = slices.Clone(embeddings)
-	slices.SortFunc(embeddings, func(a, b rag.Embedding) int { return slices.CompareFunc(a.Hash[:], b.Hash[:], cmp.Compare[byte]) })
 	err = s.update(ctx, "store embeddings", func(ctx context.Context, c *conn) error {
-		stored = 0
 		gen, err := generationOf(ctx, c, collectionID, number)
 		if err != nil {
 			return err
 		}
-		for _, e := range embeddings {
-			if err := store.CheckVector(e.Vector, gen.dimensions); err != nil {
-				return err
-			}
-			res, err := c.exec(ctx, `
-				INSERT INTO embeddings (hash, model, vector) SELECT ?1, ?2, ?3
-				WHERE EXISTS (SELECT 1 FROM chunks WHERE hash = ?1 AND collection = ?4)
-				ON CONFLICT (hash, model) DO NOTHING`, e.Hash[:], gen.model, store.AppendVector(nil, e.Vector), collectionID)
-			if err != nil {
-				return err
-			}
-			stored += affected(res)
-		}
-		return nil
+		stored, err = putEmbeddings(ctx, c, collectionID, gen, embeddings)
+		return err
 	})
 	return stored, err
+}
+
+func putEmbeddings(ctx context.Context, c *conn, collectionID int64, gen generation, embeddings []rag.Embedding) (stored int, err error) {
+	// In the order of the index they go into.
+	embeddings = slices.Clone(embeddings)
+	slices.SortFunc(embeddings, func(a, b rag.Embedding) int { return slices.CompareFunc(a.Hash[:], b.Hash[:], cmp.Compare[byte]) })
+	for _, e := range embeddings {
+		if err := store.CheckVector(e.Vector, gen.dimensions); err != nil {
+			return 0, err
+		}
+		res, err := c.exec(ctx, `
+			INSERT INTO embeddings (hash, model, vector) SELECT ?1, ?2, ?3
+			WHERE EXISTS (SELECT 1 FROM chunks WHERE hash = ?1 AND collection = ?4)
+			ON CONFLICT (hash, model) DO NOTHING`, e.Hash[:], gen.model, store.AppendVector(nil, e.Vector), collectionID)
+		if err != nil {
+			return 0, err
+		}
+		stored += affected(res)
+	}
+	return stored, nil
 }
 
 // PutComparison keeps with a generation how it compared; nil forgets it.
@@ -304,20 +314,52 @@ func embedded(ctx context.Context, c *conn, collectionID int64, number int, afte
 //
 // checked is what Embedded has returned for the generation, so that the transaction
 // has to look only at the chunks that came since; 0 looks at all.
-func (s *Store) SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID) (rag.Collection, error) {
+//
+// Where documents come one after the other, some are always quicker. Then last, if it
+// is not nil, is asked for the embeddings of at most MaxLast chunks inside the
+// transaction: nobody can write meanwhile, so it is to be brief.
+func (s *Store) SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID, last func(context.Context, []rag.Unembedded) ([]rag.Embedding, error)) (rag.Collection, error) {
 	var switched rag.Collection
-	err := s.update(ctx, "switch generation", func(ctx context.Context, c *conn) error {
-		if _, err := embedded(ctx, c, collectionID, number, checked); err != nil {
+	err := s.update(ctx, "switch generation", func(steady context.Context, c *conn) error {
+		_, err := embedded(steady, c, collectionID, number, checked)
+		if errors.Is(err, rag.ErrConflict) && last != nil {
+			err = embedLast(ctx, steady, c, collectionID, number, checked, last)
+		}
+		if err != nil {
 			return err
 		}
-		if err := s.makeLive(ctx, c, collectionID, number); err != nil {
+		if err := s.makeLive(steady, c, collectionID, number); err != nil {
 			return err
 		}
-		var err error
-		switched, err = collectionByID(ctx, c, collectionID)
+		switched, err = collectionByID(steady, c, collectionID)
 		return err
 	})
 	return switched, err
+}
+
+// embedLast has the last few chunks embedded that a generation lacks. ctx is for the
+// embedding, steady for the transaction.
+func embedLast(ctx, steady context.Context, c *conn, collectionID int64, number int, checked rag.ChunkID, last func(context.Context, []rag.Unembedded) ([]rag.Embedding, error)) error {
+	gen, err := generationOf(steady, c, collectionID, number)
+	if err != nil {
+		return err
+	}
+	chunks, err := unembedded(steady, c, collectionID, gen.name, checked, store.MaxLast+1)
+	if err != nil {
+		return err
+	}
+	if len(chunks) > store.MaxLast {
+		return rag.Errorf(rag.KindConflict, "more than %d chunks have no embedding of generation %d (model %s) yet", store.MaxLast, number, gen.name)
+	}
+	embeddings, err := last(ctx, chunks)
+	if err != nil {
+		return err
+	}
+	if _, err := putEmbeddings(steady, c, collectionID, gen, embeddings); err != nil {
+		return err
+	}
+	_, err = embedded(steady, c, collectionID, number, checked)
+	return err
 }
 
 func (s *Store) makeLive(ctx context.Context, c *conn, collectionID int64, number int) error {

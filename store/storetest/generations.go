@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 var generationTests = []test{
@@ -17,6 +19,7 @@ var generationTests = []test{
 	{"what comes and goes meanwhile", generationMeanwhile},
 	{"documents for a generation that is not live", generationStale},
 	{"embeddings that cannot be", generationBadEmbeddings},
+	{"the last ones come with the switch", generationLast},
 	{"a purge spares what a generation needs", generationPurge},
 	{"dropped means gone", generationDrop},
 	{"a third one takes the first one's place", generationThird},
@@ -113,7 +116,7 @@ func generationFirst(t *testing.T, s Store) {
 	c := makeCollection(t, s, "", "c")
 	mustPut(t, s, Put(c.ID, "a", "One.", "Two."))
 	equal(t, "states", states(t, s, c), "1 live 0/2, ")
-	_, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0, nil)
 	ok(t, "switch to the live one", err)
 	for what, err := range map[string]error{
 		"list":       second(s.Generations(t.Context(), c.ID+1)),
@@ -121,7 +124,7 @@ func generationFirst(t *testing.T, s Store) {
 		"unembedded": second(s.Unembedded(t.Context(), c.ID+1, other, 0, 1)),
 		"put":        second(s.PutEmbeddings(t.Context(), c.ID, 2, nil)),
 		"compare":    s.PutComparison(t.Context(), c.ID, 2, nil),
-		"switch":     second(s.SwitchGeneration(t.Context(), c.ID, 2, 0)),
+		"switch":     second(s.SwitchGeneration(t.Context(), c.ID, 2, 0, nil)),
 		"embedded":   second(s.Embedded(t.Context(), c.ID, 2, 0)),
 		"drop":       s.DropGeneration(t.Context(), c.ID, 2),
 		"snapshot":   second(s.Snapshot(t.Context(), c.ID, 2, func(rag.Record) error { return nil })),
@@ -159,7 +162,7 @@ func generationSwitch(t *testing.T, s Store) {
 	same(t, "vectors in the shadow", lengths(t, s, c, number), []int{otherDimensions})
 	wantKind(t, "start another", second(s.StartGeneration(t.Context(), c.ID, "third", 2)), rag.KindConflict)
 
-	after, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	after, err := s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	want := rag.Generation{Number: 2, Chunker: c.Generation.Chunker, Model: other, Dimensions: otherDimensions}
 	equal(t, "live generation", after.Generation, want)
@@ -169,13 +172,13 @@ func generationSwitch(t *testing.T, s Store) {
 	read, err := s.Collection(t.Context(), "", "c")
 	ok(t, "read", err)
 	equal(t, "what is read", read.Generation, want)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch once more", err)
 	equal(t, "states", states(t, s, c), "1 previous 0/5, 2 live 0/5, ")
 	same(t, "live vectors after the switch", lengths(t, s, c, 0), []int{otherDimensions})
 	same(t, "the previous one's", lengths(t, s, c, 1), []int{Dimensions})
 
-	back, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0)
+	back, err := s.SwitchGeneration(t.Context(), c.ID, 1, 0, nil)
 	ok(t, "switch back", err)
 	equal(t, "after switching back", back.Generation, c.Generation)
 	equal(t, "states", states(t, s, c), "1 live 0/5, 2 previous 0/5, ")
@@ -191,10 +194,10 @@ func generationIncomplete(t *testing.T, s Store) {
 	_, err = s.PutEmbeddings(t.Context(), c.ID, number, []rag.Embedding{{Hash: page[0].Hash, Vector: otherVector(page[0].Hash)}})
 	ok(t, "put embeddings", err)
 	equal(t, "states", states(t, s, c), "1 live 0/2, 2 building 1/2, ")
-	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0)), rag.KindConflict)
+	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)), rag.KindConflict)
 	wantKind(t, "embedded", second(s.Embedded(t.Context(), c.ID, number, 0)), rag.KindConflict)
 	wantKind(t, "embedded after the first", second(s.Embedded(t.Context(), c.ID, number, page[0].ChunkID)), rag.KindConflict)
-	wantKind(t, "switch after the first", second(s.SwitchGeneration(t.Context(), c.ID, number, page[0].ChunkID)), rag.KindConflict)
+	wantKind(t, "switch after the first", second(s.SwitchGeneration(t.Context(), c.ID, number, page[0].ChunkID, nil)), rag.KindConflict)
 	wantKind(t, "snapshot", second(s.Snapshot(t.Context(), c.ID, number, func(rag.Record) error { return nil })), rag.KindConflict)
 	chunks := changesOf(t, s, c.ID, 0)
 	wantKind(t, "record", second(s.Records(t.Context(), c.ID, number, []rag.ChunkID{chunks[0].ChunkID, chunks[1].ChunkID})), rag.KindConflict)
@@ -213,7 +216,7 @@ func generationMeanwhile(t *testing.T, s Store) {
 	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), gone))
 	_, err := s.Purge(t.Context(), soon())
 	ok(t, "purge", err)
-	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0)), rag.KindConflict)
+	wantKind(t, "switch", second(s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)), rag.KindConflict)
 	equal(t, "embedded of what came", build(t, s, c, number), 2)
 	last, err := s.Embedded(t.Context(), c.ID, number, 0)
 	ok(t, "embedded", err)
@@ -221,11 +224,11 @@ func generationMeanwhile(t *testing.T, s Store) {
 	ok(t, "embedded", err)
 	equal(t, "the last chunk", again, last)
 	late := mustPut(t, s, Put(c.ID, "late", "Late."))[0].Document.ID
-	wantKind(t, "switch after the last", second(s.SwitchGeneration(t.Context(), c.ID, number, last)), rag.KindConflict)
+	wantKind(t, "switch after the last", second(s.SwitchGeneration(t.Context(), c.ID, number, last, nil)), rag.KindConflict)
 	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), late))
 	_, err = s.Purge(t.Context(), soon())
 	ok(t, "purge", err)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number, last)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, last, nil)
 	ok(t, "switch", err)
 	mustPut(t, s, putOther(c.ID, number, "e", "Five."))
 	records, _ := snapshot(t, s, c.ID)
@@ -255,7 +258,7 @@ func generationStale(t *testing.T, s Store) {
 	ok(t, "put", err)
 	wantKind(t, "for one that is not live yet", results[0].Err, rag.KindConflict)
 	ok(t, "for the live one", results[1].Err)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	p = Put(c.ID, "late", "Three.")
 	p.Generation = 1
@@ -280,6 +283,50 @@ func generationBadEmbeddings(t *testing.T, s Store) {
 	equal(t, "stored", n, 1) // of what no chunk has, nothing; twice is once
 }
 
+// What came in the last moment is embedded within the switch, if it is little.
+func generationLast(t *testing.T, s Store) {
+	c := makeCollection(t, s, "", "c")
+	mustPut(t, s, Put(c.ID, "a", "One."))
+	number := start(t, s, c)
+	build(t, s, c, number)
+	checked, err := s.Embedded(t.Context(), c.ID, number, 0)
+	ok(t, "embedded", err)
+	mustPut(t, s, Put(c.ID, "late", "Late.", "Later."))
+	asked := 0
+	last := func(_ context.Context, chunks []rag.Unembedded) ([]rag.Embedding, error) {
+		asked += len(chunks)
+		var out []rag.Embedding
+		for _, k := range chunks {
+			out = append(out, rag.Embedding{Hash: k.Hash, Vector: otherVector(k.Hash)})
+		}
+		return out, nil
+	}
+	down := rag.Errorf(rag.KindUnavailable, "the model is down")
+	for what, last := range map[string]func(context.Context, []rag.Unembedded) ([]rag.Embedding, error){
+		"a model that is down": func(context.Context, []rag.Unembedded) ([]rag.Embedding, error) { return nil, down },
+		"too few embeddings":   func(context.Context, []rag.Unembedded) ([]rag.Embedding, error) { return nil, nil },
+	} {
+		if _, err := s.SwitchGeneration(t.Context(), c.ID, number, checked, last); err == nil {
+			t.Errorf("%s: switched", what)
+		}
+	}
+	equal(t, "states", states(t, s, c), "1 live 0/3, 2 building 2/3, ")
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, checked, last)
+	ok(t, "switch", err)
+	equal(t, "asked for", asked, 2)
+	equal(t, "states", states(t, s, c), "1 previous 0/3, 2 live 0/3, ")
+	same(t, "vectors", lengths(t, s, c, 0), []int{otherDimensions})
+
+	var many []string
+	for i := range store.MaxLast + 1 {
+		many = append(many, fmt.Sprintf("Paragraph %d.", i))
+	}
+	mustPut(t, s, putOther(c.ID, number, "many", many...))
+	_, err = s.SwitchGeneration(t.Context(), c.ID, 1, 0, last)
+	wantKind(t, "too many for the switch", err, rag.KindConflict)
+	equal(t, "asked for", asked, 2)
+}
+
 func generationPurge(t *testing.T, s Store) {
 	c := makeCollection(t, s, "", "c")
 	id := mustPut(t, s, Put(c.ID, "a", "One.", "Shared."), Put(c.ID, "b", "Two.", "Shared."))[0].Document.ID
@@ -290,7 +337,7 @@ func generationPurge(t *testing.T, s Store) {
 	ok(t, "purge", err)
 	equal(t, "embeddings purged", report.Embeddings, 4) // "One." and its own "Shared.", of both models
 	equal(t, "states", states(t, s, c), "1 live 0/2, 2 building 0/2, ")
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	report, err = s.Purge(t.Context(), soon())
 	ok(t, "purge", err)
@@ -312,7 +359,7 @@ func generationDrop(t *testing.T, s Store) {
 
 	number = start(t, s, c)
 	equal(t, "embedded anew", build(t, s, c, number), 2)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	ok(t, "drop the previous", s.DropGeneration(t.Context(), c.ID, 1))
 	report, err = s.Purge(t.Context(), soon())
@@ -329,7 +376,7 @@ func generationThird(t *testing.T, s Store) {
 	mustPut(t, s, Put(c.ID, "a", "One."))
 	number := start(t, s, c)
 	build(t, s, c, number)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	third, err := s.StartGeneration(t.Context(), c.ID, "third-2", 2)
 	ok(t, "start", err)
@@ -338,7 +385,7 @@ func generationThird(t *testing.T, s Store) {
 	h := Put(c.ID, "a", "One.").Chunks[0].Hash
 	_, err = s.PutEmbeddings(t.Context(), c.ID, 3, []rag.Embedding{{Hash: h, Vector: Vector(h)[:2]}})
 	ok(t, "put", err)
-	_, err = s.SwitchGeneration(t.Context(), c.ID, 3, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, 3, 0, nil)
 	ok(t, "switch", err)
 	equal(t, "states", states(t, s, c), "2 previous 0/1, 3 live 0/1, ")
 	report, err := s.Purge(t.Context(), soon())
@@ -352,7 +399,7 @@ func generationRestore(t *testing.T, s Store) {
 	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), id))
 	number := start(t, s, c)
 	equal(t, "embedded, the deleted one included", build(t, s, c, number), 2)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	records, _ := snapshot(t, s, c.ID)
 	equal(t, "records", len(records), 1)
@@ -408,11 +455,11 @@ func generationFromNone(t *testing.T, s Store) {
 	same(t, "vectors", lengths(t, s, c, 0), []int{0})
 	number := start(t, s, c)
 	equal(t, "embedded", build(t, s, c, number), 2)
-	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
+	_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 	ok(t, "switch", err)
 	same(t, "vectors", lengths(t, s, c, 0), []int{otherDimensions})
 	mustPut(t, s, putOther(c.ID, number, "b", "Three."))
-	_, err = s.SwitchGeneration(t.Context(), c.ID, 1, 0)
+	_, err = s.SwitchGeneration(t.Context(), c.ID, 1, 0, nil)
 	ok(t, "switch back", err)
 	same(t, "vectors", lengths(t, s, c, 0), []int{0})
 }
@@ -455,7 +502,7 @@ func generationWriters(t *testing.T, s Store) {
 	number := start(t, s, c)
 	for switched := false; !switched; {
 		build(t, s, c, number)
-		_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0)
+		_, err := s.SwitchGeneration(t.Context(), c.ID, number, 0, nil)
 		if err != nil && !errors.Is(err, rag.ErrConflict) {
 			t.Fatal(err)
 		}

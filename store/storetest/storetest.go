@@ -55,7 +55,7 @@ type Store interface {
 	PutEmbeddings(ctx context.Context, collectionID int64, number int, embeddings []rag.Embedding) (stored int, err error)
 	PutComparison(ctx context.Context, collectionID int64, number int, comparison *rag.GenerationComparison) error
 	Embedded(ctx context.Context, collectionID int64, number int, after rag.ChunkID) (last rag.ChunkID, err error)
-	SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID) (rag.Collection, error)
+	SwitchGeneration(ctx context.Context, collectionID int64, number int, checked rag.ChunkID, last func(context.Context, []rag.Unembedded) ([]rag.Embedding, error)) (rag.Collection, error)
 	DropGeneration(ctx context.Context, collectionID int64, number int) error
 
 	Snapshot(ctx context.Context, collectionID int64, generation int, fn func(rag.Record) error) (seq int64, err error)

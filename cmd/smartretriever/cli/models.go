@@ -431,7 +431,7 @@ many tokens, and the time that one pair of 20 takes.`,
 					a.out.jsonLine(m)
 					return nil
 				}
-				a.out.line("%s %s %s  %s", padLeft(fmt.Sprintf("%.1f/s", m.Short), 10), padLeft(fmt.Sprintf("%.1f/s", m.Long), 11), padLeft(fmt.Sprintf("%.2f ms", m.Question), 10), clean(name))
+				a.out.line("%s %s %s  %s", padLeft(fmt.Sprintf("%.1f/s", m.Short), 10), padLeft(fmt.Sprintf("%.1f/s", m.Long), 11), padLeft(fmt.Sprintf("%.3f ms", m.Question), 10), clean(name))
 				return nil
 			})
 		},
@@ -485,7 +485,7 @@ func (a *app) benchModel(ctx context.Context, data []byte, each time.Duration) (
 		return s, err
 	}
 	slices.Sort(took)
-	s.Question = float64(took[len(took)/2].Microseconds()) / 1000
+	s.Question = float64(took[len(took)/2].Nanoseconds()) / 1e6
 	return s, nil
 }
 

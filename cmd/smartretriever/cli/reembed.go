@@ -212,12 +212,11 @@ func otherModel(ctx context.Context, r reembedder, scope rag.Scope) (string, err
 }
 
 // embeddingCost is what it costs to embed so many tokens, and the currency. Models
-// that run on this machine cost nothing; the price of one behind an API is not known.
+// that run on this machine cost nothing; the price of one behind an API, whose id
+// begins with the provider's name and a colon, is not known.
 func (a *app) embeddingCost(m rag.Model, tokens int64) (cost float64, currency string, known bool) {
-	if tokens > 0 && a.cfg.Embedder.Name == "openai" && strings.HasPrefix(m.ID, "openai:") {
-		return 0, "", false
-	}
-	return 0, "", true
+	behindAPI := strings.Contains(m.ID, ":") && a.cfg.Embedder.Name != "onnx"
+	return 0, "", tokens == 0 || !behindAPI
 }
 
 // workText says what there is to embed, and what it costs.

@@ -103,6 +103,7 @@ func TestMPNet(t *testing.T) {
 		files["model.safetensors"] = string(writeSafetensors("F32", tensors))
 		files["config.json"] = `{"model_type":"mpnet","architectures":["MPNetForMaskedLM"],"num_attention_heads":2,"relative_attention_num_buckets":32,"pad_token_id":1}`
 		m, got := vectors(t, files, archTexts)
+		exact := encode(t, convert(t, folder(t, files), Options{Type: "float32"}).Data, archTexts)
 		if m.Architecture != "mpnet" || m.MaxTokens != places {
 			t.Errorf("a %s of %d places", m.Architecture, m.MaxTokens)
 		}
@@ -115,6 +116,9 @@ func TestMPNet(t *testing.T) {
 			want := reference(plain, append(ids, int(end)), pooling)
 			if c := cosine(want, got[i*tinyHidden:(i+1)*tinyHidden]); c < .995 {
 				t.Errorf("%s of %d tokens: cosine %v", pooling, len(ids)+1, c)
+			}
+			if c := cosine(want, exact[i]); c < .9999999 {
+				t.Errorf("%s of %d tokens with 32-bit floats: cosine %v", pooling, len(ids)+1, c)
 			}
 		}
 	}

@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/smartretriever/smartretriever/model/bert/trie"
 	"github.com/smartretriever/smartretriever/model/bert/unigram"
 )
 
 // Bounds on the rules of a normaliser.
 const (
-	maxRules     = 1 << 20
-	maxRuleKey   = 64      // bytes
-	maxRuleNodes = 1 << 22 // of the trie; branches may be shared, so there can be more than units
+	maxRules     = trie.MaxBytes // of all together
+	maxRuleKey   = 64            // bytes
+	maxRuleNodes = 1 << 20       // of the trie; branches may be shared, so there can be more than units
 )
 
 var errCharsmap = errors.New("the rules of its normaliser (precompiled_charsmap) are damaged")
@@ -47,7 +48,6 @@ func parseCharsmap(data []byte) ([]byte, error) {
 type charsmap struct {
 	units, texts []byte
 	seen         int // nodes that were walked to
-	count        int
 	rules        []byte
 }
 
@@ -99,8 +99,8 @@ func (c *charsmap) add(key []byte, at uint32) error {
 	if len(to) > 255 || !utf8.Valid(to) || !utf8.Valid(key) {
 		return fmt.Errorf("the rule of its normaliser for %q is not supported", key)
 	}
-	if c.count++; c.count > maxRules {
-		return fmt.Errorf("its normaliser has more than %d rules", maxRules)
+	if len(c.rules) > maxRules {
+		return fmt.Errorf("its normaliser has rules of more than %d bytes", maxRules)
 	}
 	c.rules = unigram.AppendRule(c.rules, string(key), string(to))
 	return nil

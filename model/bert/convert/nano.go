@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -177,16 +178,15 @@ func composed(characters map[rune]string) []byte {
 		all[string(from)] = to
 	}
 	if len(characters) > 0 {
-		for r := rune(0x80); r < 0x30000; r++ {
-			apart := norm.NFD.String(string(r))
-			if _, known := all[apart]; known || apart == string(r) || !utf8.ValidRune(r) {
+		for _, c := range compositions() {
+			if _, known := all[c.apart]; known {
 				continue
 			}
-			to, changed := characters[r]
+			to, changed := characters[c.whole]
 			if !changed {
-				to = string(r)
+				to = string(c.whole)
 			}
-			all[apart] = to
+			all[c.apart] = to
 		}
 	}
 	var rules []byte
@@ -195,6 +195,22 @@ func composed(characters map[rune]string) []byte {
 	}
 	return rules
 }
+
+// composition is a character that can be written in several.
+type composition struct {
+	whole rune
+	apart string
+}
+
+// compositions returns all of them that Unicode knows.
+var compositions = sync.OnceValue(func() (all []composition) {
+	for r := rune(0x80); r < 0x30000; r++ {
+		if apart := norm.NFD.String(string(r)); utf8.ValidRune(r) && apart != string(r) {
+			all = append(all, composition{r, apart})
+		}
+	}
+	return all
+})
 
 // nanoNames are BERT's names for the parts of those in the file.
 var nanoNames = strings.NewReplacer(

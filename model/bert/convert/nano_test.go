@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -154,6 +155,12 @@ func TestNano(t *testing.T) {
 	}
 	if cosine := dot / math.Sqrt(length); cosine < .995 {
 		t.Errorf("cosine %v", cosine)
+	}
+	// A prefix that does not end with a space becomes one word with what follows.
+	joined, whole := make([]float32, tinyHidden), make([]float32, tinyHidden)
+	err1, err2 := encoder.Encode(t.Context(), joined, "the ri", []string{"ver flows"}), encoder.Encode(t.Context(), whole, "", []string{"the river flows"})
+	if err := errors.Join(err1, err2); err != nil || !slices.Equal(joined, whole) {
+		t.Errorf("a prefix that is part of a word: %v", err)
 	}
 }
 

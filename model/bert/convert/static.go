@@ -58,6 +58,9 @@ func quantizeStatic(f *weights, m weightfile.Model, l *lexicon) ([]weightfile.Te
 	if !ok {
 		return nil, f.fault(fmt.Errorf("a table of word vectors is read from safetensors only"))
 	}
+	if _, ok := elements([]int{m.Vocabulary, m.Hidden}); !ok { // words may share vectors, so a small file can say much
+		return nil, f.fault(fmt.Errorf("%d words of %d dimensions are too many", m.Vocabulary, m.Hidden))
+	}
 	dims, _ := f.dims(f.table)
 	rows, err := st.integers(staticMapping)
 	if err != nil {

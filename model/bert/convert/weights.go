@@ -183,7 +183,7 @@ func (f *weights) shape(c config) (weightfile.Model, error) {
 	if dims, ok := f.dims(f.prefix + relativeBias); ok && len(dims) == 2 {
 		f.parts, m.Architecture, m.Buckets = mpnetParts, "mpnet", dims[0]
 	}
-	if c.Type != "" && (c.Type == "mpnet") != (m.Architecture == "mpnet") {
+	if c.Type == "model2vec" || c.Type != "" && (c.Type == "mpnet") != (m.Architecture == "mpnet") {
 		return m, rag.Errorf(rag.KindInvalid, "%s: model_type is %q, but %s has the tensors of another", c.file, c.Type, f.file)
 	}
 	if c.Epsilon != nil {

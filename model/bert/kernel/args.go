@@ -30,4 +30,5 @@ type product struct {
 	inner int
 	mul   *float32
 	init  *float32 // one for each column
+	ahead int      // how far ahead of the reading of b memory is asked for it
 }

@@ -20,3 +20,4 @@
 #define product_inner(r) 48(r)
 #define product_mul(r) 56(r)
 #define product_init(r) 64(r)
+#define product_ahead(r) 72(r)

@@ -21,6 +21,11 @@ var avx2 = &Set{
 	},
 }
 
+// ahead is how many bytes before they are needed a layer's weights are asked for:
+// 32 inputs of a panel, long enough for an answer from memory, where the processor
+// by itself looks no further than the end of a page.
+const ahead = 32 * 4 * Panel
+
 func hasAVX2() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }
 
 // linearAVX2 widens wideRows rows and multiplies them with one quarter panel
@@ -88,7 +93,7 @@ func matmulAVX2(dst []float32, ldd int, a []float32, lda int, b []float32, ldb, 
 // denseAVX2 takes the two halves of a panel one after the other.
 func denseAVX2(dst []float32, stride int, x []float32, rows int, l *Dense) {
 	const columns = 16
-	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0]}
+	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0], ahead: ahead}
 	for n := 0; n < l.Out; n += columns {
 		p.b, p.init = &l.Weights[n/Panel*Panel*l.In+n%Panel], &l.Bias[n]
 		for r := 0; r < rows; {

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// avx512 is for processors with AVX-512 F, BW, DQ, VL and VNNI: Intel since Ice
-// Lake and Cascade Lake, AMD since Zen 4.
-var avx512 = &Set{
+// avx512vnni is for processors with AVX-512 F, BW, DQ, VL and VNNI: Intel's for
+// servers since Cascade Lake, AMD since Zen 4.
+var avx512vnni = &Set{
 	Name:      "avx512vnni",
 	linear:    linearAVX512,
 	dense:     denseAVX512,
@@ -22,10 +22,16 @@ var avx512 = &Set{
 	},
 }
 
+// avx512 is for those before them, Intel's Skylake: floats with AVX-512, the
+// integer products of AVX2.
+var avx512 = withLinear(avx512vnni, "avx512", linearAVX2)
+
 func hasAVX512() bool {
 	x := &cpu.X86
-	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && hasAVX2()
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && hasAVX2()
 }
+
+func hasAVX512VNNI() bool { return hasAVX512() && cpu.X86.HasAVX512VNNI }
 
 // linearAVX512 walks over panels and, within one, over rows: a panel of weights
 // stays in the first-level cache while the rows pass by.
@@ -79,7 +85,7 @@ func matmulAVX512(dst []float32, ldd int, a []float32, lda int, b []float32, ldb
 // denseAVX512 walks like linearAVX512: a panel is read from memory by the first
 // rows and from a cache by the others.
 func denseAVX512(dst []float32, stride int, x []float32, rows int, l *Dense) {
-	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0]}
+	p := product{ldd: 4 * stride, lda: 4 * l.In, ldb: 4 * Panel, inner: l.In, mul: &ones[0], ahead: ahead}
 	for n := 0; n < l.Out; n += Panel {
 		p.b, p.init = &l.Weights[n*l.In], &l.Bias[n]
 		for r := 0; r < rows; {

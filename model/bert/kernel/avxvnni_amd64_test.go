@@ -17,7 +17,7 @@ import (
 // avxvnni in the form that it can run.
 func testSets() []*Set {
 	sets := Sets()
-	if hasAVX512() {
+	if hasAVX512VNNI() {
 		evex := withLinear(avx2, "avxvnni as evex", func(dst []float32, stride int, x *Rows, l *Linear) {
 			linearVNNI(dst, stride, x, l, true)
 		})

@@ -5,10 +5,10 @@
 // itself.
 //
 // A Set is one implementation of all of them. Generic is plain Go and the
-// reference; in assembly there are sets for AVX-512 with VNNI, AVX-VNNI and AVX2
-// on amd64, and for NEON with and without dot products on arm64. Best returns the
-// fastest that the processor can run. All sets agree: exactly where the result is
-// an integer, and to rounding where it is a float.
+// reference; in assembly there are sets for AVX-512 with and without VNNI,
+// AVX-VNNI and AVX2 on amd64, and for NEON with and without dot products on arm64.
+// Best returns the fastest that the processor can run. All sets agree: exactly
+// where the result is an integer, and to rounding where it is a float.
 // Within one set the value of an element depends on its own row alone, never on
 // how many rows are computed together, so that a text's vector does not depend
 // on what it was batched with.

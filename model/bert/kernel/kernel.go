@@ -18,8 +18,8 @@ const (
 
 // Set is one implementation of the operations.
 type Set struct {
-	// Name is "avx512vnni", "avxvnni" or "avx2" on amd64, "neondot" or "neon" on
-	// arm64, and "generic" everywhere.
+	// Name is "avx512vnni", "avxvnni", "avx512" or "avx2" on amd64, "neondot" or
+	// "neon" on arm64, and "generic" everywhere.
 	Name string
 
 	// The parts that differ between sets. Arguments were checked by the methods.

@@ -112,11 +112,16 @@ func TestLinearSumsAreExact(t *testing.T) {
 	})
 }
 
-// The largest sums that 1536 inputs can make, where 16-bit pairs would overflow.
+// The largest sums that 1536 inputs can make, where 16-bit pairs would overflow, of
+// unsigned activations and of those lowered by 128.
 func TestLinearAtTheExtremes(t *testing.T) {
 	twins(t, func(t *testing.T, s *Set, rnd *rand.Rand) {
-		for _, w := range []int8{-127, 127} {
+		for _, c := range []struct {
+			w int8
+			x uint8
+		}{{-127, 255}, {127, 255}, {-127, 0}, {127, 0}} {
 			const in, rows = 1536, 13
+			w := c.w
 			l, x := randomLinear(rnd, in, Panel), randomRows(rnd, rows, in)
 			for i := range l.Weights {
 				l.Weights[i] = w
@@ -125,7 +130,7 @@ func TestLinearAtTheExtremes(t *testing.T) {
 				l.Sum[i] = in * int32(w)
 			}
 			for i := range x.Q {
-				x.Q[i] = 255
+				x.Q[i] = c.x
 			}
 			got, want := make([]float32, rows*Panel), make([]float32, rows*Panel)
 			s.Linear(got, Panel, x, l)

@@ -9,8 +9,9 @@
 //
 // With dot products (FEAT_DotProd) a tile is 4 rows or 1: four accumulators a row
 // (V16 to V31), four registers of weights (V4 to V7), four groups of each row at a
-// time (V0 to V3). Without, it is 2 rows or 1: products are 16 bits wide, added in
-// pairs to 32; an accumulator of four outputs is a pair, too, folded at the end.
+// time (V0 to V3). Without, it is 2 rows or 1: two products are added in 16 bits,
+// where they just fit (-128 x -127 twice), and neighbours of them in 32; an
+// accumulator of four outputs is two registers, folded at the end.
 
 #define TILE_ARGS \
 	MOVD t+0(FP), R0 \
@@ -162,28 +163,43 @@ finish1:
 	FINISH(16, 17, 18, 19)
 	RET
 
-// Without dot products: the group in all elements of `group` with four outputs.
-#define PAIRS(group, weights, low, high) \
-	SMULL_8H(group, weights, 9) \
-	SMULL2_8H(group, weights, 10) \
+// Without dot products: one group (its bytes in all elements of V2) with four
+// outputs, or two (V2 and V3).
+#define PAIRS(weights, low, high) \
+	SMULL_8H(2, weights, 9) \
+	SMULL2_8H(2, weights, 10) \
 	SADALP_4S(9, low) \
 	SADALP_4S(10, high)
 
-#define WIDE1(i) \
-	WEIGHTS \
-	DUP_4S(i, 0, 2) \
-	PAIRS(2, 4, 16, 17) \
-	PAIRS(2, 5, 18, 19) \
-	PAIRS(2, 6, 20, 21) \
-	PAIRS(2, 7, 22, 23)
+#define PAIRS2(weights, next, low, high) \
+	SMULL_8H(2, weights, 9) \
+	SMULL2_8H(2, weights, 10) \
+	SMLAL_8H(3, next, 9) \
+	SMLAL2_8H(3, next, 10) \
+	SADALP_4S(9, low) \
+	SADALP_4S(10, high)
 
-#define WIDE2(i) \
-	WIDE1(i) \
-	DUP_4S(i, 1, 3) \
-	PAIRS(3, 4, 24, 25) \
-	PAIRS(3, 5, 26, 27) \
-	PAIRS(3, 6, 28, 29) \
-	PAIRS(3, 7, 30, 31)
+// One group of a row, its weights in V4 to V7.
+#define WIDE(row, a, b, c, d, e, f, g, h) \
+	DUP_4S(0, row, 2) \
+	PAIRS(4, a, b) \
+	PAIRS(5, c, d) \
+	PAIRS(6, e, f) \
+	PAIRS(7, g, h)
+
+// Two groups of a row, those of the second in V12 to V15.
+#define WIDER(i, j, row, a, b, c, d, e, f, g, h) \
+	DUP_4S(i, row, 2) \
+	DUP_4S(j, row, 3) \
+	PAIRS2(4, 12, a, b) \
+	PAIRS2(5, 13, c, d) \
+	PAIRS2(6, 14, e, f) \
+	PAIRS2(7, 15, g, h)
+
+#define WEIGHTS2 \
+	WEIGHTS \
+	VLD1 (R5), [V12.B16, V13.B16, V14.B16, V15.B16] \
+	ADD  $128, R5
 
 // func linear2NEON(t *tile)
 TEXT ·linear2NEON(SB), NOSPLIT, $0-8
@@ -198,10 +214,12 @@ TEXT ·linear2NEON(SB), NOSPLIT, $0-8
 four2:
 	ROW4(R1, V0, 0)
 	ROW4(R2, V1, 1)
-	WIDE2(0)
-	WIDE2(1)
-	WIDE2(2)
-	WIDE2(3)
+	WEIGHTS2
+	WIDER(0, 1, 0, 16, 17, 18, 19, 20, 21, 22, 23)
+	WIDER(0, 1, 1, 24, 25, 26, 27, 28, 29, 30, 31)
+	WEIGHTS2
+	WIDER(2, 3, 0, 16, 17, 18, 19, 20, 21, 22, 23)
+	WIDER(2, 3, 1, 24, 25, 26, 27, 28, 29, 30, 31)
 	SUB  $1, R16
 	CBNZ R16, four2
 rest2:
@@ -210,7 +228,9 @@ rest2:
 one2:
 	ROW1(R1, F0, 0)
 	ROW1(R2, F1, 1)
-	WIDE2(0)
+	WEIGHTS
+	WIDE(0, 16, 17, 18, 19, 20, 21, 22, 23)
+	WIDE(1, 24, 25, 26, 27, 28, 29, 30, 31)
 	SUB  $1, R16
 	CBNZ R16, one2
 finish2:
@@ -236,10 +256,10 @@ TEXT ·linear1NEON(SB), NOSPLIT, $0-8
 	CBZ  R16, rest
 four:
 	ROW4(R1, V0, 0)
-	WIDE1(0)
-	WIDE1(1)
-	WIDE1(2)
-	WIDE1(3)
+	WEIGHTS2
+	WIDER(0, 1, 0, 16, 17, 18, 19, 20, 21, 22, 23)
+	WEIGHTS2
+	WIDER(2, 3, 0, 16, 17, 18, 19, 20, 21, 22, 23)
 	SUB  $1, R16
 	CBNZ R16, four
 rest:
@@ -247,7 +267,8 @@ rest:
 	BEQ  finish
 one:
 	ROW1(R1, F0, 0)
-	WIDE1(0)
+	WEIGHTS
+	WIDE(0, 16, 17, 18, 19, 20, 21, 22, 23)
 	SUB  $1, R16
 	CBNZ R16, one
 finish:

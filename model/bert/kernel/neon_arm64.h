@@ -47,10 +47,12 @@
 // the four bytes of m[i]. Of the extension FEAT_DotProd.
 #define SDOT_ELEMENT(i, m, n, d) WORD $(0x4F80E000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 
-// Signed bytes to 16 bits: the products of the lower, the upper eight. 16 to 32
-// bits: neighbours are added to each other and to d.
+// Signed bytes to 16 bits: the products of the lower, the upper eight; the same
+// added to d. 16 to 32 bits: neighbours are added to each other and to d.
 #define SMULL_8H(m, n, d) OP3(0x0E20C000, m, n, d)
 #define SMULL2_8H(m, n, d) OP3(0x4E20C000, m, n, d)
+#define SMLAL_8H(m, n, d) OP3(0x0E208000, m, n, d)
+#define SMLAL2_8H(m, n, d) OP3(0x4E208000, m, n, d)
 #define SADALP_4S(n, d) OP2(0x4E606800, n, d)
 
 // Narrow signed 32 to unsigned 16, then to 8 bits, into the lower half of d or

@@ -473,14 +473,65 @@ func TestTokens(t *testing.T) {
 }
 
 func TestCountTokens(t *testing.T) {
-	e := over(t, &embedtest.Server{}, nil)
-	for text, want := range map[string]int{
-		"": 0, "a": 1, " ": 1, "\xff": 1, "abcd": 1, "abcde": 2, "世界": 2, "日本語です。": 6, "1234567": 4, "a.b": 2, "naïve": 2, "Привет": 3,
-	} {
-		if got := e.CountTokens(text); got != want {
-			t.Errorf("%q has %d tokens, want %d", text, got, want)
+	tests := []struct {
+		model string
+		text  string
+		want  int
+	}{
+		{"text-embedding-3-small", "", 0},
+		{"text-embedding-3-small", "The quick brown fox jumps over the lazy dog.", 10},
+		{"text-embedding-3-small", "日本語です。", 6},
+		{"nomic-embed-text", "The quick brown fox jumps over the lazy dog.", 13},
+	}
+	for _, tt := range tests {
+		e := over(t, &embedtest.Server{Model: tt.model}, func(c *openai.Config) { c.Model, c.Dimensions = tt.model, 0 })
+		if got := e.CountTokens(tt.text); got != tt.want {
+			t.Errorf("%s: %q has %d tokens, want %d", tt.model, tt.text, got, tt.want)
 		}
 	}
+}
+
+// A call waits for its turn without its own time running out.
+func TestWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &embedtest.Server{Schedule: embedtest.First(1, embedtest.Busy("15"))}
+		e := over(t, s, func(c *openai.Config) {
+			c.Timeout, c.Limit.RequestsPerMinute = 5*time.Second, 2
+		})
+		begun := time.Now()
+		for range 4 { // five requests, the refused one with them: the last in the third minute
+			if _, err := embed(t, e, "text"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(begun); took < 2*time.Minute || took > 3*time.Minute || s.Counts().Requests != 5 {
+			t.Errorf("%d requests in %s", s.Counts().Requests, took)
+		}
+	})
+}
+
+// A bulk load that uses up the rate does not take the questions' vectors.
+func TestAQuestionDuringABulkLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := over(t, &embedtest.Server{}, func(c *openai.Config) {
+			c.Concurrency, c.BatchTexts, c.Limit.TokensPerMinute, c.QueryTimeout = 2, 1, 100, 10*time.Second
+		})
+		loaded := make(chan error)
+		go func() {
+			_, err := embed(t, e, slices.Repeat([]string{strings.Repeat("word ", 60)}, 8)...)
+			loaded <- err
+		}()
+		synctest.Wait()
+		for range 3 {
+			if _, err := e.Embed(t.Context(), rag.QuestionText, []string{"what?"}); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		if err := <-loaded; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestHealth(t *testing.T) {

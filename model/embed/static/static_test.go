@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/model/bert/weightfile"
@@ -104,13 +102,10 @@ func TestMean(t *testing.T) {
 	e := open(t, static.Config{})
 	v := embed(t, e, rag.PassageText, "river", "mill", "river mill", "mill ☃ river", "☃", "☃☃☃")
 	sum := make([]float32, len(v[0]))
-	for i, id := range []string{"river", "mill"} {
-		// The length of a word's vector shows in its share of the sum.
-		_ = id
-		for k := range sum {
-			sum[k] += v[i][k]
-		}
+	for k := range sum {
+		sum[k] = v[0][k] + v[1][k]
 	}
+	// The words' own lengths are not known here, and differ a little.
 	if c := dot(sum, v[2]) / math.Sqrt(dot(sum, sum)); c < .98 {
 		t.Errorf("two words are %v near to their sum", c)
 	}
@@ -160,26 +155,4 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-}
-
-// BenchmarkEmbed counts passages of 128 tokens.
-func BenchmarkEmbed(b *testing.B) {
-	e := open(b, static.Config{})
-	texts := make([]string, 256)
-	words := strings.Fields("the cell of a protein was shown to bind with high energy in water , but not at low temperature . Its 3rd Größe, however, isn't known")
-	for i := range texts {
-		var text strings.Builder
-		for n := i; e.CountTokens(text.String()) < 128; n++ {
-			text.WriteString(words[(n*7+n/5)%len(words)] + " ")
-		}
-		texts[i] = text.String()
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := e.Embed(b.Context(), rag.PassageText, texts); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N*len(texts))/b.Elapsed().Seconds(), "passages/s")
-	b.ReportMetric(float64(runtime.GOMAXPROCS(0)), "threads")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/model/remote/chat"
+	"github.com/smartretriever/smartretriever/observe"
 )
 
 // DefaultURL is where Ollama listens unless told otherwise.
@@ -36,6 +37,8 @@ type Config struct {
 	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s; loading a model counts
 	Timeout           time.Duration // of the whole call; 0 is 2 min
 
+	Limit     remote.LimitConfig
+	Observe   *observe.Observer // counts how calls wait; may be nil
 	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
@@ -57,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 		Provider: "ollama", Framing: chat.Lines,
 		Server: remote.Config{
 			BaseURL: cfg.BaseURL, Model: cfg.Model, Key: cfg.Key, Proxy: cfg.Proxy,
-			ConnectTimeout: cfg.ConnectTimeout, Transport: cfg.Transport,
+			ConnectTimeout: cfg.ConnectTimeout, Transport: cfg.Transport, Limit: cfg.Limit, Observe: cfg.Observe,
 		},
 		FirstTokenTimeout: cfg.FirstTokenTimeout, Timeout: cfg.Timeout,
 	}, protocol{cfg.Model, keep, cfg.NumCtx})

@@ -19,6 +19,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/model/remote/chat"
+	"github.com/smartretriever/smartretriever/observe"
 )
 
 // DefaultURL is OpenAI's own address.
@@ -42,6 +43,8 @@ type Config struct {
 	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s
 	Timeout           time.Duration // of the whole call; 0 is 2 min
 
+	Limit     remote.LimitConfig
+	Observe   *observe.Observer // counts how calls wait; may be nil
 	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
@@ -65,7 +68,7 @@ func (c Config) call() chat.Config {
 		Provider: c.Provider, Framing: chat.Events,
 		Server: remote.Config{
 			BaseURL: c.BaseURL, Model: c.Model, Key: c.Key, KeyHeader: c.KeyHeader, Tokens: c.Tokens, Proxy: c.Proxy,
-			ConnectTimeout: c.ConnectTimeout, Transport: c.Transport,
+			ConnectTimeout: c.ConnectTimeout, Transport: c.Transport, Limit: c.Limit, Observe: c.Observe,
 		},
 		FirstTokenTimeout: c.FirstTokenTimeout, Timeout: c.Timeout,
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/token"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -21,6 +22,7 @@ type Caller struct {
 	cfg      Config
 	server   *remote.Server
 	protocol Protocol
+	counter  token.Counter
 	lacking  sync.Map // parameters that the server was found not to take
 }
 
@@ -31,7 +33,7 @@ func New(cfg Config, p Protocol) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Caller{cfg: cfg, server: server, protocol: p}, nil
+	return &Caller{cfg: cfg, server: server, protocol: p, counter: token.For(cfg.Server.Model)}, nil
 }
 
 // Server returns the server that is called.
@@ -74,6 +76,13 @@ func (c *Caller) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	if err != nil {
 		return llm.Result{}, rag.Wrap(rag.KindInternal, err, "llm: encode the request")
 	}
+	// The wait for its turn is not the server's silence. Servers count what an answer
+	// may have as used.
+	ctx, done, err := c.server.Admit(ctx, token.Messages(c.counter, r.Messages)+r.MaxTokens)
+	if err != nil {
+		return llm.Result{}, c.server.Unreachable(err)
+	}
+	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })

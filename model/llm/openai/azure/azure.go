@@ -24,6 +24,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s
 	Timeout           time.Duration // of the whole call; 0 is 2 min
 
+	Limit     remote.LimitConfig
+	Observe   *observe.Observer // counts how calls wait; may be nil
 	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
@@ -65,6 +68,7 @@ func (c Config) openai() openai.Config {
 	o := openai.Config{
 		BaseURL: c.root() + "/openai/v1", Model: c.Deployment, Key: c.Key, KeyHeader: "Api-Key", Tokens: c.Tokens, Provider: "azure",
 		Proxy: c.Proxy, ConnectTimeout: c.ConnectTimeout, FirstTokenTimeout: c.FirstTokenTimeout, Timeout: c.Timeout, Transport: c.Transport,
+		Limit: c.Limit, Observe: c.Observe,
 	}
 	if c.dated() {
 		o.BaseURL = c.root() + "/openai"

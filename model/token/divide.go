@@ -1,5 +1,3 @@
-// Package token counts and divides texts for models whose vocabulary is at a
-// server.
 package token
 
 import (
@@ -7,31 +5,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 )
-
-// Estimate estimates the tokens of a text. It counts one token for each Chinese,
-// Japanese or Korean character, one for each punctuation mark or symbol, one for two
-// digits, and one for four bytes of anything else, spaces with it. The documentation
-// and source of this project come out 2 to 19 % above the count of bge-small's
-// WordPiece tokenizer, which is the side to err on: a text that is too long is
-// refused by the server. A quarter of the bytes alone is up to 31 % below it.
-func Estimate(text string) int {
-	marks, digits, bytes := 0, 0, 0
-	for _, r := range text {
-		switch {
-		case r < 0x80 && ('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == ' '):
-			bytes++
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
-			marks++
-		case unicode.IsPunct(r), unicode.IsSymbol(r):
-			marks++
-		case unicode.IsDigit(r):
-			digits++
-		default:
-			bytes += utf8.RuneLen(r)
-		}
-	}
-	return marks + (digits+1)/2 + (bytes+3)/4
-}
 
 // Divide returns text in parts of at most limit tokens, halving what is longer, so
 // that no part is a small rest. Parts without anything but space are left out
