@@ -28,10 +28,9 @@ step "race detector";    make --no-print-directory race
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
 step "OpenAI client";    scripts/e2e-openai.sh
-step "doubles of providers"; scripts/e2e-doubles.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh
-step "clients of embedding and rerank providers"; scripts/e2e-doubles.sh
+step "clients of providers on the doubles"; scripts/e2e-doubles.sh
 step "browser";          scripts/e2e-ui.sh
 if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"
