@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The OpenAI client and the binary against llama-cpp-python with SmolLM2-135M: a real
 # server with a real model, small enough for two cores. The server is built from
-# source, for some minutes the first time; the wheel is kept in .cache.
+# source, for some minutes the first time; the wheel is kept in the user's cache folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,12 +9,13 @@ cd "$(dirname "$0")/.."
 needs python3=python3-venv g++=g++ cmake=cmake
 list=e2e/providers/llama-requirements.txt
 venv=.cache/venv-llama
+wheels=${XDG_CACHE_HOME:-$HOME/.cache}/smartretriever/wheels-llama
 if ! cmp -s "$list" "$venv/complete"; then
   rm -rf "$venv"
   python3 -m venv "$venv"
-  mkdir -p .cache/wheels-llama
-  "$venv/bin/pip" wheel -q --disable-pip-version-check --find-links .cache/wheels-llama -w .cache/wheels-llama -r "$list"
-  "$venv/bin/pip" install -q --disable-pip-version-check --no-index --find-links .cache/wheels-llama -r "$list"
+  mkdir -p "$wheels"
+  "$venv/bin/pip" wheel -q --disable-pip-version-check --find-links "$wheels" -w "$wheels" -r "$list"
+  "$venv/bin/pip" install -q --disable-pip-version-check --no-index --find-links "$wheels" -r "$list"
   cp "$list" "$venv/complete"
 fi
 [ -x bin/smartretriever ] || make --no-print-directory build
