@@ -3,6 +3,7 @@
 //
 //	embed tokens    a text in, its token ids out
 //	embed vectors   a text in, its vector out
+//	embed scores    a question and a passage in (a list of two), a cross-encoder's score out
 //	embed speed     a job in (see speed.go), its times out
 //
 // A weight file may follow the verb; without one the built-in model is used.
@@ -69,7 +70,14 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 			return vector, encoder.Encode(context.Background(), vector, "", []string{text})
 		})
 	}
-	return fmt.Errorf("say what to do: tokens, vectors or speed")
+	if args[0] == "scores" {
+		score := make([]float32, 1)
+		return filter(stdin, stdout, func(pair [2]string) (any, error) {
+			_, err := encoder.Score(context.Background(), score, []bert.Pair{{Question: pair[0], Passage: pair[1]}})
+			return score[0], err
+		})
+	}
+	return fmt.Errorf("say what to do: tokens, vectors, scores or speed")
 }
 
 // table answers for a static model.
