@@ -67,9 +67,10 @@ def main():
         ("xlm-r", transformers.XLMRobertaModel, transformers.XLMRobertaConfig(vocab_size=250002, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, **common), unigram),
         ("mpnet", transformers.MPNetModel, transformers.MPNetConfig(vocab_size=words, max_position_embeddings=514, pad_token_id=1, **common), mpnet),
     ]
+    wide = dict(common, hidden_size=384, num_attention_heads=12, intermediate_size=1536)  # as MiniLM: a score is one number, so noise does not average out over many
     scorers = [
-        ("bert", transformers.BertForSequenceClassification, transformers.BertConfig(vocab_size=30522, max_position_embeddings=512, num_labels=1, **common), wordpiece),
-        ("xlm-r", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig(vocab_size=250002, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, num_labels=1, **common), unigram),
+        ("bert", transformers.BertForSequenceClassification, transformers.BertConfig(vocab_size=30522, max_position_embeddings=512, num_labels=1, **wide), wordpiece),
+        ("xlm-r", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig(vocab_size=250002, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, num_labels=1, **wide), unigram),
     ]
     good = True
     for name, kind, config, tokenizer_file in cases:
