@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ e2e-providers: ## chat clients against aimock, an imitation of the providers by 
 e2e-llama: build ## OpenAI client and binary against a real small model, built from source once
 	@scripts/e2e-llama.sh
 
-bench: bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual ## all benchmarks
+bench: bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank ## all benchmarks
 
 bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
 	@sh bench/embed/bench.sh
@@ -68,6 +68,9 @@ bench-answers: ## answers without a language model, the tables of docs/answers.m
 
 bench-multilingual: ## questions in six languages to English paragraphs, into bench/results/multilingual.json
 	@sh bench/multilingual/bench.sh
+
+bench-rerank: ## late interaction beside the search's own order, into bench/results/rerank.json
+	$(GO) run ./bench/rerank -data ../shared/data/retrieval -out bench/results/rerank.json
 
 weights: ## make the model file again from its package, bit for bit
 	@sh bench/embed/bench.sh weights

@@ -34,6 +34,10 @@ type Config struct {
 	// model; nil is the built-in bge-small-en-v1.5. It is closed by Close if it has a
 	// Close method.
 	Embedder Embedder
+	// EmbedPatience is how long passages wait for a model that is down or busy before
+	// adding fails; 0 does not wait. Waiting is told of each wait; nil logs it.
+	EmbedPatience time.Duration
+	Waiting       func(err error, wait time.Duration)
 	// Models finds the embedders of collections that were made with another model, by
 	// the model's id; KindNotFound says that it is not there. It is asked once for a
 	// model, and what it returns is shared and closed by Close. nil knows no other but
@@ -132,6 +136,9 @@ func (c Config) Validate() error {
 	}
 	if c.RerankTop < 0 || c.RerankTop > rag.MaxK {
 		faults = append(faults, fmt.Errorf("%d hits to rerank are out of range 0 to %d (RerankTop)", c.RerankTop, rag.MaxK))
+	}
+	if c.EmbedPatience < 0 {
+		faults = append(faults, errors.New("the patience with the embedding model must not be negative (EmbedPatience)"))
 	}
 	if !(c.RerankWeight >= 0 && c.RerankWeight <= 1) {
 		faults = append(faults, fmt.Errorf("the reranker's weight %v is out of range 0 to 1 (RerankWeight)", c.RerankWeight))

@@ -12,6 +12,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/bert/weights"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/embed/cached"
+	"github.com/smartretriever/smartretriever/model/embed/patient"
 	"github.com/smartretriever/smartretriever/model/embed/single"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -171,6 +172,17 @@ func (r *Retriever) modelOf(ctx context.Context, col rag.Collection) (Embedder, 
 	}
 	return nil, rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, which is not here, and %s is configured (%w): bring or configure that model, search with mode keyword, or move the collection to another model with 'reembed'",
 		col.Name, col.Generation.Model, r.embed.Model().ID, err)
+}
+
+// patient wraps an embedder for passages: they wait while the model is down.
+func (r *Retriever) patient(e Embedder) Embedder {
+	told := r.cfg.Waiting
+	if told == nil {
+		told = func(err error, wait time.Duration) {
+			r.cfg.Logger.Warn("waiting for the embedding model", "wait", wait.Round(time.Millisecond), "error", err)
+		}
+	}
+	return patient.New(e, patient.Config{Patience: r.cfg.EmbedPatience, Waiting: told})
 }
 
 // pipelines holds the answering pipeline of each model.

@@ -154,7 +154,13 @@ func (r *Retriever) openPipelines() (err error) {
 
 	r.ingest = ingest.New(ingest.Config{
 		Store: r.store, Blobs: r.blobs, Extract: r.extract,
-		Embed: func(ctx context.Context, col rag.Collection) (ingest.Embedder, error) { return r.modelOf(ctx, col) },
+		Embed: func(ctx context.Context, col rag.Collection) (ingest.Embedder, error) {
+			e, err := r.modelOf(ctx, col)
+			if err != nil {
+				return nil, err
+			}
+			return r.patient(e), nil
+		},
 		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
 			return chunk.NewFor(opt, e.Model().MaxTokens, e.CountTokens)
 		},

@@ -475,7 +475,7 @@ func (b *builder) vectors(ctx context.Context, page []rag.Unembedded) ([]rag.Emb
 	for i, p := range page {
 		texts[i] = p.Text
 	}
-	vectors, err := b.embed.Embed(ctx, rag.PassageText, texts)
+	vectors, err := b.r.patient(b.embed).Embed(ctx, rag.PassageText, texts)
 	if err != nil {
 		return nil, rag.Wrap(rag.KindOf(err), err, "embed with "+b.col.Generation.Model)
 	}

@@ -20,6 +20,8 @@ import (
 type Deps struct {
 	Logger   *slog.Logger
 	Observer *observe.Observer
+	// Waiting is told when passages wait for an embedding model that is down; nil logs it.
+	Waiting func(err error, wait time.Duration)
 	// Worker is the command that starts this program as a reader of files (its verb
 	// extract-worker). Empty reads files in this process.
 	Worker []string

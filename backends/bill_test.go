@@ -267,6 +267,7 @@ func paid(t testing.TB, dir, address string) config.Config {
 	c.Data = filepath.Join(dir, "data")
 	c.Prices.File = prices
 	c.Embedder.Name, c.Embedder.Model, c.Embedder.BaseURL, c.Embedder.Dimensions = "openai", "embed", address+"/v1", 32
+	c.Embedder.Patience = 0 // a failure is to be seen
 	c.LLM.Name, c.LLM.Model, c.LLM.BaseURL = "openai", "chat", address+"/v1"
 	return c
 }

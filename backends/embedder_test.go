@@ -22,7 +22,7 @@ func settings(t *testing.T, address string) config.Config {
 	c := config.Default()
 	c.Data = t.TempDir()
 	c.Embedder.Name, c.Embedder.Model, c.Embedder.BaseURL = "openai", "m", address
-	c.Embedder.Retries = 0
+	c.Embedder.Retries, c.Embedder.Patience = 0, 0
 	c.Embedder.APIKey = config.NewSecret(key)
 	return c
 }
@@ -157,5 +157,39 @@ func TestAQuestionIsAskedTwice(t *testing.T) {
 	}
 	if !slices.ContainsFunc(r.Health(t.Context()), func(h rag.Health) bool { return h.Name == "embed server" }) {
 		t.Error("the server's health is not reported")
+	}
+}
+
+// Documents that are being added wait for a model that is down for a moment, and go
+// on by themselves; what waits is told.
+func TestAddingOutlivesAnOutage(t *testing.T) {
+	double := &embedtest.Server{Model: "m", Schedule: embedtest.First(1, embedtest.Failing)}
+	srv := httptest.NewServer(double)
+	t.Cleanup(srv.Close)
+	c := settings(t, srv.URL+"/v1")
+	c.Embedder.Dimensions, c.Embedder.Patience = 64, time.Minute
+	var told []string
+	cfg, err := backends.Open(c, backends.Deps{Waiting: func(err error, wait time.Duration) {
+		told = append(told, err.Error())
+		if wait > 2*time.Second {
+			t.Errorf("the first wait is %s", wait)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := root.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if res, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Title: "tower", Text: "A tower of iron stands in Paris."}); err != nil || res.State != rag.Added {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if len(told) != 1 || strings.Contains(told[0], key) {
+		t.Errorf("told %q", told)
+	}
+	if n := double.Counts().Requests; n != 2 {
+		t.Errorf("%d requests", n)
 	}
 }

@@ -53,12 +53,13 @@ type Embedder struct {
 	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
 	Proxy          string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`
 	QueryPrefix    string        `name:"query_prefix" help:"Text that the model wants before a question, with the space behind it (openai, azure, ollama, tei, triton; the others tell questions and passages apart themselves)."`
-	PassagePrefix  string        `name:"passage_prefix" help:"Text that the model wants before a passage. It counts as part of the model: changing it needs a new collection."`
+	PassagePrefix  string        `name:"passage_prefix" help:"Text that the model wants before a passage. It counts as part of the model: changing it makes another model, for which there is reembed."`
 	Batch          int           `name:"batch" default:"64" min:"1" max:"2048" help:"Most texts of one request to an API; where it is known to take fewer, that holds."`
 	Concurrency    int           `name:"concurrency" default:"4" min:"1" max:"256" help:"Most requests to an API at the same time."`
 	Timeout        time.Duration `name:"timeout" default:"1m" min:"10ms" max:"1h" help:"Longest that one request to an API may take."`
 	QueryTimeout   time.Duration `name:"query_timeout" default:"10s" min:"10ms" max:"1h" help:"Longest that a question's vector may take, tries included; a hybrid search then goes on by keywords, so it is to be less than retrieval.timeout (APIs)."`
 	Retries        int           `name:"retries" default:"2" min:"0" max:"10" help:"Further tries after a busy or failing server."`
+	Patience       time.Duration `name:"patience" default:"2m" min:"0s" max:"24h" help:"How long adding documents waits for an API that stays down or busy, before it fails; then it goes on by itself. What was stored stays, and running it again goes on from there."`
 	MaxTokens      int           `name:"max_tokens" default:"0" min:"0" max:"1000000" help:"Tokens that the model takes at once; chunks are held to it, and longer texts are embedded in parts. 0 is what is known of the model, or else 512 (APIs)."`
 
 	RequestsPerMinute int    `name:"requests_per_minute" default:"0" min:"0" max:"10000000" help:"Most requests to an API in any minute; 0 keeps to what the server says or is found to take."`

@@ -66,7 +66,7 @@ func (b *Breaker[T]) Do(ctx context.Context, do func() (T, error)) (T, error) {
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		var none T
-		return none, rag.Errorf(rag.KindUnavailable, "%s failed several times in a row and is left alone for a moment", b.what)
+		return none, &Temporary{Err: rag.Errorf(rag.KindUnavailable, "%s failed several times in a row and is left alone for a moment", b.what)}
 	}
 	if ours, ok := errors.AsType[*callerError](err); ok {
 		err = ours.error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,9 @@ type Program struct {
 type Deps struct {
 	Logger   *slog.Logger
 	Observer *observe.Observer
+	// Waiting is told when documents wait for an embedding model that is down; nil logs
+	// it.
+	Waiting func(err error, wait time.Duration)
 }
 
 // Retriever is everything that the verbs call. smartretriever.Retriever is one.

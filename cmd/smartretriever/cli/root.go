@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -163,7 +164,12 @@ func (a *app) open(ctx context.Context, mayCreate bool) (Retriever, error) {
 		}
 	}
 	log := a.logger(true)
-	return a.program.Open(ctx, a.cfg, Deps{Logger: log, Observer: observe.New(observe.Config{Logger: log, Version: a.program.Version})})
+	return a.program.Open(ctx, a.cfg, Deps{Logger: log, Observer: observe.New(observe.Config{Logger: log, Version: a.program.Version}), Waiting: a.tellWait})
+}
+
+// tellWait says why a verb stands still for a while.
+func (a *app) tellWait(err error, wait time.Duration) {
+	a.err.line("%s %s; trying again in %s", a.err.yellow("waiting:"), clean(err.Error()), duration(wait))
 }
 
 // with opens the data folder, runs work and closes it; the first error counts.
