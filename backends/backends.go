@@ -49,9 +49,11 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
 		},
-		Observer: deps.Observer,
-		Logger:   deps.Logger,
-		Clock:    deps.Clock,
+		EmbedPatience: cfg.Embedder.Patience,
+		Waiting:       deps.Waiting,
+		Observer:      deps.Observer,
+		Logger:        deps.Logger,
+		Clock:         deps.Clock,
 	}
 	if err := openCache(cfg.Cache, &c); err != nil {
 		return root.Config{}, err
