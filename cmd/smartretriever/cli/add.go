@@ -129,7 +129,7 @@ func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 
 	stopCounting()
 	counter.Wait()
-	rep.end(ctx.Err() != nil)
+	rep.end(ctx.Err() != nil, err != nil)
 	switch {
 	case ctx.Err() != nil:
 		return errReported{ExitInterrupted}

@@ -160,8 +160,8 @@ type addSummary struct {
 	Interrupted  bool           `json:"interrupted"`
 }
 
-// end sums up.
-func (rep *addReport) end(interrupted bool) {
+// end sums up. A run that an error ended has found what it did not add.
+func (rep *addReport) end(interrupted, failed bool) {
 	rep.progress.end()
 	took := time.Since(rep.begun)
 	n := rep.states
@@ -171,12 +171,15 @@ func (rep *addReport) end(interrupted bool) {
 			Bytes: rep.bytes, Milliseconds: took.Milliseconds(), Interrupted: interrupted})
 		return
 	}
-	rep.print(interrupted, took)
+	rep.print(interrupted, failed, took)
 }
 
-func (rep *addReport) print(interrupted bool, took time.Duration) {
+func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	s, n := rep.app.out, rep.states
 	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Failed]
+	if done == 0 && n[rag.Skipped] == 0 && failed {
+		return // the error says it
+	}
 	if done == 0 && n[rag.Skipped] == 0 && !interrupted {
 		s.line("Found nothing to add.")
 		return
