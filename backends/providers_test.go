@@ -44,10 +44,15 @@ func TestEveryEmbeddingAPI(t *testing.T) {
 	for _, dialect := range embedtest.Dialects() {
 		t.Run(dialect.Name, func(t *testing.T) {
 			double := &embedtest.Server{Dialect: dialect, Model: "m", Key: key}
-			srv := httptest.NewServer(double)
+			srv := httptest.NewUnstartedServer(double)
+			srv.Config.Protocols = embedtest.Protocols()
+			srv.Start()
 			t.Cleanup(srv.Close)
 			c := settings(t, srv.URL+addresses[dialect])
 			c.Embedder.Name = strings.TrimSuffix(dialect.Name, "-v1")
+			if dialect == embedtest.TritonGRPC {
+				c.Embedder.Name, c.Embedder.BaseURL = "triton", strings.Replace(srv.URL, "http", "grpc", 1)
+			}
 			r := open(t, c)
 			if got, want := r.Model(), (rag.Model{ID: c.Embedder.Name + ":m", Dimensions: 64, MaxTokens: 512}); got != want {
 				t.Errorf("model %+v, want %+v", got, want)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -112,7 +113,11 @@ func (l *loader) checkEmbedder(wrong func(name, format string, args ...any)) {
 	if e.BaseURL == "" && (e.Name == "azure" || e.Name == "tei" || e.Name == "triton") {
 		wrong("embedder.base_url", "is needed when embedder.name is %s", e.Name)
 	}
-	if err := checkURL(e.BaseURL, "embedder.api_key"); e.BaseURL != "" && err != "" {
+	err := checkURL(e.BaseURL, "embedder.api_key")
+	if e.Name == "triton" {
+		err = checkAddress(e.BaseURL, "embedder.api_key", "http://HOST:PORT or grpc://HOST:PORT, with TLS https:// or grpcs://", "http", "https", "grpc", "grpcs")
+	}
+	if e.BaseURL != "" && err != "" {
 		wrong("embedder.base_url", "%s", err)
 	}
 	if err := checkProxy(e.Proxy); err != "" {
@@ -248,10 +253,15 @@ func checkProxy(text string) string {
 // checkURL returns what is wrong with the address of an API, whose key is given
 // by the setting key.
 func checkURL(text, key string) string {
+	return checkAddress(text, key, "http://HOST:PORT/v1 or https://HOST/v1", "http", "https")
+}
+
+// checkAddress is checkURL for an address of one of the schemes, like the example.
+func checkAddress(text, key, example string, schemes ...string) string {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return "is not an address; write http://HOST:PORT/v1 or https://HOST/v1"
+	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+		return "is not an address; write " + example
 	case u.User != nil:
 		return "holds a user name; give the key as " + key
 	case u.RawQuery != "" || u.Fragment != "":

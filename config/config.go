@@ -48,7 +48,7 @@ type Embedder struct {
 	Dimensions     int           `name:"dimensions" default:"0" min:"0" max:"8192" help:"Numbers kept of each vector, for models that were trained to be cut (Matryoshka); 0 is all. With an API how many its vectors have: 0 is what is known of the model, or else asks the server at every start, which then has to be up."`
 	SendDimensions bool          `name:"send_dimensions" default:"false" help:"Whether the server is asked to cut vectors to embedder.dimensions (APIs but triton)."`
 	Threads        int           `name:"threads" default:"0" min:"0" max:"1024" help:"Processor cores the model uses at once; 0 is all (builtin, local, onnx)."`
-	BaseURL        string        `name:"base_url" help:"Address of the API; with openai up to and with /v1. Empty is the provider's own, and for ollama http://127.0.0.1:11434; azure, tei and triton need one."`
+	BaseURL        string        `name:"base_url" help:"Address of the API; with openai up to and with /v1. Empty is the provider's own, and for ollama http://127.0.0.1:11434; azure, tei and triton need one, which for triton may begin with grpc:// or grpcs://."`
 	APIKey         Secret        `name:"api_key" help:"Key of the API. Empty sends none."`
 	APIKeyFile     string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
 	Proxy          string        `name:"proxy" help:"HTTP proxy to reach the API through, http://HOST:PORT. Empty is none."`

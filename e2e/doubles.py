@@ -13,6 +13,7 @@ import cohere
 import numpy
 import ollama
 import openai
+import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton
 import voyageai
 from google import genai
@@ -82,3 +83,16 @@ for binary in (True, False):
     answer = client.infer("m", [texts], outputs=[wanted], headers=bearer)
     check("triton, " + ("binary" if binary else "JSON"), answer.as_numpy("EMBEDDING"))
 assert client.get_model_metadata("m", headers=bearer)["inputs"][0]["name"] == "TEXT"
+
+client = triton_grpc.InferenceServerClient(at["embed", "triton-grpc"].removeprefix("http://"))
+texts = triton_grpc.InferInput("TEXT", [2, 1], "BYTES")
+texts.set_data_from_numpy(numpy.array([[t] for t in TEXTS], dtype=object))
+bearer = {"authorization": "Bearer " + KEY}
+answer = client.infer("m", [texts], outputs=[triton_grpc.InferRequestedOutput("EMBEDDING")], headers=bearer)
+check("triton over gRPC", answer.as_numpy("EMBEDDING"))
+assert client.get_model_metadata("m", headers=bearer).inputs[0].name == "TEXT"
+try:
+    client.get_model_metadata("other", headers=bearer)
+    raise SystemExit("triton over gRPC has a model that it does not have")
+except triton_grpc.InferenceServerException as e:
+    assert e.status() == "StatusCode.NOT_FOUND", e

@@ -108,7 +108,7 @@ func NewEntraToken(cfg EntraConfig) (*EntraToken, error) {
 	}
 	transport := cfg.Transport
 	if transport == nil {
-		transport = newTransport(cfg.Proxy, cfg.Timeout)
+		transport = NewTransport(cfg.Proxy, cfg.Timeout)
 	}
 	return &EntraToken{
 		cfg:     cfg,

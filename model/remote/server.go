@@ -71,14 +71,14 @@ func NewServer(cfg Config) (*Server, error) {
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
 	limiter, unshare := shareLimiter(cfg)
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg.Proxy, cfg.ConnectTimeout)
+		cfg.Transport = NewTransport(cfg.Proxy, cfg.ConnectTimeout)
 	}
 	return &Server{cfg: cfg, limiter: limiter, unshare: unshare, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
 }
 
-// newTransport returns a transport through the proxy, "" for none, whose address
+// NewTransport returns a transport through the proxy, "" for none, whose address
 // has been checked.
-func newTransport(address string, connect time.Duration) *http.Transport {
+func NewTransport(address string, connect time.Duration) *http.Transport {
 	var proxy func(*http.Request) (*url.URL, error)
 	if address != "" {
 		u, _ := url.Parse(address)
@@ -135,7 +135,7 @@ func (s *Server) Unreachable(err error) error {
 		return err
 	}
 	if _, ours := errors.AsType[*rag.Error](err); ours {
-		return err
+		return transportCause(err)
 	}
 	return &Temporary{Err: rag.Wrap(rag.KindUnavailable, transportCause(err), fmt.Sprintf("%s: the %s cannot be reached", s.cfg.Part, s.cfg.Noun))}
 }

@@ -75,7 +75,7 @@ func serve(kind, name string, h http.Handler, failed chan<- error) {
 	}
 	fmt.Printf("%s %s http://%s\n", kind, name, l.Addr())
 	go func() {
-		s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+		s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, Protocols: embedtest.Protocols()}
 		failed <- s.Serve(l)
 	}()
 }

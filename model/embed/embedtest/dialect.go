@@ -19,6 +19,7 @@ type Dialect struct {
 	Indexed bool // vectors come with the index of their text
 	Kinds   bool // questions and passages are told apart
 	Lists   bool // Health finds out that the server does not have the model
+	grpc    bool
 
 	path  func(model string) string // that addresses of requests for vectors end in, with the query
 	key   func(r *http.Request) string
@@ -49,7 +50,7 @@ type asked struct {
 
 // Dialects lists all of them.
 func Dialects() []*Dialect {
-	return []*Dialect{OpenAI, Azure, AzureV1, Ollama, Gemini, Cohere, Voyage, Jina, TEI, Triton}
+	return []*Dialect{OpenAI, Azure, AzureV1, Ollama, Gemini, Cohere, Voyage, Jina, TEI, Triton, TritonGRPC}
 }
 
 func bearer(r *http.Request) string {

@@ -89,11 +89,12 @@ func (s *Server) Bodies() []string {
 
 // response is what is answered.
 type response struct {
-	status int
-	header http.Header
-	body   []byte
-	cut    bool
-	silent bool
+	status  int
+	header  http.Header
+	body    []byte
+	trailer http.Header // behind the body, unless it is cut
+	cut     bool        // in its midst
+	silent  bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,6 +113,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(res.status)
 	_, _ = w.Write(res.body)
+	for name, values := range res.trailer {
+		w.Header()[http.TrailerPrefix+name] = values
+	}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -131,7 +135,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	if res.cut {
 		body = io.MultiReader(body, broken{})
 	}
-	return &http.Response{StatusCode: res.status, Header: res.header, Body: io.NopCloser(body), Request: r}, nil
+	return &http.Response{StatusCode: res.status, Header: res.header, Body: io.NopCloser(body), Trailer: res.trailer, Request: r}, nil
 }
 
 // broken is the rest of a body that was cut off.
@@ -141,9 +145,17 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // answer is the response to a request.
 func (s *Server) answer(r *http.Request) response {
-	res := s.route(r)
+	var res response
+	if s.speaks().grpc {
+		res = s.answerGRPC(r)
+	} else {
+		res = s.route(r)
+	}
 	if res.header == nil {
 		res.header = http.Header{}
+	}
+	if res.cut {
+		res.body, res.trailer = res.body[:len(res.body)/2], nil
 	}
 	if res.header.Get("Content-Type") == "" {
 		res.header.Set("Content-Type", "application/json")
@@ -299,9 +311,6 @@ func (s *Server) embed(a asked, fault Fault) response {
 	}
 	res := response{status: 200, cut: fault.Cut}
 	res.header, res.body = s.speaks().write(s, a, items, tokens)
-	if fault.Cut {
-		res.body = res.body[:len(res.body)/2]
-	}
 	return res
 }
 

@@ -1,10 +1,12 @@
 // Package triton embeds texts with a model of a server that speaks the Open
-// Inference Protocol over HTTP (KServe v2): Triton, KServe, OpenVINO. The model
+// Inference Protocol (KServe v2): Triton, KServe, OpenVINO. The model
 // takes texts as a tensor of BYTES and gives vectors as one of FP32, tokenizing
 // included; on Triton that is an ensemble or a Python model.
 //
-// Texts are sent as JSON. Vectors are asked for, and read, as bytes behind the JSON
-// (the binary tensor data extension), or as JSON from a server that does not do so.
+// Over HTTP, texts are sent as JSON. Vectors are asked for, and read, as bytes behind
+// the JSON (the binary tensor data extension), or as JSON from a server that does not
+// do so. Over gRPC, at an address grpc://HOST:PORT or, with TLS, grpcs://HOST:PORT, it
+// is the same calls in the protocol's other form; see overGRPC.
 package triton
 
 import (
@@ -38,6 +40,9 @@ type Embedder = embed.Client
 // One that does not answer is an error only where the names of the tensors or the
 // dimensions are not configured.
 func New(ctx context.Context, cfg Config) (*Embedder, error) {
+	if err := useGRPC(&cfg); err != nil {
+		return nil, err
+	}
 	model, err := describe(ctx, cfg)
 	if err != nil && (rag.KindOf(err) == rag.KindInvalid || cfg.Input == "" || cfg.Output == "") {
 		return nil, rag.Errorf(rag.KindOf(err), "ask for the tensors of the embedding model, which are not configured: %w", err)

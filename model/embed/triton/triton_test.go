@@ -19,7 +19,11 @@ import (
 // the tensors are configured, so that the server need not be asked for them.
 func open(t *testing.T, s *embedtest.Server, change func(*embed.Config)) *embed.Client {
 	t.Helper()
-	cfg := triton.Config{Config: embed.Config{BaseURL: "http://host", Model: s.Model, APIKey: s.Key, Transport: s}, Input: "TEXT", Output: "EMBEDDING"}
+	base := "http://host"
+	if s.Dialect == embedtest.TritonGRPC {
+		base = "grpc://host:8001"
+	}
+	cfg := triton.Config{Config: embed.Config{BaseURL: base, Model: s.Model, APIKey: s.Key, Transport: s}, Input: "TEXT", Output: "EMBEDDING"}
 	if change != nil {
 		change(&cfg.Config)
 	}
@@ -32,19 +36,37 @@ func open(t *testing.T, s *embedtest.Server, change func(*embed.Config)) *embed.
 }
 
 func TestSuite(t *testing.T) {
-	for name, s := range map[string]*embedtest.Server{"binary": {}, "JSON": {NoUsage: true}} {
+	for name, s := range map[string]*embedtest.Server{
+		"binary": {Dialect: embedtest.Triton}, "JSON": {Dialect: embedtest.Triton, NoUsage: true},
+		"gRPC, raw": {Dialect: embedtest.TritonGRPC}, "gRPC, listed": {Dialect: embedtest.TritonGRPC, NoUsage: true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			s.Dialect, s.Model, s.Key, s.MaxTexts = embedtest.Triton, "m", embedtest.Key, 50
-			srv := httptest.NewServer(s)
-			t.Cleanup(srv.Close)
+			s.Model, s.Key, s.MaxTexts = "m", embedtest.Key, 50
+			address := serve(t, s)
 			embedtest.Run(t, func(t *testing.T) embedtest.Embedder {
-				return open(t, s, func(c *embed.Config) { c.BaseURL, c.Transport = srv.URL, nil })
+				return open(t, s, func(c *embed.Config) { c.BaseURL, c.Transport = address, nil })
 			})
 		})
 	}
 }
 
-func TestSuiteOfFaults(t *testing.T) { embedtest.RunFaults(t, embedtest.Triton, open) }
+// serve listens and returns the address, of gRPC where that is spoken.
+func serve(t *testing.T, s *embedtest.Server) string {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(s)
+	srv.Config.Protocols = embedtest.Protocols()
+	srv.Start()
+	t.Cleanup(srv.Close)
+	if s.Dialect == embedtest.TritonGRPC {
+		return strings.Replace(srv.URL, "http", "grpc", 1)
+	}
+	return srv.URL
+}
+
+func TestSuiteOfFaults(t *testing.T) {
+	t.Run("HTTP", func(t *testing.T) { embedtest.RunFaults(t, embedtest.Triton, open) })
+	t.Run("gRPC", func(t *testing.T) { embedtest.RunFaults(t, embedtest.TritonGRPC, open) })
+}
 
 func TestTensorsAreAskedFor(t *testing.T) {
 	s := &embedtest.Server{Dialect: embedtest.Triton, Model: "m", Dimensions: 48}
