@@ -13,6 +13,7 @@ import (
 	"github.com/smartretriever/smartretriever/backends"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/embed/embedtest"
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -45,7 +46,7 @@ func TestEveryEmbeddingAPI(t *testing.T) {
 		t.Run(dialect.Name, func(t *testing.T) {
 			double := &embedtest.Server{Dialect: dialect, Model: "m", Key: key}
 			srv := httptest.NewUnstartedServer(double)
-			srv.Config.Protocols = embedtest.Protocols()
+			srv.Config.Protocols = remotetest.Protocols()
 			srv.Start()
 			t.Cleanup(srv.Close)
 			c := settings(t, srv.URL+addresses[dialect])

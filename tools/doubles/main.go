@@ -15,6 +15,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/embed/embedtest"
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 	"github.com/smartretriever/smartretriever/model/rerank/reranktest"
 )
 
@@ -75,7 +76,7 @@ func serve(kind, name string, h http.Handler, failed chan<- error) {
 	}
 	fmt.Printf("%s %s http://%s\n", kind, name, l.Addr())
 	go func() {
-		s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, Protocols: embedtest.Protocols()}
+		s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, Protocols: remotetest.Protocols()}
 		failed <- s.Serve(l)
 	}()
 }

@@ -76,7 +76,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestStatusOfAKeyThatIsNotAccepted(t *testing.T) {
-	s := &embedtest.Server{Dialect: embedtest.Cohere, Model: "m", Schedule: embedtest.Always(embedtest.Fault{Status: 498, Body: `{"message":"invalid token"}`})}
+	s := &embedtest.Server{Dialect: embedtest.Cohere, Model: "m", Schedule: embedtest.Always(embedtest.Answering(498, `{"message":"invalid token"}`))}
 	_, err := open(t, s, func(c *embed.Config) { c.Dimensions = 64 }).Embed(t.Context(), rag.PassageText, []string{"one"})
 	if rag.KindOf(err) != rag.KindUnavailable || !strings.Contains(err.Error(), "API key") {
 		t.Errorf("got %v", err)

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // Dialect is the published form of a provider's protocol, as a double speaks it.
@@ -95,12 +97,12 @@ func oneOf(field, value string, allowed ...string) error {
 
 // sayError writes {"error": {...}}, as OpenAI does.
 func sayError(status int, message string) []byte {
-	return toJSON(map[string]any{"error": map[string]any{"message": message, "code": nil, "type": "invalid_request_error"}})
+	return remotetest.JSON(map[string]any{"error": map[string]any{"message": message, "code": nil, "type": "invalid_request_error"}})
 }
 
 // sayText returns a function that writes {"name": "message"}.
 func sayText(name string) func(int, string) []byte {
-	return func(_ int, message string) []byte { return toJSON(map[string]any{name: message}) }
+	return func(_ int, message string) []byte { return remotetest.JSON(map[string]any{name: message}) }
 }
 
 // writeData writes vectors in the form of OpenAI.
@@ -109,7 +111,7 @@ func writeData(s *Server, _ asked, items []item, tokens int) (http.Header, []byt
 	if !s.NoUsage {
 		answer["usage"] = map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}
 	}
-	return nil, toJSON(answer)
+	return nil, remotetest.JSON(answer)
 }
 
 // lists returns what the items' vectors are written as.
@@ -216,7 +218,7 @@ var Ollama = &Dialect{
 		if !s.NoUsage {
 			answer["prompt_eval_count"] = tokens
 		}
-		return nil, toJSON(answer)
+		return nil, remotetest.JSON(answer)
 	},
 	say: sayText("error"),
 	about: func(s *Server, path string) (any, bool) {
@@ -265,10 +267,10 @@ var Gemini = &Dialect{
 		for i, it := range items {
 			list[i] = map[string]any{"values": it.Embedding}
 		}
-		return nil, toJSON(map[string]any{"embeddings": list})
+		return nil, remotetest.JSON(map[string]any{"embeddings": list})
 	},
 	say: func(status int, message string) []byte {
-		return toJSON(map[string]any{"error": map[string]any{"code": status, "message": message, "status": "INVALID_ARGUMENT"}})
+		return remotetest.JSON(map[string]any{"error": map[string]any{"code": status, "message": message, "status": "INVALID_ARGUMENT"}})
 	},
 	about: func(s *Server, path string) (any, bool) {
 		return map[string]any{"name": "models/" + s.Model}, path == "/v1beta/models/"+s.Model
@@ -307,7 +309,7 @@ var Cohere = &Dialect{
 		if !s.NoUsage {
 			answer["meta"] = map[string]any{"api_version": map[string]any{"version": "2"}, "billed_units": map[string]any{"input_tokens": tokens}}
 		}
-		return nil, toJSON(answer)
+		return nil, remotetest.JSON(answer)
 	},
 	say: sayText("message"),
 	about: func(s *Server, path string) (any, bool) {
@@ -345,7 +347,7 @@ var Voyage = &Dialect{
 		if !s.NoUsage {
 			answer["usage"] = map[string]int{"total_tokens": tokens}
 		}
-		return nil, toJSON(answer)
+		return nil, remotetest.JSON(answer)
 	},
 	say: sayText("detail"), about: nothing,
 	wrongKey: refusal{401, "Provided API key is invalid: %s"},
@@ -400,9 +402,11 @@ var TEI = &Dialect{
 			*a = asked{texts: b.Inputs, dimensions: b.Dimensions, truncates: b.Truncate == nil || *b.Truncate}
 		})
 	},
-	write: func(_ *Server, _ asked, items []item, _ int) (http.Header, []byte) { return nil, toJSON(lists(items)) },
+	write: func(_ *Server, _ asked, items []item, _ int) (http.Header, []byte) {
+		return nil, remotetest.JSON(lists(items))
+	},
 	say: func(_ int, message string) []byte {
-		return toJSON(map[string]any{"error": message, "error_type": "Validation"})
+		return remotetest.JSON(map[string]any{"error": message, "error_type": "Validation"})
 	},
 	about: func(s *Server, path string) (any, bool) {
 		said := map[string]any{"model_id": s.Model, "max_input_length": 512, "max_client_batch_size": 32, "max_batch_tokens": 16384}
@@ -483,10 +487,10 @@ func writeTensor(s *Server, a asked, items []item, _ int) (http.Header, []byte) 
 	answer := map[string]any{"model_name": s.Model, "model_version": "1", "outputs": []any{out}}
 	if !a.binary {
 		out["data"] = flat
-		return nil, toJSON(answer)
+		return nil, remotetest.JSON(answer)
 	}
 	out["parameters"] = map[string]any{"binary_data_size": len(data)}
-	head := toJSON(answer)
+	head := remotetest.JSON(answer)
 	h := http.Header{"Content-Type": {"application/octet-stream"}}
 	h.Set("Inference-Header-Content-Length", strconv.Itoa(len(head)))
 	return h, append(head, data...)

@@ -3,29 +3,32 @@ package embedtest
 import (
 	"math"
 	"slices"
-	"strings"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // Fault is what becomes of a request. The zero value is none.
 type Fault struct {
-	Status     int    // instead of 200
-	RetryAfter string // header
-	Body       string // instead of the answer
-	Cut        bool   // the body ends in its midst
-	Silent     bool   // nothing is answered until the caller goes
-	spoil      func([]item) []item
+	remotetest.Fault
+	spoil func([]item) []item // changes the answer
 }
 
 // Faults of servers.
 var (
-	None         = Fault{}
-	Failing      = Fault{Status: 500, Body: `{"error":{"message":"out of memory"}}`}
-	Overloaded   = Fault{Status: 503, Body: `overloaded`}
-	Unauthorized = Fault{Status: 401, Body: `{"error":{"message":"wrong key"}}`}
-	Cut          = Fault{Cut: true}
-	Silent       = Fault{Silent: true}
-	Malformed    = Fault{Body: `<html>welcome</html>`}
-	NotANumber   = Fault{Body: `{"data":[{"index":0,"embedding":[0.5,NaN]}]}`}
+	None           = Fault{}
+	Failing        = Fault{Fault: remotetest.Failing}
+	Overloaded     = Fault{Fault: remotetest.Overloaded}
+	Unauthorized   = Fault{Fault: remotetest.Unauthorized}
+	Redirect       = Fault{Fault: remotetest.Redirect}
+	ContentRefused = Fault{Fault: remotetest.ContentRefused}
+	Cut            = Fault{Fault: remotetest.Cut}
+	Silent         = Fault{Fault: remotetest.Silent}
+	Malformed      = Fault{Fault: remotetest.Malformed}
+	Empty          = Fault{Fault: remotetest.Empty}
+	OtherTypes     = Fault{Fault: remotetest.OtherTypes}
+	Giant          = Fault{Fault: remotetest.Giant}
+
+	NotANumber = Answering(200, `{"data":[{"index":0,"embedding":[0.5,NaN]}]}`)
 
 	Null            = spoiling(func(v []float32) any { return append([]any{nil}, numbers(v[1:])...) })
 	TooGreat        = spoiling(func(v []float32) any { return append([]any{1e39}, numbers(v[1:])...) })
@@ -36,12 +39,6 @@ var (
 	NoVector        = spoiling(func([]float32) any { return nil })
 	NotBase64       = spoiling(func([]float32) any { return "???" })
 
-	Redirect       = Fault{Status: 307}
-	Empty          = Fault{Status: 200}
-	OtherTypes     = Fault{Body: `"none"`}
-	Giant          = Fault{Body: strings.Repeat(" ", 2<<20)}
-	ContentRefused = Fault{Status: 400, Body: `{"error":{"code":"content_filter","message":"the text is not allowed"}}`}
-
 	MissingItem    = Fault{spoil: func(all []item) []item { return all[1:] }}
 	SurplusItem    = Fault{spoil: func(all []item) []item { return append(all, all[0]) }}
 	DuplicateIndex = Fault{spoil: func(all []item) []item { all[0].Index = all[len(all)-1].Index; return all }}
@@ -49,24 +46,20 @@ var (
 	NoIndex        = Fault{spoil: func(all []item) []item { all[0].Index = nil; return all }}
 )
 
+// Answering is a status and a body instead of the answer.
+func Answering(status int, body string) Fault {
+	return Fault{Fault: remotetest.Fault{Status: status, Body: body}}
+}
+
 // Busy is a server that asks to come back later; after is the header's value, ""
 // for none.
-func Busy(after string) Fault {
-	return Fault{Status: 429, RetryAfter: after, Body: `{"error":{"message":"slow down"}}`}
-}
+func Busy(after string) Fault { return Fault{Fault: remotetest.Busy(after)} }
 
 // First returns a schedule in which the first n requests have the fault.
-func First(n int, f Fault) func(int) Fault {
-	return func(request int) Fault {
-		if request <= n {
-			return f
-		}
-		return None
-	}
-}
+func First(n int, f Fault) func(int) Fault { return remotetest.First(n, f) }
 
 // Always returns a schedule in which every request has the fault.
-func Always(f Fault) func(int) Fault { return func(int) Fault { return f } }
+func Always(f Fault) func(int) Fault { return remotetest.Always(f) }
 
 // spoiling changes the first vector.
 func spoiling(change func(v []float32) any) Fault {

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // TritonGRPC is the Open Inference Protocol over gRPC: the service
@@ -26,16 +28,8 @@ var TritonGRPC = func() *Dialect {
 	return &d
 }()
 
-// Protocols are those that a listener for a Server must speak, whatever its dialect.
-func Protocols() *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	p.SetUnencryptedHTTP2(true)
-	return p
-}
-
 // answerGRPC answers a call.
-func (s *Server) answerGRPC(r *http.Request) response {
+func (s *Server) answerGRPC(r *http.Request) remotetest.Response {
 	inner, err := fromGRPC(r)
 	if err != nil {
 		return toGRPC(s.fail(http.StatusNotImplemented, "malformed call: %v", err))
@@ -138,7 +132,7 @@ func infer(message []byte) (model string, body io.ReadCloser, err error) {
 			in[i].Data, b = append(in[i].Data, string(b[4:4+n])), b[4+n:]
 		}
 	}
-	return model, io.NopCloser(bytes.NewReader(toJSON(map[string]any{"inputs": in, "outputs": out}))), nil
+	return model, io.NopCloser(bytes.NewReader(remotetest.JSON(map[string]any{"inputs": in, "outputs": out}))), nil
 }
 
 // fields reads a message, all of whose fields must be known and of the kind bytes.
@@ -173,20 +167,20 @@ var codes = map[int]string{400: "3", 401: "16", 403: "7", 404: "5", 413: "3", 42
 
 // toGRPC turns an answer over HTTP into that over gRPC. What is no answer of the
 // protocol, as in some faults, is sent as if it were the message.
-func toGRPC(res response) response {
-	if res.silent || res.status >= 300 && res.status < 400 {
+func toGRPC(res remotetest.Response) remotetest.Response {
+	if res.Silent || res.Status >= 300 && res.Status < 400 {
 		return res
 	}
 	header := http.Header{"Content-Type": {"application/grpc"}}
-	if after := res.header.Get("Retry-After"); after != "" {
+	if after := res.Header.Get("Retry-After"); after != "" {
 		header.Set("Retry-After", after)
 	}
-	if res.status != http.StatusOK {
-		header.Set("Grpc-Status", codes[res.status]) // without a body, this is in the header
-		header.Set("Grpc-Message", url.PathEscape(spoken(res.body)))
-		return response{status: http.StatusOK, header: header}
+	if res.Status != http.StatusOK {
+		header.Set("Grpc-Status", codes[res.Status]) // without a body, this is in the header
+		header.Set("Grpc-Message", url.PathEscape(spoken(res.Body)))
+		return remotetest.Response{Status: http.StatusOK, Header: header}
 	}
-	message := res.body
+	message := res.Body
 	if m, ok := tensors(res); ok {
 		message = m
 	}
@@ -194,7 +188,7 @@ func toGRPC(res response) response {
 	if len(message) > 0 {
 		body = append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 	}
-	return response{status: http.StatusOK, header: header, trailer: http.Header{"Grpc-Status": {"0"}}, body: body, cut: res.cut}
+	return remotetest.Response{Status: http.StatusOK, Header: header, Trailer: http.Header{"Grpc-Status": {"0"}}, Body: body, Cut: res.Cut}
 }
 
 // spoken is the message of a refusal.
@@ -223,9 +217,9 @@ func spoken(body []byte) string {
 }
 
 // tensors returns a ModelInferResponse or a ModelMetadataResponse.
-func tensors(res response) (message []byte, ok bool) {
-	head, tail := res.body, []byte(nil)
-	if n, err := strconv.Atoi(res.header.Get("Inference-Header-Content-Length")); err == nil {
+func tensors(res remotetest.Response) (message []byte, ok bool) {
+	head, tail := res.Body, []byte(nil)
+	if n, err := strconv.Atoi(res.Header.Get("Inference-Header-Content-Length")); err == nil {
 		head, tail = head[:n], head[n:]
 	}
 	type tensor struct {

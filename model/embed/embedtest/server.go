@@ -1,10 +1,8 @@
 package embedtest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -14,7 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // Server is a double of a server that embeds, in one of the dialects that providers
@@ -41,28 +40,28 @@ type Server struct {
 	// nil has none.
 	Schedule func(n int) Fault
 
-	mu      sync.Mutex
-	counts  Counts
-	running int
-	inputs  []string
-	kinds   []string
-	bodies  []string
+	log    remotetest.Log // of requests for vectors
+	mu     sync.Mutex
+	counts Counts // but for what the log counts
+	inputs []string
+	kinds  []string
 }
 
 // Counts is what a Server has seen.
 type Counts struct {
-	Requests int // for vectors
-	Texts    int // embedded
-	Tokens   int // of these
-	AtOnce   int // most requests at the same time
-	CutOff   int // texts that were too long and, as the request allowed, embedded in part
+	remotetest.Counts
+	Texts  int // embedded
+	Tokens int // of these
+	CutOff int // texts that were too long and, as the request allowed, embedded in part
 }
 
 // Counts returns what the server has seen so far.
 func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.counts
+	c := s.counts
+	c.Counts = s.log.Seen()
+	return c
 }
 
 // Inputs returns the texts that were embedded so far, as they came.
@@ -81,86 +80,22 @@ func (s *Server) Kinds() []string {
 }
 
 // Bodies returns the bodies of the requests for vectors so far.
-func (s *Server) Bodies() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.bodies)
-}
-
-// response is what is answered.
-type response struct {
-	status  int
-	header  http.Header
-	body    []byte
-	trailer http.Header // behind the body, unless it is cut
-	cut     bool        // in its midst
-	silent  bool
-}
+func (s *Server) Bodies() []string { return s.log.Bodies() }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	res := s.answer(r)
-	if res.silent {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices when the caller goes
-		<-r.Context().Done()
-		return
-	}
-	for name, values := range res.header {
-		w.Header()[name] = values
-	}
-	if res.cut {
-		w.Header().Set("Content-Length", fmt.Sprint(len(res.body)+1)) // the connection is closed where a byte is owed
-	}
-	w.WriteHeader(res.status)
-	_, _ = w.Write(res.body)
-	for name, values := range res.trailer {
-		w.Header()[http.TrailerPrefix+name] = values
-	}
-}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.answer(r).Serve(w, r) }
 
 // RoundTrip implements http.RoundTripper.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	res := s.answer(r)
-	if r.Body != nil {
-		r.Body.Close()
-	}
-	if res.silent {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	var body io.Reader = bytes.NewReader(res.body)
-	if res.cut {
-		body = io.MultiReader(body, broken{})
-	}
-	return &http.Response{StatusCode: res.status, Header: res.header, Body: io.NopCloser(body), Trailer: res.trailer, Request: r}, nil
+	return remotetest.RoundTrip(r, s.answer)
 }
 
-// broken is the rest of a body that was cut off.
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-// answer is the response to a request.
-func (s *Server) answer(r *http.Request) response {
-	var res response
+// answer is the remotetest.Response to a request.
+func (s *Server) answer(r *http.Request) remotetest.Response {
 	if s.speaks().grpc {
-		res = s.answerGRPC(r)
-	} else {
-		res = s.route(r)
+		return s.answerGRPC(r)
 	}
-	if res.header == nil {
-		res.header = http.Header{}
-	}
-	if res.cut {
-		res.body, res.trailer = res.body[:len(res.body)/2], nil
-	}
-	if res.header.Get("Content-Type") == "" {
-		res.header.Set("Content-Type", "application/json")
-	}
-	return res
+	return s.route(r)
 }
 
 // speaks returns the dialect of the server.
@@ -171,11 +106,11 @@ func (s *Server) speaks() *Dialect {
 	return s.Dialect
 }
 
-func (s *Server) fail(status int, format string, args ...any) response {
-	return response{status: status, body: s.speaks().say(status, fmt.Sprintf(format, args...))}
+func (s *Server) fail(status int, format string, args ...any) remotetest.Response {
+	return remotetest.Response{Status: status, Body: s.speaks().say(status, fmt.Sprintf(format, args...))}
 }
 
-func (s *Server) route(r *http.Request) response {
+func (s *Server) route(r *http.Request) remotetest.Response {
 	d := s.speaks()
 	if s.Key != "" && strings.Contains(r.URL.String(), s.Key) {
 		return s.fail(400, "the key stands in the address")
@@ -188,64 +123,39 @@ func (s *Server) route(r *http.Request) response {
 	}
 	if r.Method == http.MethodGet {
 		if body, ok := d.about(s, r.URL.RequestURI()); ok {
-			return response{status: 200, body: toJSON(body)}
+			return remotetest.Response{Status: 200, Body: remotetest.JSON(body)}
 		}
 	}
 	return s.fail(404, "no such address or model: %s", r.URL.Path)
 }
 
-func toJSON(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // a double's own answer
-	}
-	return data
-}
-
 // embeddings answers a request for vectors.
-func (s *Server) embeddings(r *http.Request) response {
-	body, err := io.ReadAll(r.Body)
+func (s *Server) embeddings(r *http.Request) remotetest.Response {
+	n, body, end, err := s.log.Begin(r)
 	if err != nil {
 		return s.fail(400, "unreadable request: %v", err)
 	}
-	s.mu.Lock()
-	s.counts.Requests++
-	s.running++
-	s.counts.AtOnce = max(s.counts.AtOnce, s.running)
-	s.bodies = append(s.bodies, string(body))
+	defer end()
 	fault := None
 	if s.Schedule != nil {
-		fault = s.Schedule(s.counts.Requests)
+		fault = s.Schedule(n)
 	}
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.running--
-		s.mu.Unlock()
-	}()
-	if fault.Silent {
-		return response{silent: true}
-	}
-	if fault.Body != "" || fault.Status != 0 {
-		res := response{status: max(200, fault.Status), header: http.Header{}, body: []byte(fault.Body)}
-		if fault.RetryAfter != "" {
-			res.header.Set("Retry-After", fault.RetryAfter)
-		}
+	if res, ok := fault.Instead(); ok {
 		return res
 	}
 	asked, err := s.speaks().read(body)
 	if err != nil {
 		return s.fail(400, "malformed request: %v", err)
 	}
-	if refusal := s.refuse(&asked); refusal.status != 0 {
+	if refusal := s.refuse(&asked); refusal.Status != 0 {
 		return refusal
 	}
 	return s.embed(asked, fault)
 }
 
-// refuse returns a response of status 0 to what is in order. Texts that are too
+// refuse returns a remotetest.Response of status 0 to what is in order. Texts that are too
 // long are cut off where the request lets the server do so.
-func (s *Server) refuse(a *asked) response {
+func (s *Server) refuse(a *asked) remotetest.Response {
 	d := s.speaks()
 	switch {
 	case a.model != "" && a.model != s.Model:
@@ -259,19 +169,19 @@ func (s *Server) refuse(a *asked) response {
 		if text == "" {
 			return s.fail(400, "input cannot be an empty string")
 		}
-		n := len(words(text))
+		n := len(remotetest.Words(text))
 		if s.MaxTokens == 0 || n <= s.MaxTokens {
 			continue
 		}
 		if !a.truncates {
 			return s.fail(d.tooLong.status, d.tooLong.format, s.MaxTokens, n)
 		}
-		a.texts[i] = strings.Join(words(text)[:s.MaxTokens], " ")
+		a.texts[i] = strings.Join(remotetest.Words(text)[:s.MaxTokens], " ")
 		s.mu.Lock()
 		s.counts.CutOff++
 		s.mu.Unlock()
 	}
-	return response{}
+	return remotetest.Response{}
 }
 
 // item is one vector of an answer.
@@ -282,7 +192,7 @@ type item struct {
 	vector    []float32
 }
 
-func (s *Server) embed(a asked, fault Fault) response {
+func (s *Server) embed(a asked, fault Fault) remotetest.Response {
 	width := s.dimensions()
 	if a.dimensions > 0 {
 		width = min(width, a.dimensions)
@@ -295,7 +205,7 @@ func (s *Server) embed(a asked, fault Fault) response {
 		if s.Base64 {
 			items[i].Embedding = toBase64(v)
 		}
-		tokens += max(1, len(words(text)))
+		tokens += max(1, len(remotetest.Words(text)))
 	}
 	s.mu.Lock()
 	s.counts.Texts += len(a.texts)
@@ -309,8 +219,8 @@ func (s *Server) embed(a asked, fault Fault) response {
 	if s.Shuffled {
 		slices.Reverse(items)
 	}
-	res := response{status: 200, cut: fault.Cut}
-	res.header, res.body = s.speaks().write(s, a, items, tokens)
+	res := remotetest.Response{Status: 200, Cut: fault.Cut}
+	res.Header, res.Body = s.speaks().write(s, a, items, tokens)
 	return res
 }
 
@@ -321,14 +231,10 @@ func (s *Server) dimensions() int {
 	return s.Dimensions
 }
 
-func words(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-}
-
 // vector is the sum of the vectors of the words, or that of the text itself where
 // there are none.
 func (s *Server) vector(text string) []float32 {
-	list := words(text)
+	list := remotetest.Words(text)
 	if len(list) == 0 {
 		list = []string{text}
 	}

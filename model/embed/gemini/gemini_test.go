@@ -81,7 +81,7 @@ func TestRetryInfo(t *testing.T) {
 	for delay, tries := range map[string]int{"17s": 2, "3600s": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			body := `{"error":{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"` + delay + `"}]}}`
-			s := &embedtest.Server{Dialect: embedtest.Gemini, Model: "m", Schedule: embedtest.First(1, embedtest.Fault{Status: 429, Body: body})}
+			s := &embedtest.Server{Dialect: embedtest.Gemini, Model: "m", Schedule: embedtest.First(1, embedtest.Answering(429, body))}
 			e := open(t, s, func(c *embed.Config) { c.Dimensions = 64 })
 			begun := time.Now()
 			_, err := e.Embed(t.Context(), rag.PassageText, []string{"one"})

@@ -87,10 +87,10 @@ func TestStatuses(t *testing.T) {
 		kind  rag.Kind
 		tries int
 	}{
-		"the backend fails":       {embedtest.Fault{Status: 424, Body: `{"error":"Backend error","error_type":"Backend"}`}, rag.KindUnavailable, 3},
-		"the model is overloaded": {embedtest.Fault{Status: 429, Body: `{"error":"Model is overloaded","error_type":"Overloaded"}`}, rag.KindExhausted, 3},
-		"a text is no text":       {embedtest.Fault{Status: 422, Body: `{"error":"Tokenization error","error_type":"Tokenizer"}`}, rag.KindInternal, 1},
-		"one text is too large":   {embedtest.Fault{Status: 413, Body: `{"error":"length limit exceeded"}`}, rag.KindInvalid, 2},
+		"the backend fails":       {embedtest.Answering(424, `{"error":"Backend error","error_type":"Backend"}`), rag.KindUnavailable, 3},
+		"the model is overloaded": {embedtest.Answering(429, `{"error":"Model is overloaded","error_type":"Overloaded"}`), rag.KindExhausted, 3},
+		"a text is no text":       {embedtest.Answering(422, `{"error":"Tokenization error","error_type":"Tokenizer"}`), rag.KindInternal, 1},
+		"one text is too large":   {embedtest.Answering(413, `{"error":"length limit exceeded"}`), rag.KindInvalid, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

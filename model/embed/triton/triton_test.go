@@ -12,6 +12,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/embed"
 	"github.com/smartretriever/smartretriever/model/embed/embedtest"
 	"github.com/smartretriever/smartretriever/model/embed/triton"
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -54,7 +55,7 @@ func TestSuite(t *testing.T) {
 func serve(t *testing.T, s *embedtest.Server) string {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(s)
-	srv.Config.Protocols = embedtest.Protocols()
+	srv.Config.Protocols = remotetest.Protocols()
 	srv.Start()
 	t.Cleanup(srv.Close)
 	if s.Dialect == embedtest.TritonGRPC {

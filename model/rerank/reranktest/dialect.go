@@ -3,6 +3,8 @@ package reranktest
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // Dialect is the published form of a provider's protocol, as a double speaks it.
@@ -34,7 +36,7 @@ func strict(body []byte, v any) error {
 
 // sayText returns a function that writes {"name": "message"}.
 func sayText(name string) func(string) []byte {
-	return func(message string) []byte { return toJSON(map[string]any{name: message}) }
+	return func(message string) []byte { return remotetest.JSON(map[string]any{name: message}) }
 }
 
 // entries returns the items as they are written, with the score under a name.
@@ -65,7 +67,7 @@ var Cohere = &Dialect{
 		return asked{b.Model, b.Query, b.Documents}, err
 	},
 	write: func(_ *Server, items []item, _ int) []byte {
-		return toJSON(map[string]any{"id": "1", "results": entries(items, "relevance_score"), "meta": map[string]any{"billed_units": map[string]any{"search_units": 1}}})
+		return remotetest.JSON(map[string]any{"id": "1", "results": entries(items, "relevance_score"), "meta": map[string]any{"billed_units": map[string]any{"search_units": 1}}})
 	},
 	say: sayText("message"),
 	about: func(s *Server, path string) (any, bool) {
@@ -88,7 +90,7 @@ var Jina = &Dialect{
 		return asked{b.Model, b.Query, b.Documents}, err
 	},
 	write: func(s *Server, items []item, tokens int) []byte {
-		return toJSON(map[string]any{"model": s.Model, "usage": map[string]int{"total_tokens": tokens}, "results": entries(items, "relevance_score")})
+		return remotetest.JSON(map[string]any{"model": s.Model, "usage": map[string]int{"total_tokens": tokens}, "results": entries(items, "relevance_score")})
 	},
 	say: sayText("detail"), about: nothing,
 }
@@ -111,7 +113,7 @@ var Voyage = &Dialect{
 		return asked{b.Model, b.Query, b.Documents}, err
 	},
 	write: func(s *Server, items []item, tokens int) []byte {
-		return toJSON(map[string]any{"object": "list", "model": s.Model, "usage": map[string]int{"total_tokens": tokens}, "data": entries(items, "relevance_score")})
+		return remotetest.JSON(map[string]any{"object": "list", "model": s.Model, "usage": map[string]int{"total_tokens": tokens}, "data": entries(items, "relevance_score")})
 	},
 	say: sayText("detail"), about: nothing,
 }
@@ -130,9 +132,9 @@ var TEI = &Dialect{
 		err := strict(body, &b)
 		return asked{"", b.Query, b.Texts}, err
 	},
-	write: func(_ *Server, items []item, _ int) []byte { return toJSON(entries(items, "score")) },
+	write: func(_ *Server, items []item, _ int) []byte { return remotetest.JSON(entries(items, "score")) },
 	say: func(message string) []byte {
-		return toJSON(map[string]any{"error": message, "error_type": "Validation"})
+		return remotetest.JSON(map[string]any{"error": message, "error_type": "Validation"})
 	},
 	about: func(s *Server, path string) (any, bool) {
 		return map[string]any{"model_id": s.Model, "max_input_length": 512, "max_client_batch_size": 32}, path == "/info"
@@ -153,10 +155,10 @@ var Compatible = &Dialect{
 		return asked{b.Model, b.Query, b.Documents}, err
 	},
 	write: func(s *Server, items []item, tokens int) []byte {
-		return toJSON(map[string]any{"id": "score-1", "model": s.Model, "object": "list", "usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}, "results": entries(items, "relevance_score")})
+		return remotetest.JSON(map[string]any{"id": "score-1", "model": s.Model, "object": "list", "usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}, "results": entries(items, "relevance_score")})
 	},
 	say: func(message string) []byte {
-		return toJSON(map[string]any{"error": map[string]any{"message": message}})
+		return remotetest.JSON(map[string]any{"error": map[string]any{"message": message}})
 	},
 	about: func(s *Server, path string) (any, bool) {
 		return map[string]any{"data": []any{map[string]any{"id": s.Model}}}, path == "/v1/models"

@@ -1,32 +1,29 @@
 package reranktest
 
-import "strings"
+import "github.com/smartretriever/smartretriever/model/remote/remotetest"
 
 // Fault is what becomes of a request. The zero value is none.
 type Fault struct {
-	Status     int    // instead of 200
-	RetryAfter string // header
-	Body       string // instead of the answer
-	Cut        bool   // the body ends in its midst
-	Silent     bool   // nothing is answered until the caller goes
-	spoil      func([]item) []item
+	remotetest.Fault
+	spoil func([]item) []item // changes the answer
 }
 
 // Faults of servers.
 var (
 	None           = Fault{}
-	Failing        = Fault{Status: 500, Body: `{"error":{"message":"out of memory"}}`}
-	Overloaded     = Fault{Status: 503, Body: `overloaded`}
-	Unauthorized   = Fault{Status: 401, Body: `{"error":{"message":"wrong key"}}`}
-	Redirect       = Fault{Status: 307}
-	Cut            = Fault{Cut: true}
-	Silent         = Fault{Silent: true}
-	Malformed      = Fault{Body: `<html>welcome</html>`}
-	Empty          = Fault{Status: 200}
-	OtherTypes     = Fault{Body: `"none"`}
-	Giant          = Fault{Body: strings.Repeat(" ", 4<<20)}
-	NotANumber     = Fault{Body: `[NaN]`}
-	ContentRefused = Fault{Status: 400, Body: `{"error":{"code":"content_filter","message":"the text is not allowed"}}`}
+	Failing        = Fault{Fault: remotetest.Failing}
+	Overloaded     = Fault{Fault: remotetest.Overloaded}
+	Unauthorized   = Fault{Fault: remotetest.Unauthorized}
+	Redirect       = Fault{Fault: remotetest.Redirect}
+	ContentRefused = Fault{Fault: remotetest.ContentRefused}
+	Cut            = Fault{Fault: remotetest.Cut}
+	Silent         = Fault{Fault: remotetest.Silent}
+	Malformed      = Fault{Fault: remotetest.Malformed}
+	Empty          = Fault{Fault: remotetest.Empty}
+	OtherTypes     = Fault{Fault: remotetest.OtherTypes}
+	Giant          = Fault{Fault: remotetest.Giant}
+
+	NotANumber = Answering(200, `[NaN]`)
 
 	Null           = spoiling(func(all []item) { all[0].Value = nil })
 	Words          = spoiling(func(all []item) { all[0].Value = "high" })
@@ -44,31 +41,20 @@ func spoiling(change func(all []item)) Fault {
 	return Fault{spoil: func(all []item) []item { change(all); return all }}
 }
 
+// Answering is a status and a body instead of the answer.
+func Answering(status int, body string) Fault {
+	return Fault{Fault: remotetest.Fault{Status: status, Body: body}}
+}
+
 // Busy is a server that asks to come back later; after is the header's value, ""
 // for none.
-func Busy(after string) Fault {
-	return Fault{Status: 429, RetryAfter: after, Body: `{"error":{"message":"slow down"}}`}
-}
+func Busy(after string) Fault { return Fault{Fault: remotetest.Busy(after)} }
 
 // First returns a schedule in which the first n requests have the fault.
-func First(n int, f Fault) func(int) Fault {
-	return func(request int) Fault {
-		if request <= n {
-			return f
-		}
-		return None
-	}
-}
+func First(n int, f Fault) func(int) Fault { return remotetest.First(n, f) }
 
 // After returns a schedule in which all requests but the first n have the fault.
-func After(n int, f Fault) func(int) Fault {
-	return func(request int) Fault {
-		if request > n {
-			return f
-		}
-		return None
-	}
-}
+func After(n int, f Fault) func(int) Fault { return remotetest.After(n, f) }
 
 // Always returns a schedule in which every request has the fault.
-func Always(f Fault) func(int) Fault { return After(0, f) }
+func Always(f Fault) func(int) Fault { return remotetest.Always(f) }

@@ -1,15 +1,13 @@
 package reranktest
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"unicode"
+	"sync/atomic"
+
+	"github.com/smartretriever/smartretriever/model/remote/remotetest"
 )
 
 // Server is a double of a server that reranks, in one of the dialects that providers
@@ -31,99 +29,37 @@ type Server struct {
 	// has none.
 	Schedule func(n int) Fault
 
-	mu      sync.Mutex
-	counts  Counts
-	running int
-	bodies  []string
+	log   remotetest.Log // of requests for scores
+	texts atomic.Int64
 }
 
 // Counts is what a Server has seen.
 type Counts struct {
-	Requests int // for scores
-	Texts    int // scored
-	AtOnce   int // most requests at the same time
+	remotetest.Counts
+	Texts int // scored
 }
 
 // Counts returns what the server has seen so far.
 func (s *Server) Counts() Counts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.counts
+	return Counts{Counts: s.log.Seen(), Texts: int(s.texts.Load())}
 }
 
 // Bodies returns the bodies of the requests for scores so far.
-func (s *Server) Bodies() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.bodies)
-}
-
-// response is what is answered.
-type response struct {
-	status int
-	header http.Header
-	body   []byte
-	cut    bool
-	silent bool
-}
+func (s *Server) Bodies() []string { return s.log.Bodies() }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	res := s.answer(r)
-	if res.silent {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices when the caller goes
-		<-r.Context().Done()
-		return
-	}
-	for name, values := range res.header {
-		w.Header()[name] = values
-	}
-	if res.cut {
-		w.Header().Set("Content-Length", fmt.Sprint(len(res.body)+1)) // the connection is closed where a byte is owed
-	}
-	w.WriteHeader(res.status)
-	_, _ = w.Write(res.body)
-}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.route(r).Serve(w, r) }
 
 // RoundTrip implements http.RoundTripper.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	res := s.answer(r)
-	if r.Body != nil {
-		r.Body.Close()
-	}
-	if res.silent {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	var body io.Reader = bytes.NewReader(res.body)
-	if res.cut {
-		body = io.MultiReader(body, broken{})
-	}
-	return &http.Response{StatusCode: res.status, Header: res.header, Body: io.NopCloser(body), Request: r}, nil
+	return remotetest.RoundTrip(r, s.route)
 }
 
-// broken is the rest of a body that was cut off.
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-func (s *Server) answer(r *http.Request) response {
-	res := s.route(r)
-	if res.header == nil {
-		res.header = http.Header{}
-	}
-	res.header.Set("Content-Type", "application/json")
-	return res
+func (s *Server) fail(status int, format string, args ...any) remotetest.Response {
+	return remotetest.Response{Status: status, Body: s.Dialect.say(fmt.Sprintf(format, args...))}
 }
 
-func (s *Server) fail(status int, format string, args ...any) response {
-	return response{status: status, body: s.Dialect.say(fmt.Sprintf(format, args...))}
-}
-
-func (s *Server) route(r *http.Request) response {
+func (s *Server) route(r *http.Request) remotetest.Response {
 	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if s.Key != "" && key != s.Key {
 		return s.fail(401, "the key %s is not valid", key)
@@ -133,63 +69,38 @@ func (s *Server) route(r *http.Request) response {
 	}
 	if r.Method == http.MethodGet {
 		if body, ok := s.Dialect.about(s, r.URL.Path); ok {
-			return response{status: 200, body: toJSON(body)}
+			return remotetest.Response{Status: 200, Body: remotetest.JSON(body)}
 		}
 	}
 	return s.fail(404, "no such address or model: %s", r.URL.Path)
 }
 
-func toJSON(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // a double's own answer
-	}
-	return data
-}
-
 // rerank answers a request for scores.
-func (s *Server) rerank(r *http.Request) response {
-	body, err := io.ReadAll(r.Body)
+func (s *Server) rerank(r *http.Request) remotetest.Response {
+	n, body, end, err := s.log.Begin(r)
 	if err != nil {
 		return s.fail(400, "unreadable request: %v", err)
 	}
-	s.mu.Lock()
-	s.counts.Requests++
-	s.running++
-	s.counts.AtOnce = max(s.counts.AtOnce, s.running)
-	s.bodies = append(s.bodies, string(body))
+	defer end()
 	fault := None
 	if s.Schedule != nil {
-		fault = s.Schedule(s.counts.Requests)
+		fault = s.Schedule(n)
 	}
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.running--
-		s.mu.Unlock()
-	}()
-	if fault.Silent {
-		return response{silent: true}
-	}
-	if fault.Body != "" || fault.Status != 0 {
-		res := response{status: max(200, fault.Status), header: http.Header{}, body: []byte(fault.Body)}
-		if fault.RetryAfter != "" {
-			res.header.Set("Retry-After", fault.RetryAfter)
-		}
+	if res, ok := fault.Instead(); ok {
 		return res
 	}
 	asked, err := s.Dialect.read(body)
 	if err != nil {
 		return s.fail(400, "malformed request: %v", err)
 	}
-	if refusal := s.refuse(asked); refusal.status != 0 {
+	if refusal := s.refuse(asked); refusal.Status != 0 {
 		return refusal
 	}
 	return s.score(asked, fault)
 }
 
-// refuse returns a response of status 0 to what is in order.
-func (s *Server) refuse(a asked) response {
+// refuse returns a remotetest.Response of status 0 to what is in order.
+func (s *Server) refuse(a asked) remotetest.Response {
 	switch {
 	case a.model != "" && a.model != s.Model:
 		return s.fail(404, "the model %q does not exist", a.model)
@@ -204,11 +115,11 @@ func (s *Server) refuse(a asked) response {
 		if strings.TrimSpace(text) == "" {
 			return s.fail(400, "document at index %d cannot be empty", i)
 		}
-		if n := len(words(a.question)) + len(words(text)); s.MaxTokens > 0 && n > s.MaxTokens {
+		if n := len(remotetest.Words(a.question)) + len(remotetest.Words(text)); s.MaxTokens > 0 && n > s.MaxTokens {
 			return s.fail(413, "`inputs` must have less than %d tokens. Given: %d", s.MaxTokens, n)
 		}
 	}
-	return response{}
+	return remotetest.Response{}
 }
 
 // item is one score of an answer. Index and Value are numbers, or what a fault
@@ -218,16 +129,14 @@ type item struct {
 	Value any
 }
 
-func (s *Server) score(a asked, fault Fault) response {
+func (s *Server) score(a asked, fault Fault) remotetest.Response {
 	items := make([]item, len(a.texts))
 	tokens := 0
 	for i, text := range a.texts {
 		items[i] = item{i, overlap(a.question, text)}
-		tokens += len(words(a.question)) + len(words(text))
+		tokens += len(remotetest.Words(a.question)) + len(remotetest.Words(text))
 	}
-	s.mu.Lock()
-	s.counts.Texts += len(a.texts)
-	s.mu.Unlock()
+	s.texts.Add(int64(len(a.texts)))
 	slices.SortStableFunc(items, func(x, y item) int { // as servers do: the best first
 		if x.Value.(float64) > y.Value.(float64) {
 			return -1
@@ -237,25 +146,17 @@ func (s *Server) score(a asked, fault Fault) response {
 	if fault.spoil != nil {
 		items = fault.spoil(items)
 	}
-	body := s.Dialect.write(s, items, tokens)
-	if fault.Cut {
-		body = body[:len(body)/2]
-	}
-	return response{status: 200, body: body, cut: fault.Cut}
-}
-
-func words(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return remotetest.Response{Status: 200, Body: s.Dialect.write(s, items, tokens), Cut: fault.Cut}
 }
 
 // overlap is the score of a passage.
 func overlap(question, text string) float64 {
 	have := map[string]bool{}
-	all := words(text)
+	all := remotetest.Words(text)
 	for _, w := range all {
 		have[w] = true
 	}
-	asked := words(question)
+	asked := remotetest.Words(question)
 	hits := 0
 	for _, w := range asked {
 		if have[w] {
