@@ -72,18 +72,39 @@ func (r *Reranker) Kernel() string { return r.encoder.Kernel() }
 // all tokens weigh the same. At the deadline of ctx the result has the passages
 // scored by then; the only error is that of a cancelled ctx.
 func (r *Reranker) Rerank(ctx context.Context, q rag.RerankQuery) (rag.RerankResult, error) {
-	if len(q.Passages) == 0 {
-		return rag.RerankResult{Scores: []float64{}}, nil
+	results, err := r.RerankAll(ctx, []rag.RerankQuery{q})
+	if err != nil {
+		return rag.RerankResult{}, err
 	}
-	question := r.question(ctx, q)
-	var passages []*passage
-	if question != nil {
-		passages = r.passages(ctx, q.Passages)
+	return results[0], nil
+}
+
+// RerankAll is Rerank for several questions at once: their passages are encoded
+// together, in order, one that several questions have only once. At the deadline the
+// last questions are the ones that lack scores.
+func (r *Reranker) RerankAll(ctx context.Context, queries []rag.RerankQuery) ([]rag.RerankResult, error) {
+	questions := make([]*question, len(queries))
+	var wanted []rag.Passage
+	all := 0
+	for i, q := range queries {
+		if all += len(q.Passages); len(q.Passages) == 0 || len(wanted) < all-len(q.Passages) {
+			continue // nothing to score, or behind one that the time did not reach
+		}
+		if questions[i] = r.question(ctx, q); questions[i] != nil {
+			wanted = append(wanted, q.Passages...)
+		}
 	}
-	if len(passages) < len(q.Passages) && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return rag.RerankResult{}, rag.Wrap(rag.KindOf(ctx.Err()), context.Cause(ctx), "rerank")
+	passages := r.passages(ctx, wanted)
+	if len(passages) < all && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, rag.Wrap(rag.KindOf(ctx.Err()), context.Cause(ctx), "rerank")
 	}
-	return rag.RerankResult{Scores: question.scores(r.set, passages)}, nil
+	out := make([]rag.RerankResult, len(queries))
+	for i, q := range queries {
+		n := min(len(passages), len(q.Passages))
+		out[i].Scores = questions[i].scores(r.set, passages[:n])
+		passages = passages[n:]
+	}
+	return out, nil
 }
 
 // passages returns the vectors of the first passages, as many as the time allows.
@@ -91,10 +112,16 @@ func (r *Reranker) passages(ctx context.Context, in []rag.Passage) []*passage {
 	out := make([]*passage, len(in))
 	var texts []string
 	var at []int
+	again := map[rag.Hash]int{} // where a passage that is encoded stands first
 	for i, p := range in {
-		if out[i] = r.kept.get(p.Hash); out[i] == nil {
-			texts, at = append(texts, p.Text), append(at, i)
+		if out[i] = r.kept.get(p.Hash); out[i] != nil {
+			continue
 		}
+		if _, known := again[p.Hash]; known && p.Hash != (rag.Hash{}) {
+			continue
+		}
+		again[p.Hash] = i
+		texts, at = append(texts, p.Text), append(at, i)
 	}
 	if len(texts) == 0 {
 		return out
@@ -106,6 +133,11 @@ func (r *Reranker) passages(ctx context.Context, in []rag.Passage) []*passage {
 	for _, i := range at {
 		if out[i] != nil { // those behind a gap serve the next question
 			r.kept.put(in[i].Hash, out[i])
+		}
+	}
+	for i, p := range in {
+		if out[i] == nil && p.Hash != (rag.Hash{}) {
+			out[i] = out[again[p.Hash]]
 		}
 	}
 	if done < len(at) {

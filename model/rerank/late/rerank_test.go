@@ -188,6 +188,40 @@ func TestPassagesWithoutAHash(t *testing.T) {
 	}
 }
 
+// Questions together have the scores that each has alone, and passages that they
+// share are encoded once.
+func TestQuestionsTogether(t *testing.T) {
+	queries := []rag.RerankQuery{
+		query("how tall is the tower", texts...), query("nothing to read"),
+		query("when is it due", texts[1], texts[0], texts[1], "only here"), query("again", texts[3]),
+	}
+	r := reranker(t, Config{})
+	all, err := r.RerankAll(t.Context(), queries)
+	if err != nil || len(all) != len(queries) {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for i, q := range queries {
+		alone, err := reranker(t, Config{Memory: -1}).Rerank(t.Context(), q)
+		if err != nil || len(all[i].Scores) != len(q.Passages) {
+			t.Fatalf("question %d: %v, %v", i, all[i].Scores, err)
+		}
+		for k := range alone.Scores {
+			if math.Abs(alone.Scores[k]-all[i].Scores[k]) > 1e-6 {
+				t.Errorf("question %d: %v alone, %v together", i, alone.Scores, all[i].Scores)
+			}
+		}
+	}
+	if n := len(r.kept.at); n != len(texts)+1 {
+		t.Errorf("%d passages are kept, want each once", n)
+	}
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	none, err := r.RerankAll(late, queries)
+	if err != nil || len(none) != len(queries) || len(none[0].Scores)+len(none[2].Scores) != 0 {
+		t.Errorf("past the deadline: %+v, %v", none, err)
+	}
+}
+
 func TestTimeAndCancellation(t *testing.T) {
 	r := reranker(t, Config{Workers: 1})
 	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
