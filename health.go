@@ -50,6 +50,11 @@ func (r *Retriever) Health(ctx context.Context) []rag.Health {
 		}),
 		r.follow.Health(),
 	}
+	if local := r.cfg.Reranker; local != nil {
+		if _, asks := local.(checker); !asks {
+			all = append(all, check("reranker", false, func(context.Context) (string, error) { return local.Name(), nil }))
+		}
+	}
 	for _, part := range []any{r.cfg.Embedder, r.cfg.Reranker, r.cfg.Generator, r.cfg.Cache} {
 		if c, ok := part.(checker); ok {
 			ctx, cancel := context.WithTimeout(ctx, healthTimeout)

@@ -69,6 +69,9 @@ func TestNoReranker(t *testing.T) {
 
 func TestLateReranker(t *testing.T) {
 	r := opened(t, func(c *config.Config) { c.Rerank.Name = "late" })
+	if !slices.ContainsFunc(r.Health(t.Context()), func(h rag.Health) bool { return h.Name == "reranker" && h.OK && strings.HasPrefix(h.Detail, "late:") }) {
+		t.Error("the reranker is not among what is checked")
+	}
 	res := search(t, r, rag.Query{})
 	if !strings.HasPrefix(stage(res), "late:bge-small") || !(res.Hits[0].Rerank > res.Hits[1].Rerank) || len(res.Degraded) != 0 {
 		t.Errorf("%q, %+v", stage(res), res)

@@ -131,7 +131,7 @@ func (a *app) printChecks(checks []check, healthy bool) {
 		case !c.OK:
 			mark = s.yellow("warn")
 		}
-		s.line("  %s %s %s", mark, pad(c.Name, 12), wrap(clean(c.Detail), a.textWidth(), strings.Repeat(" ", 20)))
+		s.line("  %s %s %s", mark, pad(c.Name, 13), wrap(clean(c.Detail), a.textWidth(), strings.Repeat(" ", 21)))
 	}
 	s.print("\n")
 	if healthy {
