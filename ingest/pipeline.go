@@ -217,20 +217,20 @@ const commitTries = 3
 // Documents that lost an embedding to a clean-up in between, or were embedded for a
 // generation that is not live any more, are embedded and stored once more.
 func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], batch []prepared) error {
-	todo := make([]*prepared, len(batch))
+	left := make([]*prepared, len(batch))
 	for i := range batch {
-		todo[i] = &batch[i]
+		left[i] = &batch[i]
 	}
-	for try := 1; len(todo) > 0; try++ {
+	for try := 1; len(left) > 0; try++ {
 		at := current.Load()
-		if err := p.embed(ctx, at.embed, todo); err != nil {
+		if err := p.embed(ctx, at.embed, left); err != nil {
 			return err
 		}
-		if err := p.storeOriginals(ctx, todo); err != nil {
+		if err := p.storeOriginals(ctx, left); err != nil {
 			return err
 		}
-		puts := make([]rag.Put, len(todo))
-		for i, d := range todo {
+		puts := make([]rag.Put, len(left))
+		for i, d := range left {
 			puts[i] = d.put
 			puts[i].Generation = at.col.Generation.Number
 		}
@@ -250,15 +250,15 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 		var again []*prepared
 		for i, res := range results {
 			if turnedBack(res) && try < commitTries {
-				clear(todo[i].put.Vectors)
-				again = append(again, todo[i])
+				clear(left[i].put.Vectors)
+				again = append(again, left[i])
 				continue
 			}
-			if err := p.settle(ctx, todo[i], res); err != nil {
+			if err := p.settle(ctx, left[i], res); err != nil {
 				return err
 			}
 		}
-		todo = again
+		left = again
 	}
 	return nil
 }

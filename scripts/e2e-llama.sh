@@ -43,4 +43,4 @@ for _ in $(seq 600); do
 done
 [ -n "$up" ] || { echo "the server does not listen"; exit 1; }
 E2E_LLAMA=http://127.0.0.1:$port/v1 E2E_LLAMA_KEY=$key E2E_BIN=$PWD/bin/smartretriever \
-  go test -count=1 -timeout 20m -run '^TestLlama' ./e2e/providers
+  go test -tags e2e -count=1 -timeout 20m -run '^TestLlama' ./e2e/providers

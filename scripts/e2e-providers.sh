@@ -46,4 +46,4 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 [ -n "$url" ] || { echo "aimock did not say where it listens"; exit 1; }
-E2E_AIMOCK=$url go test -count=1 -run '^TestAimock$' ./e2e/providers
+E2E_AIMOCK=$url go test -tags e2e -count=1 -run '^TestAimock$' ./e2e/providers

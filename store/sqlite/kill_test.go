@@ -66,7 +66,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // documents to be stored. What it said is added to said.
 func killAfter(t *testing.T, path string, lines int, said map[string]string) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$")
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childVariable+"="+path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -95,21 +95,26 @@ func killAfter(t *testing.T, path string, lines int, said map[string]string) {
 	}
 }
 
-// TestChild is the process that TestKilledAtAnyMoment kills. It adds and replaces
-// documents and says so, and deletes and purges others, until its end.
-func TestChild(t *testing.T) {
-	path := os.Getenv(childVariable)
-	if path == "" {
-		t.Skip("runs only as the child of TestKilledAtAnyMoment")
+// TestMain lets this program be the process that TestKilledAtAnyMoment kills.
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childVariable); path != "" {
+		fmt.Fprintln(os.Stderr, "the child was not killed:", writeOn(path))
+		os.Exit(1)
 	}
+	os.Exit(m.Run())
+}
+
+// writeOn adds and replaces documents and says so, and deletes and purges others,
+// until it is killed.
+func writeOn(path string) error {
 	ctx := context.Background()
 	s, err := sqlite.Open(ctx, sqlite.Config{Path: path})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	c, err := s.Collection(ctx, "", "c")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	scope := rag.Scope{Collection: "c", Admin: true}
 	for i := 0; ; i++ {
@@ -120,20 +125,20 @@ func TestChild(t *testing.T) {
 			storetest.Put(c.ID, "doomed "+name, "Doomed "+name),
 		})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		for _, r := range results {
 			if r.Err != nil {
-				t.Fatal(r.Err)
+				return r.Err
 			}
 		}
 		fmt.Printf("stored %s=Text of %s\n", name, name)
 		if err := s.DeleteDocument(ctx, scope, results[2].Document.ID); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if i%7 == 3 {
 			if _, err := s.Purge(ctx, time.Now()); err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
 	}

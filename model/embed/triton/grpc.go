@@ -210,7 +210,7 @@ func httpStatus(code string) int {
 		return http.StatusForbidden
 	case "8": // resource exhausted
 		return http.StatusTooManyRequests
-	case "12": // unimplemented: another service
+	case "12": // the server has no such service
 		return http.StatusNotFound
 	case "14": // unavailable
 		return http.StatusServiceUnavailable
