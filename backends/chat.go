@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm/openai"
 	"github.com/smartretriever/smartretriever/model/llm/openai/azure"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 )
 
 // chatClient is a language model behind a server.
@@ -25,61 +26,37 @@ type chatClient interface {
 
 // openChat makes a client of a language model. It does not call.
 func openChat(m config.ChatModel, deps Deps) (chatClient, error) {
-	limit := limitOf(m)
-	key := m.APIKey.Reveal()
+	cfg := chat.Config{
+		BaseURL: m.BaseURL, Model: m.Model, Key: m.APIKey.Reveal(), Proxy: m.Proxy,
+		ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
+		Limit:   remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute},
+		Observe: deps.Observer,
+	}
 	switch m.Name {
 	case "openai":
-		return openai.New(openai.Config{
-			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
-			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-			Limit: limit, Observe: deps.Observer,
-		})
+		return openai.New(openai.Config{Config: cfg})
 	case "azure":
-		return openAzure(m, deps)
+		return openAzure(cfg, m.Azure)
 	case "anthropic":
-		return anthropic.New(anthropic.Config{
-			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
-			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-			Limit: limit, Observe: deps.Observer,
-		})
+		return anthropic.New(cfg)
 	case "gemini":
-		return gemini.New(gemini.Config{
-			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
-			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-			Limit: limit, Observe: deps.Observer,
-		})
+		return gemini.New(cfg)
 	case "cohere":
-		return cohere.New(cohere.Config{
-			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy,
-			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-			Limit: limit, Observe: deps.Observer,
-		})
+		return cohere.New(cfg)
 	case "ollama":
-		return ollama.New(ollama.Config{
-			BaseURL: m.BaseURL, Model: m.Model, Key: key, Proxy: m.Proxy, KeepAlive: m.KeepAlive, NumCtx: m.NumCtx,
-			ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-			Limit: limit, Observe: deps.Observer,
-		})
+		return ollama.New(ollama.Config{Config: cfg, KeepAlive: m.KeepAlive, NumCtx: m.NumCtx})
 	}
 	return nil, unknown("llm.name", m.Name)
 }
 
-func limitOf(m config.ChatModel) remote.LimitConfig {
-	return remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute}
-}
-
 // openAzure makes a client of a deployment, with the source of its tokens where no
 // key is used.
-func openAzure(m config.ChatModel, deps Deps) (chatClient, error) {
-	tokens, err := entra("llm", m.Azure, m.Proxy)
+func openAzure(cfg chat.Config, a config.Azure) (chatClient, error) {
+	tokens, err := entra("llm", a, cfg.Proxy)
 	if err != nil {
 		return nil, err
 	}
-	client, err := azure.New(azure.Config{
-		BaseURL: m.BaseURL, Deployment: m.Model, APIVersion: m.Azure.APIVersion, Key: m.APIKey.Reveal(), Tokens: tokens, Proxy: m.Proxy,
-		ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-		Limit: limitOf(m), Observe: deps.Observer,
-	})
+	client, err := azure.New(azure.Config{Config: cfg, APIVersion: a.APIVersion, Tokens: tokens})
 	return withTokens{client, tokens}, err
 }
 

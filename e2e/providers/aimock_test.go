@@ -21,6 +21,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm/ollama"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
 	"github.com/smartretriever/smartretriever/model/llm/openai/azure"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -59,10 +60,10 @@ func must[M llm.Model](m M, err error) llm.Model {
 
 var all = []provider{
 	{name: "openai", open: func(_ *testing.T, url string, h headers) llm.Model {
-		return must(openai.New(openai.Config{BaseURL: url + "/v1", Model: modelName, Key: testKey, Transport: h}))
+		return must(openai.New(openai.Config{Config: chat.Config{BaseURL: url + "/v1", Model: modelName, Key: testKey, Transport: h}}))
 	}},
 	{name: "azure", noCheck: true, open: func(_ *testing.T, url string, h headers) llm.Model {
-		return must(azure.New(azure.Config{BaseURL: url, Deployment: modelName, APIVersion: "2024-10-21", Key: testKey, Transport: h}))
+		return must(azure.New(azure.Config{Config: chat.Config{BaseURL: url, Model: modelName, Key: testKey, Transport: h}, APIVersion: "2024-10-21"}))
 	}},
 	{name: "anthropic", noPolicy: true, noCheck: true, open: func(_ *testing.T, url string, h headers) llm.Model {
 		return must(anthropic.New(anthropic.Config{BaseURL: url + "/v1", Model: modelName, Key: testKey, Transport: h}))
@@ -74,7 +75,7 @@ var all = []provider{
 		return must(cohere.New(cohere.Config{BaseURL: url, Model: modelName, Key: testKey, Transport: h}))
 	}},
 	{name: "ollama", noUsage: true, noPolicy: true, noLength: true, open: func(_ *testing.T, url string, h headers) llm.Model {
-		return must(ollama.New(ollama.Config{BaseURL: url, Model: modelName, Key: testKey, Transport: h, KeepAlive: "5m", NumCtx: 8192}))
+		return must(ollama.New(ollama.Config{Config: chat.Config{BaseURL: url, Model: modelName, Key: testKey, Transport: h}, KeepAlive: "5m", NumCtx: 8192}))
 	}},
 }
 
@@ -92,7 +93,7 @@ func request(text string) llm.Request {
 	return llm.Request{Messages: []rag.Message{{Role: "user", Content: text}}, MaxTokens: 64}
 }
 
-func chat(t *testing.T, m llm.Model, r llm.Request) (pieces []string, res llm.Result, err error) {
+func converse(t *testing.T, m llm.Model, r llm.Request) (pieces []string, res llm.Result, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -118,7 +119,7 @@ func TestAimock(t *testing.T) {
 }
 
 func testStream(t *testing.T, p provider, url string) {
-	pieces, res, err := chat(t, p.open(t, url, nil), request("say hello"))
+	pieces, res, err := converse(t, p.open(t, url, nil), request("say hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func testConversation(t *testing.T, p provider, url string) {
 		{Role: "system", Content: "Answer like a pirate."}, {Role: "user", Content: "say hello"},
 		{Role: "assistant", Content: "Arr."}, {Role: "user", Content: "say hello again"},
 	}, MaxTokens: 77, Temperature: 0.25, Stop: []string{"END"}}
-	_, res, err := chat(t, p.open(t, url, headers{"X-Test-Id": id}), r)
+	_, res, err := converse(t, p.open(t, url, headers{"X-Test-Id": id}), r)
 	if err != nil || res.Text != "Arr, again." {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -165,13 +166,13 @@ func testConversation(t *testing.T, p provider, url string) {
 
 func testEnds(t *testing.T, p provider, url string) {
 	m := p.open(t, url, nil)
-	if _, res, err := chat(t, m, request("be cut short")); err != nil || !p.noLength && res.Finish != llm.FinishLength {
+	if _, res, err := converse(t, m, request("be cut short")); err != nil || !p.noLength && res.Finish != llm.FinishLength {
 		t.Errorf("length: %+v, %v", res, err)
 	}
-	if _, _, err := chat(t, m, request("be filtered")); !p.noPolicy && rag.KindOf(err) != rag.KindRefused {
+	if _, _, err := converse(t, m, request("be filtered")); !p.noPolicy && rag.KindOf(err) != rag.KindRefused {
 		t.Errorf("filtered: %v", err)
 	}
-	pieces, res, err := chat(t, m, request("break off"))
+	pieces, res, err := converse(t, m, request("break off"))
 	if _, again := errors.AsType[*llm.Temporary](err); !again || rag.KindOf(err) != rag.KindUnavailable || res.Text == "" || res.Text != strings.Join(pieces, "") {
 		t.Errorf("cut: %v after %q", err, pieces)
 	}
@@ -200,7 +201,7 @@ func testRefusals(t *testing.T, p provider, url string) {
 		{"ask for a key", rag.KindUnavailable, false},
 		{"be gone", rag.KindUnavailable, false},
 	} {
-		_, _, err := chat(t, p.open(t, url, nil), request(tt.text))
+		_, _, err := converse(t, p.open(t, url, nil), request(tt.text))
 		fails(t, tt.text, err, tt.kind, tt.again)
 		if temporary, ok := errors.AsType[*llm.Temporary](err); tt.text == "be busy" && (!ok || temporary.After != 7*time.Second) {
 			t.Errorf("asked to wait 7 s: %v", err)
@@ -219,26 +220,26 @@ func testChaos(t *testing.T, p provider, url string) {
 		{"disconnect", rag.KindUnavailable, true},
 		{"malformed", rag.KindUnavailable, false},
 	} {
-		_, _, err := chat(t, p.open(t, url, headers{"X-Aimock-Chaos-" + tt.fault: "1"}), request("say hello"))
+		_, _, err := converse(t, p.open(t, url, headers{"X-Aimock-Chaos-" + tt.fault: "1"}), request("say hello"))
 		fails(t, tt.fault, err, tt.kind, tt.again)
 	}
 }
 
 func testRecovery(t *testing.T, p provider, url string) {
 	m := llm.Retry(p.open(t, url, headers{"X-Test-Id": "recovery-" + p.name}), llm.RetryConfig{Base: time.Millisecond})
-	if _, res, err := chat(t, m, request("recover")); err != nil || res.Text != "Now." {
+	if _, res, err := converse(t, m, request("recover")); err != nil || res.Text != "Now." {
 		t.Errorf("%+v, %v", res, err)
 	}
 	down := p.open(t, url, headers{"X-Aimock-Chaos-Drop": "1"})
 	chain := llm.Chain(llm.ChainConfig{Links: []llm.Link{{Name: "first", Model: down}, {Name: "second", Model: p.open(t, url, nil)}}})
-	if _, res, err := chat(t, chain, request("say hello")); err != nil || res.Answered != "second" || !slices.Equal(res.Skipped, []string{"first"}) {
+	if _, res, err := converse(t, chain, request("say hello")); err != nil || res.Answered != "second" || !slices.Equal(res.Skipped, []string{"first"}) {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
 
 func testGiant(t *testing.T, p provider, url string) {
 	text := strings.Repeat("The quick brown fox jumps over 世界. ", 10_000) + "say hello"
-	if _, res, err := chat(t, p.open(t, url, nil), request(text)); err != nil || res.Finish != llm.FinishStop {
+	if _, res, err := converse(t, p.open(t, url, nil), request(text)); err != nil || res.Finish != llm.FinishStop {
 		t.Errorf("%+v, %v", res, err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -25,10 +26,7 @@ const llamaTimeout = 10 * time.Minute
 
 func llama(t *testing.T, change func(*openai.Config)) *openai.Client {
 	t.Helper()
-	cfg := openai.Config{
-		BaseURL: address(t, "E2E_LLAMA"), Model: "smollm2", Key: os.Getenv("E2E_LLAMA_KEY"),
-		FirstTokenTimeout: llamaTimeout, Timeout: llamaTimeout,
-	}
+	cfg := openai.Config{Config: chat.Config{BaseURL: address(t, "E2E_LLAMA"), Model: "smollm2", Key: os.Getenv("E2E_LLAMA_KEY"), FirstTokenTimeout: llamaTimeout, Timeout: llamaTimeout}}
 	if change != nil {
 		change(&cfg)
 	}

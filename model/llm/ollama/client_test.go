@@ -8,6 +8,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
 	"github.com/smartretriever/smartretriever/model/llm/ollama"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -21,7 +22,7 @@ func open(t *testing.T, s llmtest.Setup) llmtest.Client {
 }
 
 func cfg(s llmtest.Setup) ollama.Config {
-	c := ollama.Config{BaseURL: s.URL, Model: s.Model, Key: s.Key, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}
+	c := ollama.Config{Config: chat.Config{BaseURL: s.URL, Model: s.Model, Key: s.Key, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}}
 	if s.Transport != nil {
 		c.Transport = s.Transport
 	}
@@ -46,7 +47,7 @@ func TestKeepAliveAndContext(t *testing.T) {
 	}
 	for _, tt := range tests {
 		double := &llmtest.Server{Wire: llmtest.Ollama(), Model: "m", Answer: func(int, llmtest.Asked) llmtest.Script { return llmtest.Script{} }}
-		c, err := ollama.New(ollama.Config{Model: "m", KeepAlive: tt.keep, NumCtx: tt.numCtx, Transport: double})
+		c, err := ollama.New(ollama.Config{Config: chat.Config{Model: "m", Transport: double}, KeepAlive: tt.keep, NumCtx: tt.numCtx})
 		if tt.want == "" {
 			if rag.KindOf(err) != rag.KindInvalid {
 				t.Errorf("%q: %v", tt.keep, err)
@@ -72,6 +73,6 @@ func TestKeepAliveAndContext(t *testing.T) {
 
 func FuzzStream(f *testing.F) {
 	llmtest.Fuzz(f, llmtest.Ollama(), func(rt http.RoundTripper) (llm.Model, error) {
-		return ollama.New(ollama.Config{BaseURL: "http://h", Model: "m", Transport: rt})
+		return ollama.New(ollama.Config{Config: chat.Config{BaseURL: "http://h", Model: "m", Transport: rt}})
 	})
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 func open(t *testing.T, s llmtest.Setup) llmtest.Client {
 	t.Helper()
-	cfg := openai.Config{BaseURL: s.URL + "/v1/", Model: s.Model, Key: s.Key, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}
+	cfg := openai.Config{Config: chat.Config{BaseURL: s.URL + "/v1/", Model: s.Model, Key: s.Key, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}}
 	if s.Transport != nil {
 		cfg.Transport = s.Transport
 	}
@@ -218,8 +219,8 @@ func TestCheckNamesWhatThereIs(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
-	for _, cfg := range []openai.Config{{}, {BaseURL: "localhost:80", Model: "m"}, {BaseURL: "ftp://x/v1", Model: "m"}, {BaseURL: "http://x/v1"}, {BaseURL: "http://x", Model: "m", Proxy: "::"}} {
-		if _, err := openai.New(cfg); rag.KindOf(err) != rag.KindInvalid {
+	for _, cfg := range []chat.Config{{}, {BaseURL: "localhost:80", Model: "m"}, {BaseURL: "ftp://x/v1", Model: "m"}, {BaseURL: "http://x/v1"}, {BaseURL: "http://x", Model: "m", Proxy: "::"}} {
+		if _, err := openai.New(openai.Config{Config: cfg}); rag.KindOf(err) != rag.KindInvalid {
 			t.Errorf("%+v: %v", cfg, err)
 		}
 	}
@@ -227,6 +228,6 @@ func TestConfigFaults(t *testing.T) {
 
 func FuzzStream(f *testing.F) {
 	llmtest.Fuzz(f, llmtest.OpenAI(), func(rt http.RoundTripper) (llm.Model, error) {
-		return openai.New(openai.Config{BaseURL: "http://h/v1", Model: "m", Transport: rt})
+		return openai.New(openai.Config{Config: chat.Config{BaseURL: "http://h/v1", Model: "m", Transport: rt}})
 	})
 }

@@ -20,20 +20,21 @@ import (
 // Caller calls one model of one server. It is goroutine-safe.
 type Caller struct {
 	cfg      Config
+	provider Provider
 	server   *remote.Server
-	protocol Protocol
+	protocol Protocol // of the provider
 	counter  token.Counter
 	lacking  sync.Map // parameters that the server was found not to take
 }
 
 // New returns a caller, or an error of KindInvalid. It does not call.
-func New(cfg Config, p Protocol) (*Caller, error) {
-	cfg = cfg.WithDefaults()
-	server, err := remote.NewServer(cfg.Server)
+func New(cfg Config, p Provider) (*Caller, error) {
+	cfg = cfg.withDefaults(p)
+	server, err := remote.NewServer(cfg.server(p))
 	if err != nil {
 		return nil, err
 	}
-	return &Caller{cfg: cfg, server: server, protocol: p, counter: token.For(cfg.Server.Model)}, nil
+	return &Caller{cfg: cfg, provider: p, server: server, protocol: p.Protocol, counter: token.For(cfg.Model)}, nil
 }
 
 // Server returns the server that is called.
@@ -88,7 +89,7 @@ func (c *Caller) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	silence := time.AfterFunc(c.cfg.FirstTokenTimeout, func() { cancel(errSilence) })
 	defer silence.Stop()
 
-	resp, err := c.server.Do(ctx, http.MethodPost, path, c.cfg.Framing.Media+", application/json", bytes.NewReader(body))
+	resp, err := c.server.Do(ctx, http.MethodPost, path, c.provider.Framing.Media+", application/json", bytes.NewReader(body))
 	if err != nil {
 		return llm.Result{}, c.callFailed(ctx, err)
 	}
@@ -110,7 +111,7 @@ func (c *Caller) once(ctx context.Context, r llm.Request, onDelta func(string) e
 	if _, ours := errors.AsType[*emitError](err); err != nil && !ours && context.Cause(ctx) != nil {
 		err = c.callFailed(ctx, err)
 	}
-	res, refused := a.result(c.cfg.Provider, c.cfg.Server.Key)
+	res, refused := a.result(c.provider.Name, c.cfg.Key)
 	if err == nil {
 		err = refused
 	}
@@ -146,10 +147,10 @@ func (c *Caller) read(resp *http.Response, body io.Reader, a *Answer) error {
 		}
 		return whole.Whole(a, data)
 	case !c.streams(media):
-		return Malformed(errors.New("it is of the type " + remote.Clean(media, c.cfg.Server.Key)))
+		return Malformed(errors.New("it is of the type " + remote.Clean(media, c.cfg.Key)))
 	}
 	var taken error // of an event, not of the connection
-	err := c.cfg.Framing.Each(body, func(data []byte) (bool, error) {
+	err := c.provider.Framing.Each(body, func(data []byte) (bool, error) {
 		taken = c.protocol.Event(a, data)
 		return a.done, taken
 	})
@@ -168,10 +169,10 @@ func (c *Caller) read(resp *http.Response, body io.Reader, a *Answer) error {
 // for. Some servers do not say, or say only that it is text or bytes.
 func (c *Caller) streams(media string) bool {
 	switch media {
-	case c.cfg.Framing.Media, "", "text/plain", "application/octet-stream", "application/stream+json":
+	case c.provider.Framing.Media, "", "text/plain", "application/octet-stream", "application/stream+json":
 		return true
 	}
-	return media == "application/json" && c.cfg.Framing.Media == Lines.Media
+	return media == "application/json" && c.provider.Framing.Media == Lines.Media
 }
 
 // refused turns a refusal into an error.

@@ -15,36 +15,25 @@ package azure
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/smartretriever/smartretriever/model/llm"
 	"github.com/smartretriever/smartretriever/model/llm/openai"
 	"github.com/smartretriever/smartretriever/model/remote"
-	"github.com/smartretriever/smartretriever/observe"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 // Config says which deployment is called and how long it may take.
 type Config struct {
-	BaseURL    string // of the resource, https://NAME.openai.azure.com, or its newer API, with /openai/v1 behind it
-	Deployment string
+	// Config has the address of the resource, https://NAME.openai.azure.com, or of its
+	// newer API, with /openai/v1 behind it, the deployment as the model, and the
+	// resource's key, or "" with Tokens.
+	chat.Config
 	APIVersion string             // as 2024-10-21; "" is the newer API without versions, which takes none
-	Key        string             // of the resource, "" with Tokens
 	Tokens     remote.TokenSource // gives a token of Entra ID, instead of Key; may be nil
-
-	Proxy string // address of an HTTP proxy, "" for none
-
-	ConnectTimeout    time.Duration // of connecting and of the TLS handshake; 0 is 10 s
-	FirstTokenTimeout time.Duration // of silence before the first event of the answer, and between events; 0 is 60 s
-	Timeout           time.Duration // of the whole call; 0 is 2 min
-
-	Limit     remote.LimitConfig
-	Observe   *observe.Observer // counts how calls wait; may be nil
-	Transport http.RoundTripper // nil makes one; for tests and proxies
 }
 
 // version is the form of a version of the API.
@@ -65,14 +54,11 @@ func (c Config) Validate() error {
 
 // openai is the configuration of the protocol.
 func (c Config) openai() openai.Config {
-	o := openai.Config{
-		BaseURL: c.root() + "/openai/v1", Model: c.Deployment, Key: c.Key, KeyHeader: "Api-Key", Tokens: c.Tokens, Provider: "azure",
-		Proxy: c.Proxy, ConnectTimeout: c.ConnectTimeout, FirstTokenTimeout: c.FirstTokenTimeout, Timeout: c.Timeout, Transport: c.Transport,
-		Limit: c.Limit, Observe: c.Observe,
-	}
+	o := openai.Config{Config: c.Config, KeyHeader: "Api-Key", Tokens: c.Tokens, Provider: "azure"}
+	o.BaseURL = c.root() + "/openai/v1"
 	if c.dated() {
 		o.BaseURL = c.root() + "/openai"
-		o.Path = "/deployments/" + url.PathEscape(c.Deployment) + "/chat/completions?api-version=" + url.QueryEscape(c.APIVersion)
+		o.Path = "/deployments/" + url.PathEscape(c.Model) + "/chat/completions?api-version=" + url.QueryEscape(c.APIVersion)
 	}
 	return o
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/llm/llmtest"
 	"github.com/smartretriever/smartretriever/model/llm/openai/azure"
 	"github.com/smartretriever/smartretriever/model/remote"
+	"github.com/smartretriever/smartretriever/model/remote/chat"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -18,7 +19,7 @@ import (
 func opener(version string, token bool) func(*testing.T, llmtest.Setup) llmtest.Client {
 	return func(t *testing.T, s llmtest.Setup) llmtest.Client {
 		t.Helper()
-		cfg := azure.Config{BaseURL: s.URL, Deployment: s.Model, APIVersion: version, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}
+		cfg := azure.Config{Config: chat.Config{BaseURL: s.URL, Model: s.Model, FirstTokenTimeout: s.FirstTokenTimeout, Timeout: s.Timeout}, APIVersion: version}
 		if token {
 			cfg.Tokens = remote.StaticToken(s.Key)
 		} else {
@@ -67,7 +68,7 @@ func TestWithdrawnTokenIsRenewed(t *testing.T) {
 	}}
 	srv := httptest.NewServer(double)
 	t.Cleanup(srv.Close)
-	c, err := azure.New(azure.Config{BaseURL: srv.URL, Deployment: "d", Tokens: &renewing{}})
+	c, err := azure.New(azure.Config{Config: chat.Config{BaseURL: srv.URL, Model: "d"}, Tokens: &renewing{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestWithdrawnTokenIsRenewed(t *testing.T) {
 func TestFilterNamesWhatItFound(t *testing.T) {
 	for name, script := range map[string]llmtest.Script{"question": {Problem: llmtest.Declined}, "answer": {Pieces: []string{"So"}, Filtered: true}} {
 		double := &llmtest.Server{Wire: llmtest.Azure("d", "", false), Model: "d", Answer: func(int, llmtest.Asked) llmtest.Script { return script }}
-		c, err := azure.New(azure.Config{BaseURL: "http://double", Deployment: "d", Key: "k", Transport: double})
+		c, err := azure.New(azure.Config{Config: chat.Config{BaseURL: "http://double", Model: "d", Key: "k", Transport: double}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,9 +117,9 @@ func TestAddresses(t *testing.T) {
 
 func TestConfigFaults(t *testing.T) {
 	for _, cfg := range []azure.Config{
-		{}, {BaseURL: "http://x", Deployment: "d"}, {BaseURL: "http://x", Key: "k"}, {Deployment: "d", Key: "k"},
-		{BaseURL: "http://x", Deployment: "d", Key: "k", Tokens: remote.StaticToken("t")},
-		{BaseURL: "http://x", Deployment: "d", Key: "k", APIVersion: "newest"},
+		{}, {Config: chat.Config{BaseURL: "http://x", Model: "d"}}, {Config: chat.Config{BaseURL: "http://x", Key: "k"}}, {Config: chat.Config{Model: "d", Key: "k"}},
+		{Config: chat.Config{BaseURL: "http://x", Model: "d", Key: "k"}, Tokens: remote.StaticToken("t")},
+		{Config: chat.Config{BaseURL: "http://x", Model: "d", Key: "k"}, APIVersion: "newest"},
 	} {
 		if _, err := azure.New(cfg); rag.KindOf(err) != rag.KindInvalid {
 			t.Errorf("%+v: %v", cfg, err)
