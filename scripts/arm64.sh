@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The encoder's arithmetic for 64-bit Arm, run by an emulator on other machines:
-# every kernel over odd sizes, with dot products and on a processor without them,
-# and whole encoders with both types of weights.
+# The arithmetic of the encoder and of the index for 64-bit Arm, run by an emulator on
+# other machines: every kernel over odd sizes, with dot products and on a processor
+# without them, and whole encoders with both types of weights.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(go env GOHOSTARCH)" = arm64 ]; then
@@ -11,7 +11,7 @@ fi
 . scripts/needs.sh
 needs qemu-aarch64=qemu-user
 export GOARCH=arm64
-go test -exec 'qemu-aarch64 -cpu max' ./model/bert/kernel ./model/bert/weightfile
-go test -exec 'qemu-aarch64 -cpu cortex-a72' ./model/bert/kernel
+go test -exec 'qemu-aarch64 -cpu max' ./model/bert/kernel ./model/bert/weightfile ./index/kernel
+go test -exec 'qemu-aarch64 -cpu cortex-a72' ./model/bert/kernel ./index/kernel
 go test -exec 'qemu-aarch64 -cpu max' -run '^Test(Vectors|Floats)AreThoseOfTheReference$' ./model/bert/convert
 go test -exec 'qemu-aarch64 -cpu max' -run 'TestShortTexts' ./model/bert

@@ -1,0 +1,80 @@
+package main
+
+import . "github.com/mmcloughlin/avo/operand"
+
+const hamming = "func(dst []uint32, q []uint64, rows []uint64)"
+
+// hammingScalar counts word by word: POPCNT is one instruction, and rows are short.
+func hammingScalar(g *gen) {
+	g.function("hammingPOPCNT", hamming, "takes at least one row of at least one word.")
+	dst, count := g.base("dst"), g.length("dst")
+	q, words, row := g.base("q"), g.length("q"), g.base("rows")
+	g.Label("row")
+	i, sum := g.GP64(), g.GP64()
+	g.XORQ(i, i)
+	g.XORQ(sum, sum)
+	g.Label("word")
+	word := g.GP64()
+	g.MOVQ(Mem{Base: q, Index: i, Scale: 8}, word)
+	g.XORQ(Mem{Base: row, Index: i, Scale: 8}, word)
+	g.POPCNTQ(word, word)
+	g.ADDQ(word, sum)
+	g.INCQ(i)
+	g.CMPQ(i, words)
+	g.JB(LabelRef("word"))
+	g.MOVL(sum.As32(), Mem{Base: dst})
+	g.ADDQ(U32(4), dst)
+	g.LEAQ(Mem{Base: row, Index: words, Scale: 8}, row)
+	g.DECQ(count)
+	g.JNZ(LabelRef("row"))
+	g.RET()
+}
+
+// hammingAVX512 counts eight words at a time.
+func hammingAVX512(g *gen) {
+	g.function("hammingVPOPCNT", hamming, "takes at least one row of at least one word.")
+	dst, count := g.base("dst"), g.length("dst")
+	q, words, row := g.base("q"), g.length("q"), g.base("rows")
+	whole, rest := g.GP64(), g.GP64()
+	g.MOVQ(words, whole)
+	g.ANDQ(I32(-8), whole)
+	g.MOVQ(words, rest)
+	g.ANDQ(U32(7), rest)
+	mask := g.K()
+	g.KMOVW(g.lowBits(rest).As32(), mask)
+	first := g.ZMM() // the words after the last eight
+	g.VMOVDQU64_Z(Mem{Base: q, Index: whole, Scale: 8}, mask, first)
+
+	g.Label("row")
+	sum, x := g.ZMM(), g.ZMM()
+	i := g.GP64()
+	g.VMOVDQU64_Z(Mem{Base: row, Index: whole, Scale: 8}, mask, sum)
+	g.VPXORQ(first, sum, sum)
+	g.VPOPCNTQ(sum, sum)
+	g.XORQ(i, i)
+	g.CMPQ(i, whole)
+	g.JE(LabelRef("sum"))
+	g.Label("eight")
+	g.VMOVDQU64(Mem{Base: q, Index: i, Scale: 8}, x)
+	g.VPXORQ(Mem{Base: row, Index: i, Scale: 8}, x, x)
+	g.VPOPCNTQ(x, x)
+	g.VPADDQ(x, sum, sum)
+	g.ADDQ(U32(8), i)
+	g.CMPQ(i, whole)
+	g.JB(LabelRef("eight"))
+	g.Label("sum")
+	upper := g.YMM()
+	g.VEXTRACTI64X4(Imm(1), sum, upper)
+	g.VPADDQ(upper, sum.AsY(), sum.AsY())
+	g.VEXTRACTI32X4(Imm(1), sum.AsY(), upper.AsX())
+	g.VPADDQ(upper.AsX(), sum.AsX(), sum.AsX())
+	g.VPSHUFD(Imm(0x4e), sum.AsX(), upper.AsX())
+	g.VPADDQ(upper.AsX(), sum.AsX(), sum.AsX())
+	g.VMOVD(sum.AsX(), Mem{Base: dst})
+	g.ADDQ(U32(4), dst)
+	g.LEAQ(Mem{Base: row, Index: words, Scale: 8}, row)
+	g.DECQ(count)
+	g.JNZ(LabelRef("row"))
+	g.VZEROUPPER()
+	g.RET()
+}
