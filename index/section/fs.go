@@ -28,6 +28,9 @@ type FS interface {
 	MakeDir(dir string) error
 	// SyncDir makes what was created, renamed and removed in a folder durable.
 	SyncDir(dir string) error
+	// Lock takes a lock that one holder at a time can have, in this process or another, and which ends with the process. held is
+	// false if somebody else has it.
+	Lock(name string) (unlock func() error, held bool, err error)
 }
 
 // Output is a file that is being written.
@@ -99,6 +102,19 @@ func RemoveAll(fsys FS, dir string) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// Lock locks a file, which is made if it is not there and stays.
+func (Disk) Lock(name string) (func() error, bool, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false, err
+	}
+	held, err := lockFile(f)
+	if !held || err != nil {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return f.Close, true, nil
 }
 
 func kindOf(err error) rag.Kind {

@@ -250,6 +250,27 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+func TestLock(t *testing.T) {
+	for name, fsys := range map[string]section.FS{"disk": section.Disk{}, "faultfs": faultfs.New()} {
+		path := filepath.Join(t.TempDir(), "lock")
+		unlock, held, err := fsys.Lock(path)
+		if err != nil || !held {
+			t.Fatalf("%s: lock: %v, %v", name, held, err)
+		}
+		if _, held, err := fsys.Lock(path); err != nil || held {
+			t.Errorf("%s: a second lock: %v, %v", name, held, err)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+		if unlock, held, err = fsys.Lock(path); err != nil || !held {
+			t.Errorf("%s: lock again: %v, %v", name, held, err)
+		} else if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	fsys := faultfs.New()
 	if _, err := section.WriteFile(fsys, "f", fill); err != nil {

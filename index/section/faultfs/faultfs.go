@@ -21,6 +21,7 @@ type FS struct {
 	names   map[string]*file // as programs see them
 	durable map[string]*file // as the disk has them
 	dirs    map[string]bool
+	locks   map[string]bool
 	calls   int
 	fault   func(call int, op, name string) error
 }
@@ -33,11 +34,11 @@ type file struct {
 
 // New returns an empty file system.
 func New() *FS {
-	return &FS{names: map[string]*file{}, durable: map[string]*file{}, dirs: map[string]bool{}}
+	return &FS{names: map[string]*file{}, durable: map[string]*file{}, dirs: map[string]bool{}, locks: map[string]bool{}}
 }
 
 // SetFault has fn asked before every operation: its error is the operation's. The operations are create, write, sync,
-// rename, remove, syncdir, makedir and map; call counts them from 1. Nil ends the faults.
+// rename, remove, syncdir, makedir, map and lock; call counts them from 1. Nil ends the faults.
 func (f *FS) SetFault(fn func(call int, op, name string) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -259,4 +260,23 @@ func (f *FS) SyncDir(dir string) error {
 		}
 	}
 	return nil
+}
+
+// Lock takes a lock, which a crash ends.
+func (f *FS) Lock(name string) (func() error, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check("lock", name); err != nil {
+		return nil, false, err
+	}
+	if f.locks[name] {
+		return nil, false, nil
+	}
+	f.locks[name] = true
+	return func() error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.locks, name)
+		return nil
+	}, true, nil
 }
