@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-multilingual: ## questions in six languages to English paragraphs, into be
 
 bench-rerank: ## late interaction beside the search's own order, into bench/results/rerank.json
 	$(GO) run ./bench/rerank -data ../shared/data/retrieval -out bench/results/rerank.json
+
+bench-index: ## our index engine beside FAISS, tantivy and others, into bench/results/index.json; takes an hour
+	@sh bench/index/bench.sh
 
 weights: ## make the model file again from its package, bit for bit
 	@sh bench/embed/bench.sh weights

@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/smartretriever/smartretriever/answer"
+	"github.com/smartretriever/smartretriever/index/engine"
+	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
 	"github.com/smartretriever/smartretriever/text/extract"
 )
@@ -78,6 +83,9 @@ type Config struct {
 	// Fusion is used where a query names none; zero is z-score, alpha .5.
 	Fusion rag.Fusion
 
+	// Index says how chunks are searched; the zero Index is a good choice.
+	Index IndexConfig
+
 	// Extract sets limits and isolation of reading files; see extract.Config.
 	// CacheDir defaults to a folder under Dir.
 	Extract extract.Config
@@ -102,6 +110,32 @@ type Config struct {
 	Observer *observe.Observer // nil counts nothing
 	Logger   *slog.Logger      // nil is silent
 	Clock    func() time.Time  // nil is time.Now
+}
+
+// IndexConfig says how the indexes of collections are made. Changing anything but Type builds them again from the store.
+type IndexConfig struct {
+	Type string // "auto" (also ""), "flat", "ivf" or "hnsw"; see engine.Config
+	// HNSWM and HNSWEfConstruction are M and efConstruction of graphs; 0 is 16 and 200.
+	HNSWM, HNSWEfConstruction int
+	Storage                   string  // "float32" (also ""), "float16" or "int8"; see vector.Storage
+	Language                  string  // of words, a code of analyze.Languages; "auto" (also "") goes by script
+	K1                        float64 // of BM25; 0 is 1.2
+	B                         float64 // of BM25; 0 is .75, negative is none
+}
+
+// engine returns the settings as the engine takes them, for vectors of dims dimensions.
+func (c IndexConfig) engine(dims int) (engine.Config, error) {
+	e := engine.Config{Dimensions: dims, Analyzer: analyze.For(c.Language), Type: c.Type, GraphM: c.HNSWM, GraphEfConstruction: c.HNSWEfConstruction, K1: c.K1, B: c.B}
+	if c.Language != "" && c.Language != "auto" && !slices.Contains(analyze.Languages(), c.Language) {
+		return e, fmt.Errorf("language %q of the index is unknown; known are auto, %s", c.Language, strings.Join(analyze.Languages(), ", "))
+	}
+	if c.Storage != "" {
+		var err error
+		if e.Storage, err = vector.ParseStorage(c.Storage); err != nil {
+			return e, fmt.Errorf("storage of the index: %w", err)
+		}
+	}
+	return e, e.Validate()
 }
 
 // WithDefaults returns the configuration with its zero fields filled in, but for
@@ -130,6 +164,9 @@ func (c Config) Validate() error {
 	var faults []error
 	if c.Dir == "" {
 		faults = append(faults, errors.New("a data folder is needed (Dir)"))
+	}
+	if _, err := c.Index.engine(1); err != nil {
+		faults = append(faults, err)
 	}
 	if c.MaxFileBytes < 0 {
 		faults = append(faults, errors.New("the largest file must not be negative (MaxFileBytes)"))

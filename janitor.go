@@ -2,9 +2,6 @@ package smartretriever
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,7 +11,7 @@ import (
 // janitor makes deleted mean gone. A deletion takes a document out of every
 // search in its own transaction; the janitor then removes what is left of it: rows,
 // texts, embeddings that nothing refers to, the bytes in the database file, the
-// original, and index snapshots that were written before. It runs shortly after a
+// original, and what the index files hold of it. It runs shortly after a
 // deletion or replacement, so that many of them share one run; once more when the
 // retriever is closed; and, with a retention, every hour.
 type janitor struct {
@@ -97,6 +94,11 @@ func (j *janitor) run(ctx context.Context) {
 // that no document refers to.
 func (j *janitor) clean(ctx context.Context) error {
 	begun := j.r.cfg.Clock()
+	// Indexes come first: as long as the rows are there, a run after a crash knows that there was something to do.
+	known, err := j.cleanIndexes(ctx)
+	if err != nil {
+		return err
+	}
 	report, err := j.r.store.Purge(ctx, begun.Add(-j.r.cfg.Retention))
 	if err != nil {
 		return err
@@ -105,8 +107,10 @@ func (j *janitor) clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.cleanIndexes(ctx, report.Documents > 0); err != nil {
-		return err
+	if report.Documents > 0 && !known {
+		if err := j.r.follow.PurgeAll(ctx); err != nil {
+			return err
+		}
 	}
 	if report.Documents+report.Embeddings+originals > 0 {
 		j.r.cfg.Logger.Info("cleaned up after deletions", "documents", report.Documents, "embeddings", report.Embeddings,
@@ -146,28 +150,22 @@ func (j *janitor) cleanOriginals(ctx context.Context) (int, error) {
 	return total + swept.Files, err
 }
 
-// cleanIndexes sees to it that no snapshot file holds words or vectors of what
-// is gone. When it is not known where that was, as after a crash, all go: they
-// are made again from the store.
-func (j *janitor) cleanIndexes(ctx context.Context, purged bool) error {
+// cleanIndexes sees to it that no index file holds words or vectors of what
+// is gone, and reports whether it knew where to look. Otherwise, as after a crash, all collections are looked through.
+func (j *janitor) cleanIndexes(ctx context.Context) (known bool, err error) {
 	j.mu.Lock()
 	touched := j.touched
 	j.touched = map[int64]bool{}
 	j.mu.Unlock()
 	for id := range touched {
 		if err := j.r.follow.Purge(ctx, id); err != nil {
-			j.wake(id)
-			return err
+			for id := range touched {
+				j.wake(id)
+			}
+			return false, err
 		}
 	}
-	if !purged || len(touched) > 0 {
-		return nil
-	}
-	files, err := filepath.Glob(filepath.Join(j.r.path(indexDir), "*"))
-	for _, f := range files {
-		err = errors.Join(err, os.Remove(f))
-	}
-	return err
+	return len(touched) > 0, nil
 }
 
 // Close stops the janitor and does what is due.

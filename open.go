@@ -10,8 +10,9 @@ import (
 
 	"github.com/smartretriever/smartretriever/answer"
 	cachememory "github.com/smartretriever/smartretriever/cache/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/index/follow"
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/meter"
@@ -143,8 +144,12 @@ func (r *Retriever) openExtractor() (err error) {
 func (r *Retriever) openPipelines() (err error) {
 	r.follow, err = follow.New(follow.Config{
 		Feed: r.store, StoreID: r.store.ID(), Dir: r.path(indexDir), Logger: r.cfg.Logger,
-		Index: func(c rag.Collection) memory.Config {
-			return memory.Config{Dimensions: c.Generation.Dimensions, Analyzer: analyze.For("auto")}
+		Index: func(c rag.Collection) engine.Config {
+			cfg, err := r.cfg.Index.engine(c.Generation.Dimensions)
+			if err != nil {
+				r.cfg.Logger.Error("settings of an index", "collection", c.Name, "error", err) // the settings were checked: the dimensions are at fault, and opening says so
+			}
+			return cfg
 		},
 	})
 	if err != nil {
@@ -191,9 +196,11 @@ func (r *Retriever) openPipelines() (err error) {
 		record = r.log
 	}
 	rerank := r.meteredReranker()
+	words := analyze.For(r.cfg.Index.Language)
+	highlight := func(q rag.Query, text string) []rag.Span { return query.Highlight(words, q.Text, q.Operators, text) }
 	r.answers = &pipelines{wrap: wrap, byModel: map[string]*answer.Pipeline{}, make: func(questions Embedder) *answer.Pipeline {
 		return answer.New(answer.Config{
-			Index: searcher{r.follow}, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record, Meter: r.meter,
+			Index: searcher{r.follow}, Highlight: highlight, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record, Meter: r.meter,
 			Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 			SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 			RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
@@ -210,7 +217,7 @@ func (r *Retriever) settings(questions Embedder, generate answer.Generator) stri
 	if r.cfg.Reranker != nil {
 		reranker = fmt.Sprintf(" %s %d %v", r.cfg.Reranker.Name(), r.cfg.RerankTop, r.cfg.RerankWeight)
 	}
-	return fmt.Sprintf("%s %s %T %v%s", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker)
+	return fmt.Sprintf("%s %s %T %v%s %v", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker, r.cfg.Index)
 }
 
 // searcher lets the answering pipeline ask the follower.

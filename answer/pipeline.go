@@ -14,18 +14,20 @@ import (
 
 // Config holds a pipeline's parts and settings.
 type Config struct {
-	Index    Searcher
-	Chunks   Chunks
-	Embed    Embedder
-	Generate Generator
-	Fallback Generator    // answers when Generate is unavailable; nil: the error is returned
-	Rerank   Reranker     // puts the best hits in a better order; nil: the search's order stays
-	Cache    Cache        // nil: nothing is cached
-	Record   Recorder     // nil: no query log
-	Meter    *meter.Meter // counts what cached results spare; nil counts nothing. The parts that call models are metered by themselves
-	Observe  *observe.Observer
-	Logger   *slog.Logger     // nil discards
-	Clock    func() time.Time // nil is time.Now
+	Index Searcher
+	// Highlight returns the words of a text that a query matches by; nil marks none.
+	Highlight func(q rag.Query, text string) []rag.Span
+	Chunks    Chunks
+	Embed     Embedder
+	Generate  Generator
+	Fallback  Generator    // answers when Generate is unavailable; nil: the error is returned
+	Rerank    Reranker     // puts the best hits in a better order; nil: the search's order stays
+	Cache     Cache        // nil: nothing is cached
+	Record    Recorder     // nil: no query log
+	Meter     *meter.Meter // counts what cached results spare; nil counts nothing. The parts that call models are metered by themselves
+	Observe   *observe.Observer
+	Logger    *slog.Logger     // nil discards
+	Clock     func() time.Time // nil is time.Now
 
 	SearchTimeout time.Duration // whole search; 0 is 10 s
 	AnswerTimeout time.Duration // whole answer; 0 is 2 min

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/answer/fuse"
+	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -83,6 +84,8 @@ func (p *Pipeline) checkQuery(q rag.Query) (rag.Query, error) {
 		return q, rag.Errorf(rag.KindInvalid, "query: has %d bytes; at most %d are taken", len(q.Text), MaxText)
 	case !utf8.ValidString(q.Text):
 		return q, rag.Errorf(rag.KindInvalid, "query: is not valid UTF-8")
+	case q.Operators && query.Wanted(q.Text) == "":
+		return q, rag.Errorf(rag.KindInvalid, "query: says only what must not be there")
 	case q.K < 0 || q.K > rag.MaxK:
 		return q, rag.Errorf(rag.KindInvalid, "k: %d is out of range 1 to %d", q.K, rag.MaxK)
 	case q.GroupBy != "" && q.GroupBy != "document":
@@ -130,8 +133,12 @@ func (p *Pipeline) embedQuery(ctx context.Context, r *run, q rag.Query) ([]float
 	if q.Mode == rag.ModeKeyword {
 		return nil, nil
 	}
+	text := q.Text
+	if q.Operators {
+		text = query.Wanted(text)
+	}
 	begun := p.cfg.Clock()
-	vectors, err := p.cfg.Embed.Embed(ctx, rag.QuestionText, []string{q.Text})
+	vectors, err := p.cfg.Embed.Embed(ctx, rag.QuestionText, []string{text})
 	if err == nil && len(vectors) != 1 {
 		err = rag.Errorf(rag.KindInternal, "the embedder returned %d vectors for one text", len(vectors))
 	}
@@ -153,6 +160,9 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 	iq := rag.IndexQuery{Vector: vector, K: max(candidates, want), Filter: q.Filter, Scope: scope, Terms: p.reranks(q)}
 	if q.Mode != rag.ModeVector {
 		iq.Text = q.Text
+	}
+	if q.Operators {
+		iq.Operators = q.Text
 	}
 	for {
 		begun := p.cfg.Clock()
@@ -226,7 +236,11 @@ func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col ra
 			if !there || !scope.May(doc.ACL) || !q.Filter.Match(doc.Lookup) {
 				continue
 			}
-			hits = append(hits, hit(f, c, doc))
+			h := hit(f, c, doc)
+			if q.Highlight && p.cfg.Highlight != nil {
+				h.Highlights = p.cfg.Highlight(q, h.Text)
+			}
+			hits = append(hits, h)
 		}
 	}
 	r.stage("read", begun, len(ranked), len(hits), "")

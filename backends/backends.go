@@ -38,6 +38,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		Dir:           cfg.Data,
 		Chunker:       rag.ChunkerOptions{Name: cfg.Chunker.Name, Size: cfg.Chunker.Size, Overlap: cfg.Chunker.Overlap},
 		Fusion:        rag.Fusion{Method: cfg.Retrieval.Fusion, Alpha: cfg.Retrieval.Alpha, RRFK: cfg.Retrieval.RRFK},
+		Index:         root.IndexConfig{Type: cfg.Index.Type, HNSWM: cfg.Index.M, HNSWEfConstruction: cfg.Index.Ef, Storage: cfg.Index.Storage, Language: cfg.Index.Language, K1: cfg.Index.K1, B: noB(cfg.Index.B)},
 		MaxFileBytes:  int64(cfg.Limits.FileSize),
 		Workers:       cfg.Limits.Workers,
 		SearchTimeout: cfg.Retrieval.Timeout,
@@ -121,6 +122,14 @@ func openEmbedder(cfg config.Config, deps Deps, c *root.Config) error {
 	}
 	c.Embedder = e
 	return nil
+}
+
+// noB turns a setting of 0 into the root's word for none.
+func noB(b float64) float64 {
+	if b == 0 {
+		return -1
+	}
+	return b
 }
 
 // minEvidence is the library's form of the setting: its zero value is the default,

@@ -13,6 +13,7 @@ type Config struct {
 	Store     Store     `name:"store"`
 	Embedder  Embedder  `name:"embedder"`
 	Chunker   Chunker   `name:"chunker"`
+	Index     Index     `name:"index"`
 	Retrieval Retrieval `name:"retrieval"`
 	Rerank    Rerank    `name:"rerank"`
 	Answer    Answer    `name:"answer"`
@@ -119,6 +120,17 @@ type Chunker struct {
 	Name    string `name:"name" default:"structure" enum:"structure,semantic,recursive,fixed" help:"How the text of new collections is cut into chunks."`
 	Size    int    `name:"size" default:"0" min:"0" max:"100000" help:"Most tokens in a chunk (characters for fixed and recursive); 0 is the chunker's own default."`
 	Overlap int    `name:"overlap" default:"0" min:"-1" max:"50000" help:"Tokens (characters) shared with the chunk before; 0 is the chunker's own default, -1 none."`
+}
+
+// Index says how chunks are searched.
+type Index struct {
+	Type     string  `name:"type" default:"auto" enum:"auto,flat,ivf,hnsw" help:"How vectors are searched: flat compares every one, ivf looks into the most promising lists of an inverted file, hnsw walks a graph; auto takes flat for up to 20,000 vectors of a segment, and for narrow filters, and ivf elsewhere. Another value holds for segments that are merged from then on; 'index rebuild' makes it hold at once."`
+	M        int     `name:"hnsw_m" default:"16" min:"4" max:"128" help:"Neighbours that a vector of a graph chooses; more cost memory and building time, and make searches at high recall cheaper."`
+	Ef       int     `name:"hnsw_ef_construction" default:"200" min:"1" max:"16384" help:"Nearest vectors among which a vector of a graph chooses its neighbours."`
+	Storage  string  `name:"storage" default:"float32" enum:"float32,float16,int8" help:"Form in which the index keeps vectors, beside a byte a dimension for scanning: float32 takes four more bytes a dimension, float16 two, int8 none. The store keeps float32. Another value builds the index again."`
+	Language string  `name:"language" default:"auto" help:"Language of words in keyword search, as a code like de: stop words and stems are its own; auto treats each word by the script it is written in. Another value builds the index again."`
+	K1       float64 `name:"k1" default:"1.2" min:"0.01" max:"100" help:"BM25: how soon more occurrences of a word count no more. Another value builds the index again."`
+	B        float64 `name:"b" default:"0.75" min:"0" max:"1" help:"BM25: how much the length of a passage counts. Another value builds the index again."`
 }
 
 // Retrieval sets the defaults of a search.

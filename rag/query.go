@@ -24,6 +24,11 @@ type Query struct {
 	NoCache bool          `json:"-"`
 	// NoRerank leaves the order of the search as it is where a reranker is configured.
 	NoRerank bool `json:"no_rerank,omitempty"`
+	// Operators reads the text as a query with operators: +word and "two words" must be there, -word must not,
+	// word* stands for all that begins so, word~ for what differs in a letter.
+	Operators bool `json:"operators,omitempty"`
+	// Highlight asks for Hit.Highlights.
+	Highlight bool `json:"highlight,omitempty"`
 }
 
 // MaxK bounds Query.K.
@@ -58,6 +63,8 @@ type Hit struct {
 	// Rerank is the reranker's score, on a scale of its own; 0 where it did not
 	// read the chunk.
 	Rerank float64 `json:"rerank_score,omitempty"`
+	// Highlights are the words of Text that the query matches by, in order; only where Query.Highlight asks for them.
+	Highlights []Span `json:"highlights,omitempty"`
 }
 
 // Stage is the record of one step of a pipeline.

@@ -37,6 +37,9 @@ type IndexQuery struct {
 	Filter Filter
 	Scope  Scope // principals and admin; an index holds one collection of one tenant
 	Terms  bool  // whether IndexResult.Terms is wanted
+	// Operators is a query with operators (see Query.Operators), "" for none: on both sides only rows are found that it does not rule
+	// out, and the keyword side ranks by its terms instead of Text's.
+	Operators string
 }
 
 // Scored is a candidate.

@@ -10,7 +10,7 @@ import (
 	"github.com/smartretriever/smartretriever/answer/extractive"
 	"github.com/smartretriever/smartretriever/answer/fuse"
 	"github.com/smartretriever/smartretriever/bench/embedcache"
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
@@ -20,7 +20,7 @@ const sourcesPerAnswer = 8 // the default of rag.Question.K
 
 // library is a corpus that can be asked.
 type library struct {
-	ix     *memory.Index
+	ix     *engine.Index
 	chunks []rag.Chunk // chunk id less 1
 	in     []int       // number of the passage
 	corpus []passage
@@ -41,7 +41,7 @@ func open(ctx context.Context, corpus []passage, c chunk.Chunker, embed *embedca
 	if err != nil {
 		return nil, err
 	}
-	l.ix, err = memory.New(memory.Config{Dimensions: embed.Model().Dimensions, Analyzer: analyze.For("auto")})
+	l.ix, err = engine.Create(engine.Config{Dimensions: embed.Model().Dimensions, Analyzer: analyze.For("auto")})
 	if err != nil {
 		return nil, err
 	}

@@ -6,21 +6,21 @@ import (
 
 	"github.com/smartretriever/smartretriever/answer/fuse"
 	"github.com/smartretriever/smartretriever/bench/embedcache"
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
 )
 
 // indexed is a set of chunks that can be searched.
 type indexed struct {
-	ix     *memory.Index
+	ix     *engine.Index
 	chunks []rag.Chunk // chunk id less 1
 	embed  *embedcache.Cache
 }
 
 // build indexes the chunks; document[i] is the number of chunks[i]'s document.
 func build(ctx context.Context, embed *embedcache.Cache, chunks []rag.Chunk, document []int, title func(document int) string) (*indexed, error) {
-	ix, err := memory.New(memory.Config{Dimensions: embed.Model().Dimensions, Analyzer: analyze.For("auto")})
+	ix, err := engine.Create(engine.Config{Dimensions: embed.Model().Dimensions, Analyzer: analyze.For("auto")})
 	if err != nil {
 		return nil, err
 	}

@@ -548,7 +548,7 @@ func verbs(p program) []string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "prices ls", "prices check") {
+	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "index stats", "index verify", "index rebuild", "index tune", "prices ls", "prices check") {
 		out := p.ok(append(strings.Fields(verb), "--help")...)
 		_, examples, _ := strings.Cut(out, "\nExamples:\n")
 		examples, _, _ = strings.Cut(examples, "\n\n")
@@ -601,6 +601,13 @@ func TestJSON(t *testing.T) {
 		{"reembed --model none", 3, 1},
 		{"reembed --back", 3, 1},
 		{"reembed", 2, 1},
+		{"search --operators +mill -k 1 --explain", 0, 1},
+		{"index stats", 0, 1},
+		{"index verify", 0, 1},
+		{"index rebuild", 0, 1},
+		{"index tune", 0, 1},
+		{"index tune --recall 2", 2, 1},
+		{"index stats -c none", 3, 1},
 		{"models verify", 0, 1},
 		{"usage", 0, 1},
 		{"usage --by colour", 2, 1},

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 const (
 	batchChanges = 1024    // read at once
 	maxBatch     = 1 << 16 // where one document has more changes than a batch
-	batchRecords = 512     // applied at once while rebuilding
 )
 
 // catchUp applies what the feed holds after the view's state, until there is
@@ -34,7 +33,7 @@ func (f *Follower) catchUp(ctx context.Context, v *view) error {
 	case errors.Is(err, rag.ErrNotFound):
 		f.cfg.Logger.Info("index: the collection or its generation is gone", "collection", v.collection.Name, "generation", v.collection.Generation.Number)
 		f.remove(v)
-		return errors.Join(err, f.unfile(v))
+		return errors.Join(err, f.removeFolder(f.path(keyOf(v.collection))))
 	}
 	v.stale.Store(true)
 	if ctx.Err() == nil && f.current(v) {
@@ -99,7 +98,7 @@ func wholeDocuments(changes []rag.Change) []rag.Change {
 }
 
 // applyBatch applies changes, of which the last one of each chunk counts.
-func (f *Follower) applyBatch(ctx context.Context, v *view, ix *memory.Index, changes []rag.Change) error {
+func (f *Follower) applyBatch(ctx context.Context, v *view, ix *engine.Index, changes []rag.Change) error {
 	last := make(map[rag.ChunkID]rag.ChangeOp, len(changes))
 	for _, c := range changes {
 		last[c.ChunkID] = c.Op
@@ -125,11 +124,6 @@ func (f *Follower) applyBatch(ctx context.Context, v *view, ix *memory.Index, ch
 		}
 	}
 	deletes = append(deletes, missing(wanted, puts)...)
-	if len(deletes) > 0 {
-		if err := f.unfile(v); err != nil {
-			return err
-		}
-	}
 	puts = f.usable(v, ix, puts)
 	if err := ix.Apply(puts, deletes, changes[len(changes)-1].Seq); err != nil {
 		return err
@@ -160,63 +154,50 @@ func missing(ids []rag.ChunkID, records []rag.Record) []rag.ChunkID {
 	return out
 }
 
-// usable replaces records that the index refuses: a chunk whose vector is of no
-// use is still found by its words. One bad record must not stop the others for
-// ever.
-func (f *Follower) usable(v *view, ix *memory.Index, records []rag.Record) []rag.Record {
+// usable replaces records that the index refuses.
+func (f *Follower) usable(v *view, ix *engine.Index, records []rag.Record) []rag.Record {
 	out := records[:0]
 	for _, r := range records {
-		err := ix.Check(&r)
-		if err != nil {
-			f.cfg.Logger.Error("index: a record of the store is faulty", "collection", v.collection.Name, "chunk", int64(r.ChunkID), "err", err)
-			v.with(func(s *state) { s.faults++ })
-			r.Vector = nil
-			if ix.Check(&r) != nil {
-				continue
-			}
+		if f.repair(v, ix, &r) {
+			out = append(out, r)
 		}
-		out = append(out, r)
 	}
 	return out
 }
 
-// rebuild makes a new index from the store's live chunks and puts it in place of
-// the view's. The caller holds the view's lock.
+// repair makes a record one that the index takes, and reports whether it can: a chunk whose vector is of no
+// use is still found by its words. One bad record must not stop the others for
+// ever.
+func (f *Follower) repair(v *view, ix *engine.Index, r *rag.Record) bool {
+	err := ix.Check(r)
+	if err == nil {
+		return true
+	}
+	f.cfg.Logger.Error("index: a record of the store is faulty", "collection", v.collection.Name, "chunk", int64(r.ChunkID), "err", err)
+	v.with(func(s *state) { s.faults++ })
+	r.Vector = nil
+	return ix.Check(r) == nil
+}
+
+// rebuild makes the view's index anew from the store's live chunks. The caller holds the view's lock.
 func (f *Follower) rebuild(ctx context.Context, v *view) error {
 	start := f.cfg.Now()
-	if err := f.unfile(v); err != nil {
-		return err
-	}
-	ix, err := memory.New(f.cfg.Index(v.collection))
-	if err != nil {
-		return err
-	}
-	batch := make([]rag.Record, 0, batchRecords)
-	flush := func() error {
-		err := ix.Apply(f.usable(v, ix, batch), nil, 0)
-		batch = batch[:0]
-		return err
-	}
-	seq, err := f.cfg.Feed.Snapshot(ctx, v.collection.ID, v.collection.Generation.Number, func(r rag.Record) error {
-		if batch = append(batch, r); len(batch) < batchRecords {
-			return nil
-		}
-		return flush()
+	ix := v.index.Load()
+	err := ix.Rebuild(ctx, func(add func(rag.Record) error) (int64, error) {
+		return f.cfg.Feed.Snapshot(ctx, v.collection.ID, v.collection.Generation.Number, func(r rag.Record) error {
+			if !f.repair(v, ix, &r) {
+				return nil
+			}
+			return add(r)
+		})
 	})
-	if err == nil {
-		err = flush()
-	}
-	if err == nil {
-		err = ix.Apply(nil, nil, seq)
-	}
 	if err != nil {
 		return fmt.Errorf("rebuild the index from the store: %w", err)
 	}
-	v.index.Store(ix)
 	now := f.cfg.Now()
 	v.with(func(s *state) { s.changed, s.inStep = now, now })
 	stats := ix.Stats()
 	f.cfg.Logger.Info("index: built from the store", "collection", v.collection.Name,
-		"documents", stats.Documents, "chunks", stats.Chunks, "seq", seq, "took", now.Sub(start))
+		"chunks", stats.Chunks, "seq", stats.Seq, "took", now.Sub(start))
 	return nil
 }

@@ -1,9 +1,9 @@
-// Package follow keeps the in-memory indexes of many collections in step with a
+// Package follow keeps the indexes of many collections in step with a
 // store's change feed.
 //
 // A view is the index of one generation of a collection. It is opened when it is first needed:
-// loaded from its snapshot file and brought up to date from the feed, or, where
-// there is no usable file or the feed does not reach back that far, rebuilt from
+// from its folder, where that is of use, and brought up to date from the feed, or, where
+// there is nothing usable or the feed does not reach back that far, built from
 // the store, with the embeddings that the store keeps. From then on it follows
 // the feed:
 //
@@ -27,7 +27,7 @@
 //
 // A generation that is still being built can be searched as well, in a shadow view
 // (OpenShadow, ShadowSearcher): it catches up only when it is asked to, since chunks
-// may come whose embeddings are not there yet. Its snapshot file is what makes the
+// may come whose embeddings are not there yet. Its files are what makes the
 // switch quick, in every process.
 //
 // # When the store fails
@@ -39,12 +39,13 @@
 //
 // # Files
 //
-// A view that changed is saved Config.SaveAfter later, when it is evicted and at
-// Close. A snapshot file is a throwaway copy, with one duty: a deleted chunk must
-// not live on in it. So the file is removed the moment a view applies a delete,
-// before anything else is done, and written again later; Purge does the same for
-// a collection that is not open. A file is written only by a view that has just
-// caught up.
+// A view that changed is made durable Config.SaveAfter later, when it is evicted and at
+// Close. The files are a throwaway copy, with one duty: a deleted chunk must
+// not live on in them. So a view is only written after it has caught up, and always without what is deleted; Purge does
+// it at once, and removes the folder of a collection that is not open. A folder belongs to one process: another one that has the
+// collection open reads what is there, and keeps what is newer in memory.
+//
+// An index that finds a damaged file is built again from the store before the search that found it goes on.
 //
 // # Locks
 //

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
 )
@@ -183,8 +183,8 @@ func generation(c rag.Collection, number int) rag.Collection {
 	return c
 }
 
-func indexConfig(c rag.Collection) memory.Config {
-	return memory.Config{Dimensions: c.Generation.Dimensions, Analyzer: analyze.For("")}
+func indexConfig(c rag.Collection) engine.Config {
+	return engine.Config{Dimensions: c.Generation.Dimensions, Analyzer: analyze.For("")}
 }
 
 // start starts a follower that ends with the test.

@@ -3,38 +3,39 @@ package follow
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// load returns the index in the view's snapshot file, nil if that is of no use.
-func (f *Follower) load(v *view) *memory.Index {
+// openIndex opens the index in the view's folder, or makes an empty one, which is fresh, if what is there is of no use. Where
+// the folder cannot be used at all, the index is kept in memory.
+func (f *Follower) openIndex(v *view) (ix *engine.Index, fresh bool, err error) {
+	cfg := f.cfg.Index(v.collection)
+	cfg.Logger = f.cfg.Logger.With("collection", v.collection.Name)
 	if f.cfg.Dir == "" {
-		return nil
+		ix, err = engine.Create(cfg)
+		return ix, true, err
 	}
-	ix, err := memory.Load(f.path(keyOf(v.collection)), f.cfg.Index(v.collection), v.identity(f.cfg.StoreID))
-	switch {
-	case errors.Is(err, rag.ErrNotFound):
-		return nil
-	case err != nil:
-		f.cfg.Logger.Warn("index: a snapshot is ignored", "collection", v.collection.Name, "err", err)
-		return nil
+	cfg.Dir, cfg.Identity = f.path(keyOf(v.collection)), v.identity(f.cfg.StoreID)
+	ix, err = engine.Open(cfg)
+	switch rag.KindOf(err) {
+	case "":
+		return ix, false, nil
+	case rag.KindNotFound:
+	default:
+		f.cfg.Logger.Warn("index: the files are ignored", "collection", v.collection.Name, "err", err)
 	}
-	return ix
-}
-
-// unfile removes the view's snapshot file.
-func (f *Follower) unfile(v *view) error {
-	if f.cfg.Dir == "" {
-		return nil
+	if ix, err = engine.Create(cfg); rag.KindOf(err) == rag.KindUnavailable {
+		f.cfg.Logger.Warn("index: kept in memory", "collection", v.collection.Name, "err", err)
+		cfg.Dir = ""
+		ix, err = engine.Create(cfg)
 	}
-	if err := memory.Remove(f.path(keyOf(v.collection))); err != nil {
-		return err
-	}
-	v.with(func(s *state) { s.filed = false })
-	return nil
+	return ix, true, err
 }
 
 // settle brings a view up to date and saves it, if it has changed since it was
@@ -49,24 +50,27 @@ func (f *Follower) settle(ctx context.Context, v *view) {
 		return
 	}
 	if err := f.catchUp(ctx, v); err != nil {
-		f.cfg.Logger.Warn("index: no snapshot is written", "collection", v.collection.Name, "err", err)
+		f.cfg.Logger.Warn("index: the files stay behind", "collection", v.collection.Name, "err", err)
 		return
 	}
-	f.save(v)
+	if err := f.save(ctx, v); err != nil && ctx.Err() == nil {
+		f.cfg.Logger.Warn("index: the files stay behind", "collection", v.collection.Name, "err", err)
+	}
 }
 
-// unsaved reports whether the file, if any, is behind the index.
+// unsaved reports whether the files are behind the index.
 func (v *view) unsaved() bool {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	return !v.state.changed.IsZero() || !v.state.filed
+	changed := !v.state.changed.IsZero()
+	v.mu.Unlock()
+	return changed || v.index.Load().Unfiled()
 }
 
-// save writes the snapshot file. Saving is repeated at most so often that it
+// save makes the view durable, without what is deleted. It is repeated at most so often that it
 // takes a twentieth of the time.
-func (f *Follower) save(v *view) {
+func (f *Follower) save(ctx context.Context, v *view) error {
 	start := f.cfg.Now()
-	_, err := v.index.Load().Save(f.path(keyOf(v.collection)), v.identity(f.cfg.StoreID))
+	err := v.index.Load().Purge(ctx)
 	now := f.cfg.Now()
 	v.with(func(s *state) {
 		s.nextSave = now.Add(20 * now.Sub(start))
@@ -74,11 +78,9 @@ func (f *Follower) save(v *view) {
 			s.nextSave = now.Add(time.Minute)
 			return
 		}
-		s.filed, s.changed = true, time.Time{}
+		s.changed = time.Time{}
 	})
-	if err != nil {
-		f.cfg.Logger.Warn("index: no snapshot was written", "collection", v.collection.Name, "err", err)
-	}
+	return err
 }
 
 // dueForSaving reports whether the view's changes have waited long enough.
@@ -94,24 +96,43 @@ func (f *Follower) dueForSaving(v *view) bool {
 }
 
 // Purge sees to it that no deleted chunk of a collection is left in its views or
-// in their snapshot files: the open view of the live generation catches up; other
-// views are closed, and their files removed.
+// in their files: the open view of the live generation catches up and is written again without them; other
+// views are closed, and their folders removed. Files that another process has open are left to it: it does the same as soon as it
+// has seen the deletion.
 func (f *Follower) Purge(ctx context.Context, collectionID int64) error {
 	kept := ""
 	for _, v := range f.ofCollection(collectionID) {
-		file, err := f.purgeView(ctx, v)
+		folder, err := f.purgeView(ctx, v)
 		if err != nil {
 			return err
 		}
-		if file != "" {
-			kept = file
+		if folder != "" {
+			kept = folder
 		}
 	}
-	return f.removeFiles(collectionID, kept)
+	return f.removeFolders(collectionID, kept)
 }
 
-// purgeView returns the view's file if it has caught up, and "" if it is closed.
-func (f *Follower) purgeView(ctx context.Context, v *view) (file string, err error) {
+// PurgeAll is Purge of every collection that has a folder.
+func (f *Follower) PurgeAll(ctx context.Context) error {
+	if f.cfg.Dir == "" {
+		return nil
+	}
+	all, err := filepath.Glob(filepath.Join(f.cfg.Dir, "*-*"))
+	seen := map[int64]bool{}
+	for _, folder := range all {
+		number, _, _ := strings.Cut(filepath.Base(folder), "-")
+		id, parseErr := strconv.ParseInt(number, 10, 64)
+		if parseErr == nil && !seen[id] {
+			seen[id] = true
+			err = errors.Join(err, f.Purge(ctx, id))
+		}
+	}
+	return err
+}
+
+// purgeView returns the view's folder if it holds nothing that is deleted, and "" if the view is closed.
+func (f *Follower) purgeView(ctx context.Context, v *view) (folder string, err error) {
 	if err := v.lock(ctx); err != nil {
 		return "", err
 	}
@@ -123,21 +144,32 @@ func (f *Follower) purgeView(ctx context.Context, v *view) (file string, err err
 		f.remove(v)
 		return "", nil
 	}
-	return f.path(keyOf(v.collection)), f.catchUp(ctx, v)
+	if err := f.catchUp(ctx, v); err != nil {
+		return "", err
+	}
+	return f.path(keyOf(v.collection)), f.save(ctx, v)
 }
 
-// removeFiles removes a collection's snapshot files but one.
-func (f *Follower) removeFiles(collectionID int64, but string) error {
+// removeFolders removes a collection's folders but one.
+func (f *Follower) removeFolders(collectionID int64, but string) error {
 	var errs []error
-	for _, path := range f.files(collectionID) {
-		if path != but {
-			errs = append(errs, memory.Remove(path))
+	for _, folder := range f.folders(collectionID) {
+		if folder != but {
+			errs = append(errs, f.removeFolder(folder))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Drop closes the views of a collection that is to go, and removes its files.
+// removeFolder removes the folder of an index that is not open here, unless it is open in another process.
+func (f *Follower) removeFolder(folder string) error {
+	if f.cfg.Dir == "" {
+		return nil
+	}
+	return engine.Remove(nil, folder)
+}
+
+// Drop closes the views of a collection that is to go, and removes its folders.
 func (f *Follower) Drop(ctx context.Context, collectionID int64) error {
 	f.mu.Lock()
 	delete(f.known, collectionID)
@@ -147,11 +179,11 @@ func (f *Follower) Drop(ctx context.Context, collectionID int64) error {
 			return err
 		}
 	}
-	return f.removeFiles(collectionID, "")
+	return f.removeFolders(collectionID, "")
 }
 
 // DropGeneration closes the view of one generation of a collection, and removes its
-// file.
+// folder.
 func (f *Follower) DropGeneration(ctx context.Context, collectionID int64, generation int) error {
 	k := viewKey{collectionID, generation}
 	f.mu.Lock()
@@ -162,10 +194,7 @@ func (f *Follower) DropGeneration(ctx context.Context, collectionID int64, gener
 			return err
 		}
 	}
-	if f.cfg.Dir == "" {
-		return nil
-	}
-	return memory.Remove(f.path(k))
+	return f.removeFolder(f.path(k))
 }
 
 // close takes a view out of use once nobody holds its lock.

@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -49,12 +48,12 @@ const (
 // Config says what is followed and how.
 type Config struct {
 	Feed Feed // needed
-	// Index gives the configuration of a collection's index; needed.
-	Index     func(rag.Collection) memory.Config
-	Dir       string           // of snapshot files, made if absent; "" keeps none
-	StoreID   string           // of the store behind Feed: a snapshot of another one is ignored
+	// Index gives the configuration of a collection's index, all but its folder and identity; needed.
+	Index     func(rag.Collection) engine.Config
+	Dir       string           // of the indexes' folders, made if absent; "" keeps everything in memory
+	StoreID   string           // of the store behind Feed: the files of another one are ignored
 	Poll      time.Duration    // between two looks for other processes' writes; 0 is DefaultPoll
-	SaveAfter time.Duration    // from a change to the snapshot that holds it; 0 is DefaultSaveAfter
+	SaveAfter time.Duration    // from a change to the files that hold it; 0 is DefaultSaveAfter
 	MaxOpen   int              // views kept open; 0 is DefaultMaxOpen
 	MaxBytes  int64            // memory of all views, estimated; 0 is DefaultMaxBytes, negative no bound
 	Logger    *slog.Logger     // nil logs nothing
@@ -120,7 +119,7 @@ func New(cfg Config) (*Follower, error) {
 	}
 	if cfg.Dir != "" {
 		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-			return nil, rag.Wrap(rag.KindUnavailable, err, "index follower: make the folder of snapshots")
+			return nil, rag.Wrap(rag.KindUnavailable, err, "index follower: make the folder of indexes")
 		}
 		sweep(cfg)
 	}
@@ -133,45 +132,27 @@ func New(cfg Config) (*Follower, error) {
 	return f, nil
 }
 
-// sweep removes unfinished snapshots that a crash has left behind, and those of
-// older versions of this program, whose names had no generation. What another
-// process is writing now is younger than an hour.
+// sweep removes the snapshot files of older versions of this program.
 func sweep(cfg Config) {
-	old, _ := filepath.Glob(filepath.Join(cfg.Dir, "*"+fileSuffix)) // the pattern is ours
+	old, _ := filepath.Glob(filepath.Join(cfg.Dir, "*.index*")) // the pattern is ours
 	for _, path := range old {
-		if !strings.Contains(filepath.Base(path), "-") {
-			if err := memory.Remove(path); err != nil {
-				cfg.Logger.Warn("index: a snapshot of an older version stays", "file", path, "err", err)
-			}
-		}
-	}
-	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+fileSuffix+memory.TempSuffix+"*"))
-	if err != nil {
-		return // the pattern is ours; Glob ignores what it cannot read
-	}
-	for _, path := range left {
-		info, err := os.Stat(path)
-		if err == nil && cfg.Now().Sub(info.ModTime()) > time.Hour {
-			if err := os.Remove(path); err != nil {
-				cfg.Logger.Warn("index: an unfinished snapshot stays", "file", path, "err", err)
-			}
+		if err := os.Remove(path); err != nil {
+			cfg.Logger.Warn("index: a file of an older version stays", "file", path, "err", err)
 		}
 	}
 }
 
-const fileSuffix = ".index"
-
-// path returns the snapshot file of a view.
+// path returns the folder of a view.
 func (f *Follower) path(k viewKey) string {
-	return filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-%d%s", k.collection, k.generation, fileSuffix))
+	return filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-%d", k.collection, k.generation))
 }
 
-// files returns the snapshot files of a collection, of whatever generation.
-func (f *Follower) files(collectionID int64) []string {
+// folders returns the folders of a collection, of whatever generation.
+func (f *Follower) folders(collectionID int64) []string {
 	if f.cfg.Dir == "" {
 		return nil
 	}
-	found, _ := filepath.Glob(filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-*%s", collectionID, fileSuffix))) // the pattern is ours
+	found, _ := filepath.Glob(filepath.Join(f.cfg.Dir, fmt.Sprintf("%d-*", collectionID))) // the pattern is ours
 	return found
 }
 
@@ -196,10 +177,11 @@ func (f *Follower) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	for _, v := range f.open() {
-		if f.cfg.Dir == "" || v.lock(ctx) != nil {
+		if v.lock(ctx) != nil {
 			continue
 		}
 		f.settle(ctx, v)
+		f.remove(v)
 		v.unlock()
 	}
 	return nil

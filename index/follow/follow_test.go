@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -51,7 +51,7 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 	}
 
 	// A view that did not change is not saved again.
-	before, err := os.Stat(f.path(viewKey{1, 1}))
+	before, err := os.Stat(manifest(f, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := os.Stat(f.path(viewKey{1, 1})); err != nil || !os.SameFile(before, after) {
+	if after, err := os.Stat(manifest(f, 1)); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the file was written again (%v)", err)
 	}
 
@@ -73,10 +73,13 @@ func TestOpensFromStoreThenFromFile(t *testing.T) {
 func TestDamagedFileIsIgnored(t *testing.T) {
 	s, dir, c := newFeed(), t.TempDir(), collection(1)
 	s.put("a", "apple")
-	if err := os.WriteFile(filepath.Join(dir, "1.index"), []byte("no snapshot"), 0o600); err != nil {
+	f := start(t, Config{Feed: s, Dir: dir})
+	if err := os.MkdirAll(f.path(viewKey{1, 1}), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	f := start(t, Config{Feed: s, Dir: dir})
+	if err := os.WriteFile(manifest(f, 1), []byte("no manifest"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	expect(t, "apples", found(t, f, c, "apple", 0), 1)
 	expect(t, "rebuilds", s.count("snapshot"), 1)
 }
@@ -225,7 +228,31 @@ func TestCollectionThatIsGone(t *testing.T) {
 	expect(t, "open views", len(f.Status()), 0)
 }
 
-// save writes a view's snapshot as the loop would.
+// manifest is the file that a collection's index begins with.
+func manifest(f *Follower, collectionID int64) string {
+	return filepath.Join(f.path(viewKey{collectionID, 1}), "manifest")
+}
+
+// holds reports whether a word stands in the files of a collection's index.
+func holds(t *testing.T, f *Follower, collectionID int64, word string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(f.path(viewKey{collectionID, 1}), "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no files (%v)", err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// save makes a view durable as the loop would.
 func save(t *testing.T, f *Follower, collectionID int64) {
 	t.Helper()
 	f.mu.Lock()
@@ -236,15 +263,15 @@ func save(t *testing.T, f *Follower, collectionID int64) {
 	}
 	defer v.unlock()
 	f.settle(t.Context(), v)
-	if _, err := os.Stat(f.path(viewKey{collectionID, 1})); err != nil {
-		t.Fatalf("no snapshot was written: %v", err)
+	if _, err := os.Stat(manifest(f, collectionID)); err != nil {
+		t.Fatalf("no file was written: %v", err)
 	}
 }
 
 func absent(t *testing.T, f *Follower, collectionID int64) {
 	t.Helper()
-	if _, err := os.Stat(f.path(viewKey{collectionID, 1})); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the snapshot of collection %d is still there (%v)", collectionID, err)
+	if _, err := os.Stat(manifest(f, collectionID)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the index of collection %d is still there (%v)", collectionID, err)
 	}
 }
 
@@ -255,26 +282,25 @@ func TestDeleteMeansGone(t *testing.T) {
 	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
 	expect(t, "secrets", found(t, f, c, "secretword", 0), 1)
 	save(t, f, 1)
-	if data, err := os.ReadFile(f.path(viewKey{1, 1})); err != nil || !bytes.Contains(data, []byte("secretword")) {
-		t.Fatalf("the test looks for a word that is not in the file (%v)", err)
+	if !holds(t, f, 1, "secretword") {
+		t.Fatal("the test looks for a word that is not in the files")
 	}
 	s.put("a")
 	if err := f.Purge(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	absent(t, f, 1)
 	expect(t, "secrets", found(t, f, c, "secretword", 0), 0)
-	save(t, f, 1)
-	if data, err := os.ReadFile(f.path(viewKey{1, 1})); err != nil || bytes.Contains(data, []byte("secretword")) {
-		t.Fatalf("a deleted word is in the new file (%v)", err)
+	if holds(t, f, 1, "secretword") {
+		t.Fatal("a deleted word is in the files")
 	}
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
 
 	// The file of a collection that is not open goes as well.
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	f = start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
-	if err := f.Purge(t.Context(), 1); err != nil {
+	if err := f.PurgeAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	absent(t, f, 1)
@@ -297,19 +323,26 @@ func TestChangesAreSavedInTime(t *testing.T) {
 		absent(t, f, 1)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		info, err := os.Stat(f.path(viewKey{1, 1}))
+		info, err := os.Stat(manifest(f, 1))
 		if err != nil {
 			t.Fatalf("nothing was saved: %v", err)
 		}
 		f.Notify(1, s.put("b", "pear"))
 		time.Sleep(2 * DefaultSaveAfter)
 		synctest.Wait()
-		again, err := os.Stat(f.path(viewKey{1, 1}))
+		again, err := os.Stat(manifest(f, 1))
 		if err != nil || os.SameFile(info, again) {
 			t.Errorf("the file was not written again (%v)", err)
 		}
-		if ix, err := memory.Load(f.path(viewKey{1, 1}), indexConfig(c), memory.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}); err != nil || ix.Stats().Chunks != 2 {
-			t.Errorf("the file holds something else: %v", err)
+		cfg := indexConfig(c)
+		cfg.Dir = f.path(viewKey{1, 1})
+		cfg.Identity = engine.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}
+		ix, err := engine.Open(cfg)
+		if err != nil || ix.Stats().Chunks != 2 {
+			t.Fatalf("the files hold something else: %v", err)
+		}
+		if err := ix.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -434,13 +467,13 @@ func TestShadow(t *testing.T) {
 		f.Notify(1, seq)
 		synctest.Wait()
 		expect(t, "apples in the live one", found(t, f, c, "apple", seq), 2)
-		if err := os.Remove(f.path(viewKey{1, 2})); err != nil {
+		if err := os.Remove(filepath.Join(f.path(viewKey{1, 2}), "manifest")); err != nil {
 			t.Errorf("the file of the shadow: %v", err)
 		}
 		if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
 			t.Errorf("as far as there are embeddings: %v", err)
 		}
-		if _, err := os.Stat(f.path(viewKey{1, 2})); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(f.path(viewKey{1, 2}), "manifest")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("a file of a view that lacks something: %v", err)
 		}
 		if _, err := f.ShadowSearcher(generation(c, 2), seq).Search(t.Context(), rag.IndexQuery{Text: "apple", K: 10}); !errors.Is(err, rag.ErrConflict) {
@@ -497,11 +530,11 @@ func TestDropGeneration(t *testing.T) {
 	if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "files", len(f.files(1)), 2)
+	expect(t, "folders", len(f.folders(1)), 2)
 	if err := f.DropGeneration(t.Context(), 1, 2); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "files", len(f.files(1)), 1)
+	expect(t, "folders", len(f.folders(1)), 1)
 	expect(t, "open views", len(f.Status()), 1)
 	// A purge leaves no file of a generation that is not live.
 	if err := f.OpenShadow(t.Context(), generation(c, 2)); err != nil {
@@ -510,12 +543,12 @@ func TestDropGeneration(t *testing.T) {
 	if err := f.Purge(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "files", len(f.files(1)), 1)
+	expect(t, "folders", len(f.folders(1)), 1)
 	expect(t, "open views", len(f.Status()), 1)
 	if err := f.Drop(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "files", len(f.files(1)), 0)
+	expect(t, "folders", len(f.folders(1)), 0)
 	expect(t, "open views", len(f.Status()), 0)
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -19,7 +19,7 @@ func (f *Follower) Open(ctx context.Context, c rag.Collection) error {
 }
 
 // OpenShadow gets the view of a generation that is not live ready and brings it as far
-// up to date as there are embeddings. If that is all, it writes the snapshot file, so
+// up to date as there are embeddings. If that is all, it makes it durable, so
 // that it is there for whoever needs it when the generation becomes live; a view that
 // lacks something may hold what was deleted. KindConflict says that the view could not
 // be built, since an embedding is missing.
@@ -38,7 +38,7 @@ func (f *Follower) OpenShadow(ctx context.Context, c rag.Collection) error {
 		}
 		err = f.catchUp(ctx, v)
 		if err == nil && f.cfg.Dir != "" && v.unsaved() {
-			f.save(v)
+			err = f.save(ctx, v)
 		}
 		v.unlock()
 		if errors.Is(err, rag.ErrConflict) {
@@ -89,13 +89,13 @@ func (f *Follower) remembered(collectionID int64) (rag.Collection, error) {
 }
 
 // at returns the index of a view that is at minSeq or has everything.
-func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shadow bool) (*memory.Index, error) {
+func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shadow bool) (*engine.Index, error) {
 	for {
 		v, err := f.view(ctx, c, shadow)
 		if err != nil {
 			return nil, err
 		}
-		if ix := v.index.Load(); ix.Seq() >= minSeq {
+		if ix := v.index.Load(); ix.Seq() >= minSeq && ix.Damaged() == nil {
 			return ix, nil
 		}
 		if err := v.lock(ctx); err != nil {
@@ -105,10 +105,13 @@ func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shado
 			v.unlock()
 			continue
 		}
-		if v.index.Load().Seq() < minSeq {
+		ix := v.index.Load()
+		if ix.Damaged() != nil {
+			err = f.rebuild(ctx, v)
+		}
+		if err == nil && ix.Seq() < minSeq {
 			err = f.catchUp(ctx, v)
 		}
-		ix := v.index.Load()
 		v.unlock()
 		return ix, err
 	}
@@ -126,11 +129,20 @@ func (f *Follower) Search(ctx context.Context, collectionID int64, q rag.IndexQu
 }
 
 func (f *Follower) search(ctx context.Context, c rag.Collection, q rag.IndexQuery, minSeq int64, shadow bool) (rag.IndexResult, error) {
-	ix, err := f.at(ctx, c, minSeq, shadow)
-	if err != nil {
-		return rag.IndexResult{}, err
+	for {
+		ix, err := f.at(ctx, c, minSeq, shadow)
+		if err != nil {
+			return rag.IndexResult{}, err
+		}
+		res, err := ix.Search(ctx, q)
+		if err == nil || !errors.Is(err, engine.ErrClosed) && !errors.Is(err, engine.ErrDamaged) {
+			return res, err
+		}
+		// It was closed to make room, or found to be damaged: it is opened, or built, again.
+		if err := ctx.Err(); err != nil {
+			return res, rag.Wrap(rag.KindOf(err), err, "index: search")
+		}
 	}
-	return ix.Search(ctx, q)
 }
 
 // Searcher searches one collection. It costs nothing to make, and opens the view
@@ -152,7 +164,7 @@ func (f *Follower) ShadowSearcher(c rag.Collection, minSeq int64) Searcher {
 	return Searcher{follower: f, collection: c, minSeq: minSeq, shadow: true}
 }
 
-// Search finds candidates; see memory.Index.Search and Follower.Search.
+// Search finds candidates; see engine.Index.Search and Follower.Search.
 func (s Searcher) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
 	return s.follower.search(ctx, s.collection, q, s.minSeq, s.shadow)
 }
@@ -160,10 +172,10 @@ func (s Searcher) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult
 // Status describes an open view.
 type Status struct {
 	Collection rag.Collection // as it was opened
-	Stats      memory.Stats
+	Stats      engine.Stats
 	Err        error         // why it is behind, nil if nothing is wrong
 	Lag        time.Duration // since it was last known to hold everything, 0 if nothing is wrong
-	Saved      bool          // there is a snapshot file
+	Saved      bool          // its files hold all of it
 	Faults     int           // records of the store that could not be held as they are
 	Shadow     bool          // of a generation that is not live, and not kept up to date
 }
@@ -173,8 +185,9 @@ func (f *Follower) Status() []Status {
 	var out []Status
 	for _, v := range f.open() {
 		s := Status{Collection: v.collection, Stats: v.index.Load().Stats(), Shadow: !f.current(v)}
+		s.Saved = f.cfg.Dir != "" && !v.unsaved()
 		v.with(func(st *state) {
-			s.Err, s.Saved, s.Faults = st.err, st.filed, st.faults
+			s.Err, s.Faults = st.err, st.faults
 			if st.err != nil {
 				s.Lag = f.cfg.Now().Sub(st.inStep)
 			}

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/memory"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -24,7 +24,7 @@ type view struct {
 	ready      chan struct{} // closed when opening has ended
 	openErr    error         // why it failed; read after ready
 	busy       chan struct{} // the view's lock: holds a token while it is taken
-	index      atomic.Pointer[memory.Index]
+	index      atomic.Pointer[engine.Index]
 	used       atomic.Int64 // when it was last searched, Unix nanoseconds
 	stale      atomic.Bool  // there may be changes
 	served     atomic.Bool  // its generation is live, or was
@@ -36,7 +36,6 @@ type view struct {
 // state is guarded by view.mu.
 type state struct {
 	closed   bool      // no longer in the map; use the one that is
-	filed    bool      // a snapshot file exists
 	changed  time.Time // when the oldest change came that is not saved
 	nextSave time.Time
 	inStep   time.Time // when it had everything
@@ -103,8 +102,8 @@ func (v *view) serves(c rag.Collection) bool {
 	return a.Number == b.Number && a.Model == b.Model && a.Dimensions == b.Dimensions
 }
 
-func (v *view) identity(store string) memory.Identity {
-	return memory.Identity{
+func (v *view) identity(store string) engine.Identity {
+	return engine.Identity{
 		Store: store, Collection: v.collection.ID,
 		Generation: v.collection.Generation.Number, Model: v.collection.Generation.Model,
 	}
@@ -192,24 +191,32 @@ func (f *Follower) openView(v *view) {
 	}
 }
 
-// remove takes a view out of the map, if it is still in it.
+// remove takes a view out of the map, if it is still in it, and closes its index.
 func (f *Follower) remove(v *view) {
 	v.with(func(s *state) { s.closed = true })
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if k := keyOf(v.collection); f.views[k] == v {
 		delete(f.views, k)
+	}
+	f.mu.Unlock()
+	if ix := v.index.Load(); ix != nil {
+		if err := ix.Close(); err != nil {
+			f.cfg.Logger.Warn("index: cannot be closed", "collection", v.collection.Name, "err", err)
+		}
 	}
 }
 
 // fill gives a view its index. The caller holds the view's lock.
 func (f *Follower) fill(ctx context.Context, v *view) error {
-	if ix := f.load(v); ix != nil {
-		v.index.Store(ix)
-		v.with(func(s *state) { s.filed = true })
-		return f.catchUp(ctx, v)
+	ix, fresh, err := f.openIndex(v)
+	if err != nil {
+		return err
 	}
-	return f.rebuild(ctx, v)
+	v.index.Store(ix)
+	if fresh {
+		return f.rebuild(ctx, v)
+	}
+	return f.catchUp(ctx, v)
 }
 
 // evict closes the views that were used longest ago, until number and memory of
@@ -220,7 +227,7 @@ func (f *Follower) evict(keep *view) {
 		var bytes int64
 		var oldest *view
 		for _, v := range open {
-			bytes += v.index.Load().Stats().Bytes
+			bytes += v.index.Load().Stats().Memory
 			if v != keep && (oldest == nil || v.used.Load() < oldest.used.Load()) {
 				oldest = v
 			}

@@ -4,7 +4,7 @@
 //
 // The suite's texts are made of words like w17, which every analyzer takes as
 // they are. Scores are compared with those of exact cosine and of BM25 by the
-// formula in package keyword, with the default k1 and b.
+// formula of Lucene, with its default k1 and b and its lengths of four binary digits.
 package indextest
 
 import (
@@ -17,7 +17,7 @@ import (
 
 // Index is what is tested.
 type Index interface {
-	// Apply takes deletes out, then puts in, all at once; see memory.Index.Apply.
+	// Apply takes deletes out, then puts in, all at once; see engine.Index.Apply.
 	Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error
 	Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error)
 	Seq() int64

@@ -3,6 +3,7 @@ package indextest
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -98,16 +99,30 @@ func (m *model) bm25(query string) func(text string) float64 {
 			}
 			if tf > 0 {
 				idf := math.Log(1 + (n-df[t]+0.5)/(df[t]+0.5))
-				sum += idf * tf / (tf + k1*(1-b+b*float64(len(words))/(length/n)))
+				sum += idf * tf / (tf + k1*(1-b+b*kept(len(words))/(length/n)))
 			}
 		}
 		return sum
 	}
 }
 
+// kept returns the length that BM25 sees of a text of n words: as in Lucene, it is kept in a byte, as a number of four
+// binary digits beyond 40 (SmallFloat.intToByte4).
+func kept(n int) float64 {
+	const exact = 24
+	if n < exact {
+		return float64(n)
+	}
+	n -= exact
+	if shift := bits.Len(uint(n)) - 4; shift > 0 {
+		n = n >> shift << shift
+	}
+	return float64(exact + n)
+}
+
 // check searches both and compares. Scores may differ by rounding, so that two
 // chunks of nearly equal score may change places.
-func (m *model) check(t *testing.T, ix Index, q rag.IndexQuery) {
+func (m *model) check(t testing.TB, ix Index, q rag.IndexQuery) {
 	t.Helper()
 	got, err := ix.Search(t.Context(), q)
 	if err != nil {
@@ -120,7 +135,7 @@ func (m *model) check(t *testing.T, ix Index, q rag.IndexQuery) {
 	compare(t, "keyword", got.Keyword, want.Keyword, q)
 }
 
-func compare(t *testing.T, side string, got, all []rag.Scored, q rag.IndexQuery) {
+func compare(t testing.TB, side string, got, all []rag.Scored, q rag.IndexQuery) {
 	t.Helper()
 	want := all[:min(len(all), q.K)]
 	if len(got) != len(want) {
@@ -187,7 +202,11 @@ func (m maker) record(id rag.ChunkID, d *rag.Document) rag.Record {
 	if m.IntN(10) > 0 {
 		r.Vector = m.vector()
 	}
-	if m.IntN(10) > 0 {
+	switch m.IntN(10) {
+	case 0:
+	case 1:
+		r.Text = m.text(30 + m.IntN(200))
+	default:
 		r.Text = m.text(1 + m.IntN(30))
 	}
 	return r

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -298,39 +297,11 @@ func testRandomHistory(t *testing.T, open Open) {
 		steps = 60
 	}
 	for _, seed := range []uint64{11, 17, 22, 79} {
-		randomHistory(t, open, seed, steps)
-	}
-}
-
-func randomHistory(t *testing.T, open Open, seed uint64, steps int) {
-	t.Helper()
-	ix, m, mk := open(t, dims), newModel(), newMaker(seed, dims)
-	next := rag.ChunkID(1)
-	for step := range steps {
-		var puts []rag.Record
-		var deletes []rag.ChunkID
-		for range mk.IntN(4) { // a document comes, or all of it is replaced by new chunks
-			d := mk.document(documentID(mk.IntN(40)))
-			for _, id := range slices.Sorted(maps.Keys(m.chunks)) { // in order, so that a seed repeats
-				if m.chunks[id].Document.ID == d.ID && mk.IntN(8) > 0 {
-					deletes = append(deletes, id)
-				}
-			}
-			for range 1 + mk.IntN(6) {
-				puts = append(puts, mk.record(next, d))
-				next++
-			}
-		}
-		for range mk.IntN(3) { // known chunks are put again, deleted ones come back
-			puts = append(puts, mk.record(1+rag.ChunkID(mk.Int64N(int64(next))), mk.document(documentID(mk.IntN(40)))))
-		}
-		for range mk.IntN(3) {
-			deletes = append(deletes, 1+rag.ChunkID(mk.Int64N(int64(next))))
-		}
-		apply(t, ix, m, puts, deletes, int64(step+1))
-		m.check(t, ix, mk.query())
-		if t.Failed() {
-			t.Fatalf("at step %d of seed %d", step, seed)
+		h := NewHistory(seed)
+		ix := open(t, dims)
+		for range steps {
+			h.Step(t, ix)
+			h.Check(t, ix)
 		}
 	}
 }

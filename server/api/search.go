@@ -21,6 +21,9 @@ type SearchRequest struct {
 	MinSeq  int64      `json:"min_seq,omitempty" minimum:"0" doc:"Wait until this change is visible"`
 
 	NoRerank bool `json:"no_rerank,omitempty" doc:"Leave the order of the search where a reranker is configured"`
+
+	Highlight bool `json:"highlight,omitempty" doc:"Say which words of each hit the query matches by"`
+	Operators bool `json:"operators,omitempty" doc:"Read operators: +word and \"two words\" must be there, -word must not, word* begins so, word~ is like it"`
 }
 
 // Fusion chooses how the two lists become one.
@@ -52,7 +55,7 @@ func (h *handlers) search(ctx context.Context, in *struct {
 	if err := b.Filter.Validate(); err != nil {
 		return nil, failed(ctx, err)
 	}
-	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq, NoRerank: b.NoRerank}
+	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq, NoRerank: b.NoRerank, Operators: b.Operators, Highlight: b.Highlight}
 	if b.Fusion != nil {
 		q.Fusion = rag.Fusion(*b.Fusion)
 	}

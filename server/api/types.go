@@ -102,6 +102,7 @@ type Hit struct {
 	VectorScore  *float64    `json:"vector_score" doc:"Cosine; null where the vector search did not find it"`
 	KeywordScore *float64    `json:"keyword_score" doc:"BM25; null where the keyword search did not find it"`
 	RerankScore  *float64    `json:"rerank_score" doc:"Of the reranker, on a scale of its own; null where it did not read the chunk"`
+	Highlights   []Span      `json:"highlights,omitempty" doc:"Words of the text that the query matches by, where the request asks for them; relative to the text"`
 	Document     Source      `json:"document"`
 }
 
@@ -112,8 +113,16 @@ func hitsOf(hs []rag.Hit) []Hit {
 			ChunkID: h.ChunkID, Score: h.Score, Text: h.Text, Span: Span(h.Span), Page: page(h.Page), Heading: list(h.Heading),
 			Version: h.Version, Tokens: h.Tokens, Document: sourceOf(h.Document),
 			VectorScore: ranked(h.Vector, h.VectorRank), KeywordScore: ranked(h.Keyword, h.KeywordRank),
-			RerankScore: known(h.Rerank),
+			RerankScore: known(h.Rerank), Highlights: spansOf(h.Highlights),
 		}
+	}
+	return out
+}
+
+func spansOf(spans []rag.Span) []Span {
+	var out []Span
+	for _, s := range spans {
+		out = append(out, Span(s))
 	}
 	return out
 }

@@ -59,6 +59,44 @@ type state struct {
 	fold  cases.Caser
 	terms map[string]string // word to term, "" for none: a word is folded and stemmed once
 	pairs pairs
+	spans *[]Span // of the terms, if they are wanted
+}
+
+// Span is where the word of a term stands in a text, in bytes [Start, End).
+type Span struct{ Start, End int }
+
+// Spans appends the terms of text to dst, as Append does, and where their words stand to spans. Where bringing the text to normal form
+// changes it, the terms of what stands between two white spaces have all of that as their span.
+func (a *Analyzer) Spans(dst []string, spans []Span, text string) ([]string, []Span) {
+	if norm.NFKC.IsNormalString(text) && utf8.ValidString(text) {
+		dst = a.run(dst, text, &spans)
+		return dst, spans
+	}
+	for start := 0; start < len(text); {
+		end := strings.IndexFunc(text[start:], unicode.IsSpace)
+		if end < 0 {
+			end = len(text) - start
+		}
+		field := text[start : start+end]
+		before := len(spans)
+		if norm.NFKC.IsNormalString(field) && utf8.ValidString(field) {
+			dst = a.run(dst, field, &spans)
+			for i := before; i < len(spans); i++ {
+				spans[i].Start += start
+				spans[i].End += start
+			}
+		} else {
+			n := len(dst)
+			dst = a.Append(dst, field)
+			for range dst[n:] {
+				spans = append(spans, Span{start, start + end})
+			}
+		}
+		start += end
+		_, size := utf8.DecodeRuneInString(text[start:])
+		start += size
+	}
+	return dst, spans
 }
 
 // maxRemembered bounds state.terms.
@@ -76,7 +114,13 @@ func (a *Analyzer) Append(dst []string, text string) []string {
 	if !norm.NFKC.IsNormalString(text) {
 		text = norm.NFKC.String(text)
 	}
+	return a.run(dst, text, nil)
+}
+
+// run is Append of a text in normal form.
+func (a *Analyzer) run(dst []string, text string, spans *[]Span) []string {
 	s := a.pool.Get().(*state)
+	s.spans, s.pairs.spans = spans, spans
 	s.words.SetText(text)
 	for s.words.Next() {
 		word := s.words.Value()
@@ -89,17 +133,18 @@ func (a *Analyzer) Append(dst []string, text string) []string {
 			// A single ASCII character, or white space and the like; "_x" begins
 			// with a joiner.
 			if isAlphanumeric(c) {
-				dst = a.append(dst, s, word)
+				dst = a.append(dst, s, word, s.words.Start())
 			} else if c == '_' {
-				dst = a.split(dst, s, word)
+				dst = a.split(dst, s, word, s.words.Start())
 			}
 		case c < utf8.RuneSelf:
-			dst = a.split(dst, s, word)
+			dst = a.split(dst, s, word, s.words.Start())
 		default:
 			dst = a.appendUnicode(dst, s, text, word)
 		}
 	}
 	dst = s.pairs.flush(dst, text)
+	s.spans, s.pairs.spans = nil, nil
 	s.words.SetText("")
 	a.pool.Put(s)
 	return dst
@@ -114,7 +159,7 @@ func isWordByte(c byte) bool { return isAlphanumeric(c) || c == '_' }
 // split cuts a word at characters that Unicode's rules keep within words, for the
 // sake of abbreviations and numbers, but that join two words where people write
 // host names, identifiers, or forget the space after a full stop.
-func (a *Analyzer) split(dst []string, s *state, word string) []string {
+func (a *Analyzer) split(dst []string, s *state, word string, at int) []string {
 	start := 0
 	for i := 0; i < len(word); i++ {
 		switch word[i] {
@@ -123,13 +168,13 @@ func (a *Analyzer) split(dst []string, s *state, word string) []string {
 				continue
 			}
 			if start < i {
-				dst = a.append(dst, s, word[start:i])
+				dst = a.append(dst, s, word[start:i], at+start)
 			}
 			start = i + 1
 		}
 	}
 	if start < len(word) {
-		dst = a.append(dst, s, word[start:])
+		dst = a.append(dst, s, word[start:], at+start)
 	}
 	return dst
 }
@@ -145,11 +190,12 @@ func (a *Analyzer) appendUnicode(dst []string, s *state, text, word string) []st
 	if scriptOf(r) == unspaced {
 		return s.pairs.extend(dst, text, s.words.Start(), s.words.End())
 	}
-	return a.split(s.pairs.flush(dst, text), s, word)
+	return a.split(s.pairs.flush(dst, text), s, word, s.words.Start())
 }
 
 // append adds the term of one word, if it has one.
-func (a *Analyzer) append(dst []string, s *state, word string) []string {
+func (a *Analyzer) append(dst []string, s *state, word string, at int) []string {
+	end := at + len(word)
 	if len(word) > maxTerm {
 		word = cut(word, maxTerm)
 	}
@@ -164,6 +210,9 @@ func (a *Analyzer) append(dst []string, s *state, word string) []string {
 	if term == "" {
 		return dst
 	}
+	if s.spans != nil {
+		*s.spans = append(*s.spans, Span{at, end})
+	}
 	return append(dst, term)
 }
 
@@ -173,6 +222,21 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// Fold returns a word in the letters that terms are made of (normal form NFKC, case and accents folded) without making
+// a stem of it: what the beginnings of terms are compared with.
+func (a *Analyzer) Fold(word string) string {
+	s := a.pool.Get().(*state)
+	defer a.pool.Put(s)
+	w := s.fold.String(norm.NFKC.String(strings.ToValidUTF8(word, "")))
+	switch scriptOfWord(w) {
+	case cyrillic:
+		return strings.ReplaceAll(w, "ё", "е")
+	case latin, greek, hebrew:
+		return foldMarks(w)
+	}
+	return w
 }
 
 // term folds and stems a word. "" means that it has none.

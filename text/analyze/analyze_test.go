@@ -68,6 +68,43 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestFold(t *testing.T) {
+	a := For("auto")
+	for in, want := range map[string]string{
+		"Computing": "computing", "CAFÉ": "cafe", "Ёлка": "елка", "ﬁnd": "find", "Straße": "strasse", "東京": "東京", "": "", "a\xff": "a",
+	} {
+		if got := a.Fold(in); got != want {
+			t.Errorf("Fold(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestSpans: the terms are those of Append, each from the word that its span holds.
+func TestSpans(t *testing.T) {
+	texts := append(corpus(t, "cranfield")[:50], corpus(t, "xquad/zh")[:20]...)
+	texts = append(texts, "Don't stop_here, U.S.A. 3.14 x", "ﬁne ﬂow of 東京都 and Ａ１ bad\xff end", "", " ", "\u00a0東\u3000京", "naïve café e\u0301")
+	for _, name := range []string{"auto", "de"} {
+		a := For(name)
+		for _, text := range texts {
+			terms, spans := a.Spans(nil, nil, text)
+			if want := a.Append(nil, text); !slices.Equal(terms, want) {
+				t.Fatalf("%.60q gives the terms\n%q, want\n%q", text, terms, want)
+			}
+			if len(spans) != len(terms) {
+				t.Fatalf("%.60q: %d spans of %d terms", text, len(spans), len(terms))
+			}
+			for i, s := range spans {
+				if s.Start < 0 || s.Start >= s.End || s.End > len(text) {
+					t.Fatalf("%.60q: span %v", text, s)
+				}
+				if word := text[s.Start:s.End]; !slices.Contains(a.Append(nil, word), terms[i]) {
+					t.Fatalf("%.60q: the term %q is said to come from %q", text, terms[i], word)
+				}
+			}
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	seen := map[string]string{}
 	for _, l := range append(Languages(), "auto") {

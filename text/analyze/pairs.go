@@ -12,6 +12,7 @@ type pairs struct {
 	prev  int // start of the character before, not yet alone in a term
 	end   int // of the run so far
 	count int // characters in the run
+	spans *[]Span
 }
 
 // extend takes in text[start:end].
@@ -22,7 +23,7 @@ func (p *pairs) extend(dst []string, text string, start, end int) []string {
 	for at := start; at < end; {
 		next := at + character(text[at:end])
 		if p.open {
-			dst = append(dst, text[p.prev:next])
+			dst = p.append(dst, text, p.prev, next)
 		}
 		p.open = true
 		p.prev = at
@@ -51,8 +52,15 @@ func character(s string) int {
 // flush ends the run. A run of one character is a term by itself.
 func (p *pairs) flush(dst []string, text string) []string {
 	if p.count == 1 {
-		dst = append(dst, text[p.prev:p.end])
+		dst = p.append(dst, text, p.prev, p.end)
 	}
-	*p = pairs{}
+	*p = pairs{spans: p.spans}
 	return dst
+}
+
+func (p *pairs) append(dst []string, text string, start, end int) []string {
+	if p.spans != nil {
+		*p.spans = append(*p.spans, Span{start, end})
+	}
+	return append(dst, text[start:end])
 }

@@ -61,6 +61,7 @@ type Retriever interface {
 	checked
 	evaluated
 	reembedder
+	indexer
 	Warm(ctx context.Context, scope rag.Scope) error
 	Close() error
 }

@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/smartretriever/smartretriever/index"
+	"github.com/smartretriever/smartretriever/index/query"
+	"github.com/smartretriever/smartretriever/index/vector"
+	"github.com/smartretriever/smartretriever/index/vector/hnsw"
+	"github.com/smartretriever/smartretriever/index/vector/ivf"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Search finds the best q.K chunks on each side among those whose documents
+// match the filter and are open to the scope. Both sides search the same state of the index, at the same time if it is not
+// small; a side that the query leaves out, and one that
+// finds nothing, is empty. Errors are KindInvalid for a query that cannot be
+// answered (K below 1, a vector of wrong length or without direction, a faulty
+// filter), KindUnavailable where a file is found to be damaged, and the error of ctx.
+func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
+	if err := ix.checkQuery(&q); err != nil {
+		return rag.IndexResult{}, err
+	}
+	if err := ix.Damaged(); err != nil {
+		return rag.IndexResult{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	s := ix.acquire()
+	defer s.release()
+	if s.ended {
+		return rag.IndexResult{}, ErrClosed
+	}
+	r := runs.Get().(*run)
+	defer r.free()
+	r.ix, r.state, r.asked = ix, s, q
+	r.q = &r.asked
+	if err := r.search(ctx); err != nil {
+		return rag.IndexResult{}, err
+	}
+	err := r.guarded(ctx, stepResult)
+	return r.result, err
+}
+
+func (ix *Index) checkQuery(q *rag.IndexQuery) error {
+	if q.K < 1 {
+		return rag.Errorf(rag.KindInvalid, "index: k is %d; it must be at least 1", q.K)
+	}
+	if len(q.Vector) > 0 {
+		if err := ix.checkVector(q.Vector); err != nil {
+			return rag.Errorf(rag.KindInvalid, "index: query: %w", err)
+		}
+	}
+	return q.Filter.Validate()
+}
+
+// run is one search at work, kept for the next.
+type run struct {
+	ix      *Index
+	state   *state
+	q       *rag.IndexQuery
+	asked   rag.IndexQuery // what q points to in a search
+	chooser chooser
+	choices []choice
+	vector  side
+	words   side
+	terms   []rag.Term
+	rows    int // live ones of all segments
+	result  rag.IndexResult
+
+	query   vector.Query
+	scratch vector.Scratch
+	lists   ivf.Scratch
+	walker  hnsw.Scratch
+	lookup  lookup
+	program *query.Program // of a query with operators, else nil
+}
+
+var runs = sync.Pool{New: func() any { return &run{} }}
+
+// free gives the memory back, without what could keep an index alive.
+func (r *run) free() {
+	clear(r.choices)
+	r.lookup.free()
+	r.chooser.filter, r.chooser.scope = rag.Filter{}, rag.Scope{}
+	r.ix, r.state, r.q, r.terms, r.program, r.result, r.asked = nil, nil, nil, nil, nil, rag.IndexResult{}, rag.IndexQuery{}
+	runs.Put(r)
+}
+
+// searchVectors looks for the nearest vectors in every segment.
+func (r *run) searchVectors(ctx context.Context) error {
+	if len(r.q.Vector) == 0 {
+		return nil
+	}
+	if err := r.query.Set(r.q.Vector, metric); err != nil {
+		return err
+	}
+	side := &r.vector
+	for i, v := range r.state.views {
+		c := r.choices[i]
+		if v.seg.vectors == nil || c.count == 0 {
+			continue
+		}
+		var err error
+		side.one, err = r.nearest(ctx, v.seg, c, side.top.Floor(), side.one[:0])
+		if err != nil {
+			return rag.Wrap(rag.KindOf(err), err, "index: search")
+		}
+		for _, h := range side.one {
+			side.offer(r.state, i, h.Row, h.Score)
+		}
+	}
+	side.end()
+	return nil
+}
+
+// nearest searches one segment.
+func (r *run) nearest(ctx context.Context, seg *segment, c choice, floor float32, dst []index.Hit) ([]index.Hit, error) {
+	return r.near(ctx, seg, c, r.q.K, r.ix.Effort(), floor, dst)
+}
+
+// near searches one segment by its lists or its graph, where that is cheaper than comparing every vector that the query may see.
+func (r *run) near(ctx context.Context, seg *segment, c choice, k int, effort float64, floor float32, dst []index.Hit) ([]index.Hit, error) {
+	switch {
+	case r.ix.cfg.Type == TypeFlat:
+	case seg.graph != nil:
+		return r.walk(ctx, seg, c, k, effort, floor, dst)
+	case seg.lists != nil:
+		p := r.ix.params(seg.lists, effort)
+		if c.rows == nil || seg.vectors.ExactCost(c.count) >= seg.lists.Cost(k, p, c.count) {
+			return seg.lists.Search(ctx, &r.query, k, p, c.rows, floor, &r.lists, dst)
+		}
+	}
+	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &r.scratch, dst)
+}
+
+// concurrentRows is the size of an index from which on the two sides are searched at the same time: below it, starting a
+// goroutine costs more than it wins.
+const concurrentRows = 2000
+
+func (r *run) search(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return rag.Wrap(rag.KindOf(err), err, "index: search")
+	}
+	if err := r.guarded(ctx, stepChoose); err != nil {
+		return err
+	}
+	r.vector.begin(r.q.K)
+	r.words.begin(r.q.K)
+	if len(r.q.Vector) == 0 || r.q.Text == "" || r.rows < concurrentRows {
+		return errors.Join(r.guarded(ctx, stepVectors), r.guarded(ctx, stepWords))
+	}
+	var wg sync.WaitGroup
+	var err error
+	wg.Go(func() { err = r.guarded(ctx, stepVectors) })
+	other := r.guarded(ctx, stepWords)
+	wg.Wait()
+	return errors.Join(err, other)
+}
+
+// choose finds the rows of each segment that the query may see.
+func (r *run) choose() {
+	r.chooser.reset(r.q)
+	r.choices, r.rows = r.choices[:0], 0
+	r.compile()
+	for _, v := range r.state.views {
+		r.choices = append(r.choices, r.constrain(v, r.chooser.choose(v)))
+		r.rows += v.rows()
+	}
+}
+
+// step is a part of a search that reads segments.
+type step uint8
+
+const (
+	stepChoose step = iota
+	stepVectors
+	stepWords
+	stepResult
+)
+
+// guarded does a step under guard. Steps have numbers, since a function that is handed on would be allocated for each search.
+func (r *run) guarded(ctx context.Context, s step) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // see guard
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = r.ix.suspect(r.state, fault)
+		}
+	}()
+	switch s {
+	case stepChoose:
+		r.choose()
+	case stepVectors:
+		return r.searchVectors(ctx)
+	case stepWords:
+		return r.searchWords(ctx)
+	case stepResult:
+		r.result = rag.IndexResult{Vector: r.vector.scored(r.state), Keyword: r.words.scored(r.state), Terms: r.terms, Seq: r.state.seq}
+	}
+	return nil
+}
+
+// guard turns what a damaged file makes of a search into an error, and has the index built anew.
+func (r *run) guard(fn func() error) (err error) {
+	// A file that became shorter under its mapping is a fault of memory, which ends the process unless it is asked to be a panic.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = r.ix.suspect(r.state, fault)
+		}
+	}()
+	return fn()
+}
+
+// suspect looks for the file that made a search fail. Where all are whole it is a fault of the program, which is not hidden.
+func (ix *Index) suspect(s *state, fault any) error {
+	for _, v := range s.views {
+		if err := v.seg.file.Verify(ix.ctx); err != nil {
+			ix.spoil(err)
+			return fmt.Errorf("%w: %w (%v)", ErrDamaged, err, fault)
+		}
+	}
+	panic(fault)
+}
+
+// side is one list of results: the best k over all segments.
+type side struct {
+	top    index.Top
+	one    []index.Hit // of one segment
+	hits   []index.Hit // of all; Row is a place in places
+	places []place
+}
+
+// place is where a hit was found.
+type place struct {
+	view int
+	row  uint32
+}
+
+func (s *side) begin(k int) {
+	s.top.Reset(k)
+	s.hits, s.places = s.hits[:0], s.places[:0]
+}
+
+// offer takes in a hit of one segment.
+func (s *side) offer(st *state, view int, row uint32, score float32) {
+	if score < s.top.Floor() {
+		return
+	}
+	s.places = append(s.places, place{view, row})
+	s.top.Offer(index.Hit{ID: rag.ChunkID(st.views[view].seg.ids[row]), Row: uint32(len(s.places) - 1), Score: score})
+}
+
+func (s *side) end() { s.hits = s.top.AppendTo(s.hits) }
+
+// scored returns the hits with their documents.
+func (s *side) scored(st *state) []rag.Scored {
+	if len(s.hits) == 0 {
+		return nil
+	}
+	out := make([]rag.Scored, len(s.hits))
+	for i, h := range s.hits {
+		p := s.places[h.Row]
+		documents := st.views[p.view].seg.documents
+		out[i] = rag.Scored{ChunkID: h.ID, DocumentID: documents.ID(documents.DocOf(p.row)), Score: h.Score}
+	}
+	return out
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/smartretriever/smartretriever/index/section"
+	"github.com/smartretriever/smartretriever/index/vector"
+	"github.com/smartretriever/smartretriever/index/vector/ivf"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// metric is how vectors are compared.
+const metric = vector.Cosine
+
+// checkVector refuses what has no direction or the wrong length.
+func (ix *Index) checkVector(v []float32) error {
+	return vector.Check(v, ix.cfg.Dimensions, metric)
+}
+
+// recordSource is the vectors of records.
+type recordSource struct {
+	records []rag.Record
+	rows    []uint32 // of records that have a vector
+	dims    int
+}
+
+func recordVectors(records []rag.Record, dims int) recordSource {
+	s := recordSource{records: records, dims: dims}
+	for i := range records {
+		if len(records[i].Vector) > 0 {
+			s.rows = append(s.rows, uint32(i))
+		}
+	}
+	return s
+}
+
+func (s recordSource) Len() int         { return len(s.rows) }
+func (s recordSource) Dims() int        { return s.dims }
+func (s recordSource) Row(i int) uint32 { return s.rows[i] }
+
+// Vector returns a record's vector in dst, as long as one.
+func (s recordSource) Vector(i int, dst []float32) []float32 {
+	v := s.records[s.rows[i]].Vector
+	var n float64
+	for _, x := range v {
+		n += float64(x) * float64(x)
+	}
+	if n > 1-1e-6 && n < 1+1e-6 {
+		return v // what the store keeps is not changed by another rounding
+	}
+	dst = dst[:copy(dst, v)]
+	vector.Normalize(dst)
+	return dst
+}
+
+// writeVectors writes the vectors of a young segment, if there are any.
+func (ix *Index) writeVectors(w *section.Writer, src recordSource) error {
+	if src.Len() == 0 {
+		return nil
+	}
+	return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(len(src.records)))
+}
+
+// wantsLists reports whether a segment of n vectors is to have an inverted file.
+func (ix *Index) wantsLists(n int) bool {
+	switch ix.cfg.Type {
+	case TypeFlat, TypeHNSW:
+		return false
+	case TypeIVF:
+		return n >= fewVectors
+	}
+	return ix.cfg.ExactBelow > 0 && n >= ix.cfg.ExactBelow
+}
+
+// fewVectors are too few for an inverted file to be one.
+const fewVectors = 256
+
+func (ix *Index) vectorParams(rows int) vector.Params {
+	return vector.Params{Metric: metric, Storage: ix.cfg.Storage, Rows: rows}
+}
+
+// mergeVectors writes the vectors of a merged segment, with an inverted file if there are enough of them.
+func (ix *Index) mergeVectors(ctx context.Context, w *section.Writer, p *plan) error {
+	var parts []vector.Part
+	for i, v := range p.views {
+		if v.seg.vectors != nil {
+			parts = append(parts, vector.Part{Set: v.seg.vectors, NewRow: p.maps[i]})
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	src, err := vector.Merge(parts, p.rows())
+	if err != nil || src.Len() == 0 {
+		return err
+	}
+	if ix.wantsGraph(src.Len()) {
+		return ix.mergeGraph(ctx, w, p, src)
+	}
+	if !ix.wantsLists(src.Len()) {
+		return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(p.rows()))
+	}
+	built, err := ivf.Build(ctx, src, metric, ivf.Params{Seed: 1})
+	if err != nil {
+		return err
+	}
+	if err := vector.Write(w.Begin(vectorSection), src, built.Order(), ix.vectorParams(p.rows())); err != nil {
+		return err
+	}
+	return built.Write(ctx, w.Begin(listSection))
+}

@@ -1,0 +1,107 @@
+package follow
+
+import (
+	"context"
+
+	"github.com/smartretriever/smartretriever/index/engine"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// on calls fn with the view of a collection, brought up to date, and its lock held.
+func (f *Follower) on(ctx context.Context, c rag.Collection, fn func(v *view, ix *engine.Index) error) error {
+	for {
+		v, err := f.view(ctx, c, false)
+		if err != nil {
+			return err
+		}
+		if err := v.lock(ctx); err != nil {
+			return err
+		}
+		if v.isClosed() { // evicted while we waited
+			v.unlock()
+			continue
+		}
+		if err = f.catchUp(ctx, v); err == nil {
+			err = fn(v, v.index.Load())
+		}
+		v.unlock()
+		return err
+	}
+}
+
+// Describe says what a collection's index is made of.
+func (f *Follower) Describe(ctx context.Context, c rag.Collection) (d engine.Description, err error) {
+	err = f.on(ctx, c, func(_ *view, ix *engine.Index) error {
+		d = ix.Describe()
+		return nil
+	})
+	return d, err
+}
+
+// Verify reads the files of a collection's index. Where one is damaged the index is built again from the store, and why is returned
+// as found.
+func (f *Follower) Verify(ctx context.Context, c rag.Collection) (found error, err error) {
+	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
+		found = ix.Verify(ctx)
+		if rag.KindOf(found) != rag.KindInvalid {
+			found, err = nil, found
+			return err
+		}
+		if err := f.rebuild(ctx, v); err != nil {
+			return err
+		}
+		return f.save(ctx, v)
+	})
+	return found, err
+}
+
+// Rebuild makes a collection's index anew from the store, in one segment.
+func (f *Follower) Rebuild(ctx context.Context, c rag.Collection) (d engine.Description, err error) {
+	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
+		if err := f.rebuild(ctx, v); err != nil {
+			return err
+		}
+		if err := ix.Optimize(ctx); err != nil {
+			return err
+		}
+		if err := f.save(ctx, v); err != nil {
+			return err
+		}
+		d = ix.Describe()
+		return nil
+	})
+	return d, err
+}
+
+// Tune finds how thoroughly a collection's vectors must be searched for a recall, with queries or, without any, with vectors of
+// the collection's own chunks. With set, searches do so from now on.
+func (f *Follower) Tune(ctx context.Context, c rag.Collection, queries [][]float32, k int, target float64, set bool) (t engine.Tuning, err error) {
+	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
+		if len(queries) == 0 {
+			queries = ix.Sample(sampled)
+		}
+		if len(queries) == 0 {
+			return rag.Errorf(rag.KindInvalid, "index: the collection has no vectors to tune with")
+		}
+		if t, err = ix.Tune(ctx, queries, k, target); err != nil || !set || t.Exact {
+			return err
+		}
+		if err := ix.SetEffort(t.Effort); err != nil {
+			return err
+		}
+		return f.save(ctx, v)
+	})
+	return t, err
+}
+
+// Explain says what both sides of a collection's index make of a chunk for a query.
+func (f *Follower) Explain(ctx context.Context, c rag.Collection, q rag.IndexQuery, id rag.ChunkID) (e rag.Explanation, err error) {
+	err = f.on(ctx, c, func(_ *view, ix *engine.Index) error {
+		e, err = ix.Explain(ctx, q, id)
+		return err
+	})
+	return e, err
+}
+
+// sampled is the number of chunks that stand in for questions.
+const sampled = 200
