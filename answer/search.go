@@ -171,6 +171,7 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 			return nil, found, err
 		}
 		r.stage("index", begun, iq.K, len(found.Vector)+len(found.Keyword), "")
+		r.trace.Stages = append(r.trace.Stages, found.Stages...)
 
 		begun = p.cfg.Clock()
 		fused := combine(q, found)

@@ -56,6 +56,8 @@ type IndexResult struct {
 	Keyword []Scored
 	Terms   []Term // words of the text by weight; an index without them leaves it empty
 	Seq     int64  // of the snapshot
+	// Stages say what the index did, with times; an index without them leaves it empty.
+	Stages []Stage
 }
 
 // AddState says what came of handing in a document.

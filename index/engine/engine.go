@@ -115,6 +115,21 @@ func closing(ix *Index, err error) error {
 // has committed and keeps what is new in memory.
 func (ix *Index) Owner() bool { return ix.unlock != nil }
 
+// guest reports whether another process writes the folder: what it has put into files stays in files, and is its to merge.
+func (ix *Index) guest() bool { return ix.cfg.Dir != "" && !ix.Owner() }
+
+// Orphaned reports whether another process wrote the folder when the index was opened, and none does now: opened again, the index is the Owner.
+func (ix *Index) Orphaned() bool {
+	if !ix.guest() {
+		return false
+	}
+	unlock, held, err := ix.cfg.FS.Lock(ix.path(lockName))
+	if err != nil || !held {
+		return false
+	}
+	return unlock() == nil
+}
+
 func (ix *Index) path(name string) string { return filepath.Join(ix.cfg.Dir, name) }
 
 // Seq returns the number of the last change that searches see.

@@ -110,10 +110,12 @@ func (r *run) walk(ctx context.Context, seg *segment, c choice, k int, effort fl
 	if c.rows == nil || exact > float64(params.Ef)*walkCost {
 		hits, stats, err := seg.graph.Search(seg.vectors, &r.query, params, &r.walker, dst)
 		if err != nil || !stats.Incomplete {
+			r.plans.graph++
 			return hits, err
 		}
 		dst = hits[:len(dst)]
 	}
+	r.plans.exact++
 	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &r.scratch, dst)
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	historySteps = flag.Int("history.steps", 20_000, "changes of the random histories, in all")
+	historySteps = flag.Int("history.steps", 4000, "changes of the random histories, in all")
 	historySeed  = flag.Uint64("history.seed", 0, "seed of the first random history; 0 draws one")
 )
 

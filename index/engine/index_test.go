@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"runtime"
@@ -271,6 +272,10 @@ func TestOtherSettings(t *testing.T) {
 	}
 }
 
+const concurrentDefault = 5 * time.Second
+
+var concurrentTime = flag.Duration("concurrent.time", concurrentDefault, "how long everything runs at once")
+
 // TestConcurrent lets writers, searches, merges, commits and purges run at once; the race detector looks on, and in the end
 // everything is right.
 func TestConcurrent(t *testing.T) {
@@ -278,8 +283,8 @@ func TestConcurrent(t *testing.T) {
 	cfg.Dir = t.TempDir()
 	ix := create(t, cfg)
 	h := indextest.NewHistory(4)
-	limit := 5 * time.Second
-	if testing.Short() {
+	limit := *concurrentTime
+	if testing.Short() && limit == concurrentDefault {
 		limit = time.Second
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -344,8 +349,8 @@ func TestSearchAllocatesItsResultOnly(t *testing.T) {
 		}
 	}
 	search()
-	// Two lists, an id of a document for each hit, and what looking at the text's normal form takes.
-	if n := testing.AllocsPerRun(200, search); n > 2+2*10+1 {
+	// Two lists, the stages, an id of a document for each hit, and what looking at the text's normal form takes.
+	if n := testing.AllocsPerRun(200, search); n > 3+2*10+1 {
 		t.Errorf("%v allocations a search", n)
 	}
 }

@@ -31,9 +31,6 @@ func (l *lookup) free() {
 
 // searchWords looks for the best chunks by the words of the query.
 func (r *run) searchWords(ctx context.Context) error {
-	if r.q.Text == "" {
-		return nil
-	}
 	l := &r.lookup
 	if r.program != nil {
 		l.terms = r.program.Terms(l.terms[:0])

@@ -243,7 +243,7 @@ func (ix *Index) mergeDue(ctx context.Context) error {
 func (ix *Index) due(views []*view) []*view {
 	var classes [32][]*view
 	for _, v := range views {
-		if !ix.settled(v) || ix.busy[v.seg] {
+		if !ix.settled(v) || ix.busy[v.seg] || ix.guest() && v.seg.name != "" {
 			continue
 		}
 		if v.dead*deadShare > v.seg.rows() {
@@ -272,8 +272,11 @@ func (ix *Index) settled(v *view) bool {
 	return v.seg.name != "" || !ix.settles() && v.rows() > tidyRows
 }
 
-// Optimize merges all segments into one. Searches are fastest then.
+// Optimize merges all segments into one. Searches are fastest then. It does nothing where another process writes the folder.
 func (ix *Index) Optimize(ctx context.Context) error {
+	if ix.guest() {
+		return nil
+	}
 	return ix.rewrite(ctx, func(views []*view) []*view {
 		if len(views) == 1 && views[0].dead == 0 && (views[0].seg.name != "" || !ix.settles()) {
 			return nil

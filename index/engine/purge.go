@@ -9,8 +9,12 @@ import (
 )
 
 // Purge takes what is deleted out of the index and its files for good: segments with dead rows or changed documents are
-// written again, the manifest is replaced, and the old files are removed. It does nothing if nothing is dead.
+// written again, the manifest is replaced, and the old files are removed. It does nothing if nothing is dead, and where another process
+// writes the folder, which does the same.
 func (ix *Index) Purge(ctx context.Context) error {
+	if ix.guest() {
+		return nil
+	}
 	err := ix.rewrite(ctx, func(views []*view) []*view {
 		for _, v := range views {
 			if v.dead > 0 {

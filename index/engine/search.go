@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/smartretriever/smartretriever/index"
 	"github.com/smartretriever/smartretriever/index/query"
@@ -68,7 +69,10 @@ type run struct {
 	words   side
 	terms   []rag.Term
 	rows    int // live ones of all segments
+	allowed int // of these, how many the query may see
 	result  rag.IndexResult
+	stages  [3]rag.Stage // by step
+	plans   plans
 
 	query   vector.Query
 	scratch vector.Scratch
@@ -91,9 +95,6 @@ func (r *run) free() {
 
 // searchVectors looks for the nearest vectors in every segment.
 func (r *run) searchVectors(ctx context.Context) error {
-	if len(r.q.Vector) == 0 {
-		return nil
-	}
 	if err := r.query.Set(r.q.Vector, metric); err != nil {
 		return err
 	}
@@ -130,9 +131,11 @@ func (r *run) near(ctx context.Context, seg *segment, c choice, k int, effort fl
 	case seg.lists != nil:
 		p := r.ix.params(seg.lists, effort)
 		if c.rows == nil || seg.vectors.ExactCost(c.count) >= seg.lists.Cost(k, p, c.count) {
+			r.plans.lists++
 			return seg.lists.Search(ctx, &r.query, k, p, c.rows, floor, &r.lists, dst)
 		}
 	}
+	r.plans.exact++
 	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &r.scratch, dst)
 }
 
@@ -163,11 +166,13 @@ func (r *run) search(ctx context.Context) error {
 // choose finds the rows of each segment that the query may see.
 func (r *run) choose() {
 	r.chooser.reset(r.q)
-	r.choices, r.rows = r.choices[:0], 0
+	r.choices, r.rows, r.allowed, r.plans, r.stages = r.choices[:0], 0, 0, plans{}, [3]rag.Stage{}
 	r.compile()
 	for _, v := range r.state.views {
-		r.choices = append(r.choices, r.constrain(v, r.chooser.choose(v)))
+		c := r.constrain(v, r.chooser.choose(v))
+		r.choices = append(r.choices, c)
 		r.rows += v.rows()
+		r.allowed += c.count
 	}
 }
 
@@ -189,17 +194,51 @@ func (r *run) guarded(ctx context.Context, s step) (err error) {
 			err = r.ix.suspect(r.state, fault)
 		}
 	}()
+	began := time.Now()
 	switch s {
 	case stepChoose:
 		r.choose()
+		r.stages[s] = rag.Stage{Name: "index: filter", Took: time.Since(began), In: r.rows, Out: r.allowed}
 	case stepVectors:
-		return r.searchVectors(ctx)
+		if len(r.q.Vector) == 0 {
+			return nil
+		}
+		err = r.searchVectors(ctx)
+		r.stages[s] = rag.Stage{Name: "index: vectors", Took: time.Since(began), In: r.allowed, Out: len(r.vector.hits), Note: r.plans.note()}
 	case stepWords:
-		return r.searchWords(ctx)
+		if r.q.Text == "" {
+			return nil
+		}
+		err = r.searchWords(ctx)
+		r.stages[s] = rag.Stage{Name: "index: words", Took: time.Since(began), In: r.allowed, Out: len(r.words.hits)}
 	case stepResult:
 		r.result = rag.IndexResult{Vector: r.vector.scored(r.state), Keyword: r.words.scored(r.state), Terms: r.terms, Seq: r.state.seq}
+		r.result.Stages = make([]rag.Stage, 0, len(r.stages))
+		for _, st := range r.stages {
+			if st.Name != "" {
+				r.result.Stages = append(r.result.Stages, st)
+			}
+		}
 	}
-	return nil
+	return err
+}
+
+// plans counts how the segments' vectors were searched.
+type plans struct{ exact, lists, graph int }
+
+// note says it. The usual cases are no work.
+func (p plans) note() string {
+	switch p {
+	case plans{}:
+		return ""
+	case plans{exact: p.exact}:
+		return "every vector compared"
+	case plans{lists: 1}:
+		return "by an inverted file"
+	case plans{graph: 1}:
+		return "by a graph"
+	}
+	return fmt.Sprintf("segments: %d compared, %d by inverted files, %d by graphs", p.exact, p.lists, p.graph)
 }
 
 // guard turns what a damaged file makes of a search into an error, and has the index built anew.

@@ -49,6 +49,11 @@ func (f *Follower) settle(ctx context.Context, v *view) {
 	if c, err := f.cfg.Feed.CollectionByID(ctx, v.collection.ID); err == nil && !v.serves(c) {
 		return
 	}
+	if v.index.Load().Orphaned() {
+		f.cfg.Logger.Info("index: taken over from a process that has ended", "collection", v.collection.Name)
+		f.remove(v) // the next to use it opens it, and writes its files
+		return
+	}
 	if err := f.catchUp(ctx, v); err != nil {
 		f.cfg.Logger.Warn("index: the files stay behind", "collection", v.collection.Name, "err", err)
 		return

@@ -701,3 +701,36 @@ func TestManyReadersAndWriters(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestTwoProcesses: the second follower of a folder reads what the first has written and follows by itself; when the first has ended, it takes the
+// folder over.
+func TestTwoProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dir, c := newFeed(), t.TempDir(), collection(1)
+		s.put("a", "apple")
+		first := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples", found(t, first, c, "apple", 0), 1)
+		save(t, first, 1)
+		second := start(t, Config{Feed: s, Dir: dir})
+		expect(t, "apples", found(t, second, c, "apple", 0), 1)
+		expect(t, "rebuilds", s.count("snapshot"), 1)
+		seq := s.put("b", "apple pie")
+		expect(t, "apples", found(t, second, c, "apple", seq), 2)
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		second.Notify(1, s.put("c", "pear"))
+		time.Sleep(2 * DefaultSaveAfter)
+		synctest.Wait()
+		second.Notify(1, s.put("d", "pear"))
+		expect(t, "pears", found(t, second, c, "pear", 0), 2)
+		time.Sleep(2 * DefaultSaveAfter)
+		synctest.Wait()
+		for _, st := range second.Status() {
+			if !st.Saved {
+				t.Errorf("the folder was not taken over: %+v", st)
+			}
+		}
+		expect(t, "rebuilds", s.count("snapshot"), 1)
+	})
+}

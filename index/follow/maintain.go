@@ -55,9 +55,12 @@ func (f *Follower) Verify(ctx context.Context, c rag.Collection) (found error, e
 	return found, err
 }
 
-// Rebuild makes a collection's index anew from the store, in one segment.
+// Rebuild makes a collection's index anew from the store, in one segment. KindConflict says that another process has it open.
 func (f *Follower) Rebuild(ctx context.Context, c rag.Collection) (d engine.Description, err error) {
 	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
+		if f.cfg.Dir != "" && !ix.Owner() {
+			return rag.Errorf(rag.KindConflict, "index: another process has the index of collection %s open and keeps it up to date; stop it first", c.Name)
+		}
 		if err := f.rebuild(ctx, v); err != nil {
 			return err
 		}

@@ -26,8 +26,8 @@ func (a *app) indexCommand() *cobra.Command {
 		Use:   "index",
 		Short: "Look at a collection's search index, check it, build it again, tune it",
 		Long: `The index is made from what is stored and can be made again from it at any time, without
-embedding anything. A server that runs keeps its index open: these commands then read
-what it has written, and leave its files alone.`,
+embedding anything. A server that runs has its indexes open: stats, verify and tune then
+look at what it has written and change nothing, and rebuild has to wait until it is stopped.`,
 		Example: `  smartretriever index stats
   smartretriever index verify --all
   smartretriever index rebuild --collection contracts
@@ -167,16 +167,14 @@ func (a *app) indexRebuildCommand() *cobra.Command {
 		Use:   "rebuild",
 		Short: "Build the index again from what is stored",
 		Long: `Makes the collection's index anew from the stored chunks and embeddings, in one segment,
-in which searches are fastest. Searches go on meanwhile. Nothing is embedded.`,
+in which searches are fastest. Nothing is embedded. A server that has the index open must be
+stopped first: it keeps the index up to date by itself.`,
 		Example: "  smartretriever index rebuild --collection contracts",
 		Args:    cobra.NoArgs,
 		RunE: a.indexing(func(ctx context.Context, r indexer) error {
 			d, err := r.RebuildIndex(ctx, a.scope(nil))
 			if err != nil {
 				return err
-			}
-			if !d.Owner {
-				a.err.line("Another process has this index open and keeps its own files: this copy goes with the command.")
 			}
 			a.printIndex(d)
 			return nil
