@@ -117,15 +117,17 @@ type IndexConfig struct {
 	Type string // "auto" (also ""), "flat", "ivf" or "hnsw"; see engine.Config
 	// HNSWM and HNSWEfConstruction are M and efConstruction of graphs; 0 is 16 and 200.
 	HNSWM, HNSWEfConstruction int
-	Storage                   string  // "float32" (also ""), "float16" or "int8"; see vector.Storage
-	Language                  string  // of words, a code of analyze.Languages; "auto" (also "") goes by script
-	K1                        float64 // of BM25; 0 is 1.2
-	B                         float64 // of BM25; 0 is .75, negative is none
+	Storage                   string // "float32" (also ""), "float16" or "int8"; see vector.Storage
+	Language                  string // of words, a code of analyze.Languages; "auto" (also "") goes by script
+	// TitleWeight and HeadingWeight say how often words of titles and headings count; 0 is 2 and 1.
+	TitleWeight, HeadingWeight int
+	K1                         float64 // of BM25; 0 is 1.2
+	B                          float64 // of BM25; 0 is .75, negative is none
 }
 
 // engine returns the settings as the engine takes them, for vectors of dims dimensions.
 func (c IndexConfig) engine(dims int) (engine.Config, error) {
-	e := engine.Config{Dimensions: dims, Analyzer: analyze.For(c.Language), Type: c.Type, GraphM: c.HNSWM, GraphEfConstruction: c.HNSWEfConstruction, K1: c.K1, B: c.B}
+	e := engine.Config{Dimensions: dims, Analyzer: analyze.For(c.Language), Type: c.Type, TitleWeight: c.TitleWeight, HeadingWeight: c.HeadingWeight, GraphM: c.HNSWM, GraphEfConstruction: c.HNSWEfConstruction, K1: c.K1, B: c.B}
 	if c.Language != "" && c.Language != "auto" && !slices.Contains(analyze.Languages(), c.Language) {
 		return e, fmt.Errorf("language %q of the index is unknown; known are auto, %s", c.Language, strings.Join(analyze.Languages(), ", "))
 	}

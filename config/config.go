@@ -129,6 +129,8 @@ type Index struct {
 	Ef       int     `name:"hnsw_ef_construction" default:"200" min:"1" max:"16384" help:"Nearest vectors among which a vector of a graph chooses its neighbours."`
 	Storage  string  `name:"storage" default:"float32" enum:"float32,float16,int8" help:"Form in which the index keeps vectors, beside a byte a dimension for scanning: float32 takes four more bytes a dimension, float16 two, int8 none. The store keeps float32. Another value builds the index again."`
 	Language string  `name:"language" default:"auto" help:"Language of words in keyword search, as a code like de: stop words and stems are its own; auto treats each word by the script it is written in. Another value builds the index again."`
+	Title    int     `name:"title_weight" default:"2" min:"1" max:"8" help:"How often the words of a document's title count in keyword search, as if they stood in each of its passages so many times. Another value builds the index again."`
+	Heading  int     `name:"heading_weight" default:"1" min:"1" max:"8" help:"The same of the headings above a passage."`
 	K1       float64 `name:"k1" default:"1.2" min:"0.01" max:"100" help:"BM25: how soon more occurrences of a word count no more. Another value builds the index again."`
 	B        float64 `name:"b" default:"0.75" min:"0" max:"1" help:"BM25: how much the length of a passage counts. Another value builds the index again."`
 }

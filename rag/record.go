@@ -25,6 +25,7 @@ type Record struct {
 	ChunkID  ChunkID
 	Document *Document // shared between the records of one document; read only
 	Text     string    // Chunk.EmbedText: what the keyword side indexes
+	Heading  []string  // Chunk.Heading; it stands in Text as well, like the document's title
 	Vector   []float32 // unit length, Generation.Dimensions long; nil when the chunk has none
 }
 

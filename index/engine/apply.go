@@ -14,7 +14,7 @@ import (
 //
 // Searches see all of a batch or nothing. On an error nothing has changed:
 // KindInvalid for a record that no index can hold (its message names the
-// chunk), KindConflict for a seq below that of the index. Apply waits while far more is in
+// chunk), KindConflict for a seq below that of the index, ErrDamaged where a file is. Apply waits while far more is in
 // memory than can be written to files, and reports why it cannot (KindUnavailable).
 //
 // Vectors and texts are copied; documents are kept and must not be changed.
@@ -41,7 +41,13 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 			return err
 		}
 	}
-	ix.commitBatch(kept, deletes, documents, young, seq)
+	err := ix.protect(func() error {
+		ix.commitBatch(kept, deletes, documents, young, seq)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return ix.tidy()
 }
 

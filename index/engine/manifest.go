@@ -36,6 +36,8 @@ type settings struct {
 	Dimensions int     `json:"dimensions"`
 	Analyzer   string  `json:"analyzer"`
 	Storage    string  `json:"storage"`
+	Title      int     `json:"title_weight"`
+	Heading    int     `json:"heading_weight"`
 	K1         float64 `json:"k1"`
 	B          float64 `json:"b"`
 }
@@ -48,7 +50,7 @@ type segmentInfo struct {
 
 func (c Config) settings() settings {
 	ranking := c.ranking().WithDefaults()
-	return settings{Dimensions: c.Dimensions, Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), K1: ranking.K1, B: ranking.B}
+	return settings{Dimensions: c.Dimensions, Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), Title: c.TitleWeight, Heading: c.HeadingWeight, K1: ranking.K1, B: ranking.B}
 }
 
 // Commit makes the index durable as it is, or newer: what is in memory is written to a file, then the manifest is

@@ -90,7 +90,7 @@ func (s set) ndcg(tb testing.TB, language string) float64 {
 	}
 	records := make([]rag.Record, len(s.documents))
 	for i, d := range s.documents {
-		records[i] = rag.Record{ChunkID: rag.ChunkID(i + 1), Document: &rag.Document{ID: rag.DocumentID(d.ID)}, Text: d.Title + "\n" + d.Text}
+		records[i] = rag.Record{ChunkID: rag.ChunkID(i + 1), Document: &rag.Document{ID: rag.DocumentID(d.ID), Title: d.Title}, Text: d.Title + "\n" + d.Text}
 	}
 	if err := ix.Apply(records, nil, 1); err != nil {
 		tb.Fatal(err)

@@ -253,10 +253,21 @@ func (r *run) guard(fn func() error) (err error) {
 	return fn()
 }
 
+// protect is guard for what does not search.
+func (ix *Index) protect(fn func() error) (err error) {
+	s := ix.acquire()
+	defer s.release()
+	r := run{ix: ix, state: s}
+	return r.guard(fn)
+}
+
 // suspect looks for the file that made a search fail. Where all are whole it is a fault of the program, which is not hidden.
 func (ix *Index) suspect(s *state, fault any) error {
 	for _, v := range s.views {
 		if err := v.seg.file.Verify(ix.ctx); err != nil {
+			if ix.ctx.Err() != nil {
+				return ErrClosed
+			}
 			ix.spoil(err)
 			return fmt.Errorf("%w: %w (%v)", ErrDamaged, err, fault)
 		}

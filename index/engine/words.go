@@ -14,7 +14,8 @@ import (
 // analyzed is the terms of some texts, and the memory they were made in.
 type analyzed struct {
 	terms   [][]string
-	field   [1]postings.Field
+	fields  []postings.Field
+	extra   []string // terms of a title and of headings
 	builder *postings.Builder
 }
 
@@ -31,10 +32,27 @@ func (ix *Index) writeWords(w io.Writer, records []rag.Record) error {
 	b := a.builder
 	b.Reset()
 	for i := range records {
-		a.field[0] = postings.Field{Terms: a.terms[i]}
-		b.Add(a.field[:])
+		b.Add(ix.fields(a, &records[i], a.terms[i]))
 	}
 	return b.Write(w, ix.cfg.ranking())
+}
+
+// fields returns what a record has to be found by: its text, and title and headings once more for each weight beyond 1.
+func (ix *Index) fields(a *analyzed, r *rag.Record, text []string) []postings.Field {
+	a.fields = append(a.fields[:0], postings.Field{Terms: text})
+	a.extra = a.extra[:0]
+	if w := ix.cfg.TitleWeight - 1; w > 0 && r.Document.Title != "" {
+		a.extra = ix.cfg.Analyzer.Append(a.extra, r.Document.Title)
+		a.fields = append(a.fields, postings.Field{Terms: a.extra, Weight: w})
+	}
+	if w := ix.cfg.HeadingWeight - 1; w > 0 && len(r.Heading) > 0 {
+		from := len(a.extra)
+		for _, h := range r.Heading {
+			a.extra = ix.cfg.Analyzer.Append(a.extra, h)
+		}
+		a.fields = append(a.fields, postings.Field{Terms: a.extra[from:], Weight: w})
+	}
+	return a.fields
 }
 
 // free gives the memory back, without what could keep large texts alive.
@@ -46,7 +64,8 @@ func (a *analyzed) free() {
 	for i := range a.terms {
 		clear(a.terms[i])
 	}
-	a.field[0] = postings.Field{}
+	clear(a.fields[:cap(a.fields)])
+	clear(a.extra[:cap(a.extra)])
 	analyses.Put(a)
 }
 

@@ -57,6 +57,10 @@ func (f *Follower) failed(v *view, err error) {
 func (f *Follower) applyChanges(ctx context.Context, v *view) error {
 	for limit := batchChanges; ; {
 		ix := v.index.Load()
+		if err := ix.Damaged(); err != nil {
+			f.cfg.Logger.Warn("index: built again, since a file is damaged", "collection", v.collection.Name, "err", err)
+			return f.rebuild(ctx, v)
+		}
 		changes, err := f.cfg.Feed.Changes(ctx, v.collection.ID, ix.Seq(), limit)
 		if errors.Is(err, rag.ErrConflict) {
 			f.cfg.Logger.Info("index: the change feed cannot be continued", "collection", v.collection.Name, "seq", ix.Seq(), "err", err)

@@ -106,10 +106,7 @@ func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shado
 			continue
 		}
 		ix := v.index.Load()
-		if ix.Damaged() != nil {
-			err = f.rebuild(ctx, v)
-		}
-		if err == nil && ix.Seq() < minSeq {
+		if ix.Damaged() != nil || ix.Seq() < minSeq {
 			err = f.catchUp(ctx, v)
 		}
 		v.unlock()
@@ -129,13 +126,14 @@ func (f *Follower) Search(ctx context.Context, collectionID int64, q rag.IndexQu
 }
 
 func (f *Follower) search(ctx context.Context, c rag.Collection, q rag.IndexQuery, minSeq int64, shadow bool) (rag.IndexResult, error) {
-	for {
+	const tries = 5
+	for try := 1; ; try++ {
 		ix, err := f.at(ctx, c, minSeq, shadow)
 		if err != nil {
 			return rag.IndexResult{}, err
 		}
 		res, err := ix.Search(ctx, q)
-		if err == nil || !errors.Is(err, engine.ErrClosed) && !errors.Is(err, engine.ErrDamaged) {
+		if err == nil || try == tries || !errors.Is(err, engine.ErrClosed) && !errors.Is(err, engine.ErrDamaged) {
 			return res, err
 		}
 		// It was closed to make room, or found to be damaged: it is opened, or built, again.

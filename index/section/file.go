@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/crc32"
+	"runtime/debug"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -101,8 +102,14 @@ func (f *File) Sections(fn func(name string, size int64)) {
 }
 
 // Verify compares every section with its checksum. KindInvalid names the section that differs. The only other error is that of a
-// cancelled ctx.
-func (f *File) Verify(ctx context.Context) error {
+// cancelled ctx. A file that has become shorter under its mapping is damaged, too.
+func (f *File) Verify(ctx context.Context) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // else such a file ends the process
+	defer func() {
+		if fault, ok := recover().(error); ok {
+			err = rag.Errorf(rag.KindInvalid, "index: %s is damaged: %w", f.name, fault)
+		}
+	}()
 	const piece = 8 << 20
 	for _, e := range f.entries {
 		var crc uint32

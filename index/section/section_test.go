@@ -160,6 +160,27 @@ func TestTorn(t *testing.T) {
 	}
 }
 
+// TestShortened cuts a file off while it is mapped: reading it is an error, and not the end of the process.
+func TestShortened(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	if _, err := section.WriteFile(section.Disk{}, name, fill); err != nil {
+		t.Fatal(err)
+	}
+	f, err := section.Open(section.Disk{}, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Verify(t.Context()); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("error %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFaults lets each operation of writing fail in turn: there is an error and no file, or no error and a whole file.
 func TestFaults(t *testing.T) {
 	for call := 1; ; call++ {

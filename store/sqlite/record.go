@@ -86,7 +86,7 @@ func snapshot(ctx context.Context, c *conn, collectionID int64, gen generation, 
 // generation has all vectors; should one be missing, the chunk is still found by its
 // words. Of another generation it will come, and an index must not go on without.
 func record(k *chunkRow, d *rag.Document, gen generation, vector []byte) (rag.Record, error) {
-	rec := rag.Record{ChunkID: k.ID, Document: d, Text: k.EmbedText(d.Title)}
+	rec := rag.Record{ChunkID: k.ID, Document: d, Text: k.EmbedText(d.Title), Heading: k.Heading}
 	if vector == nil {
 		if gen.name != "" && !gen.live {
 			return rec, rag.Errorf(rag.KindConflict, "chunk %d has no embedding of generation %d yet", k.ID, gen.number)
