@@ -29,6 +29,7 @@ go test -timeout 30m -run '^TestRandomHistories$' ./index/engine -history.steps 
 CGO_ENABLED=1 go test -race -run '^TestConcurrent$' ./index/engine -concurrent.time 60s
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
+step "FAISS";            scripts/test-faiss.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh

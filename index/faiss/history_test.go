@@ -1,0 +1,194 @@
+//go:build faiss
+
+package faiss
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/smartretriever/smartretriever/index/indextest"
+	"github.com/smartretriever/smartretriever/index/section/faultfs"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+var (
+	historySteps = flag.Int("history.steps", 750, "changes of the random histories of each type, in all")
+	historySeed  = flag.Uint64("history.seed", 0, "seed of the first random history; 0 draws one")
+)
+
+// TestRandomHistories changes, rebuilds, commits, crashes, fills disks, reopens and searches at random, and compares every
+// answer with exact search.
+func TestRandomHistories(t *testing.T) {
+	eachType(t, func(t *testing.T, typ string) {
+		steps, seed := *historySteps, *historySeed
+		if testing.Short() {
+			steps = min(steps, 250)
+		}
+		if seed == 0 {
+			seed = uint64(time.Now().UnixNano())
+		}
+		const each = 250
+		for ; steps > 0; steps -= each {
+			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { life(t, typ, seed, each) })
+			if t.Failed() {
+				t.Fatalf("run again with -history.seed %d -history.steps %d", seed, each)
+			}
+			seed++
+		}
+	})
+}
+
+// patient is an index on a disk that may be full: what fails is tried again without the fault, as a follower does.
+type patient struct {
+	*Index
+	fs *faultfs.FS
+}
+
+func (p patient) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	err := p.Index.Apply(puts, deletes, seq)
+	for try := 0; try < 3 && errors.Is(err, syscall.ENOSPC); try++ { // a write in the background may still fail on the full disk
+		p.fs.SetFault(nil)
+		if p.Seq() == seq {
+			return nil // it was seen before what follows it failed
+		}
+		err = p.Index.Apply(puts, deletes, seq)
+	}
+	return err
+}
+
+func life(t *testing.T, typ string, seed uint64, steps int) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	fsys := faultfs.New()
+	cfg := small(typ, indextest.Dims)
+	cfg.Engine.Dir, cfg.Engine.FlushRows = "d", []int{16, 64, 1000}[rng.IntN(3)]
+	h := indextest.NewHistory(seed)
+	open := func() patient {
+		cfg.Engine.FS = fsys
+		ix, err := Open(cfg)
+		if err != nil {
+			if !errors.Is(err, rag.ErrNotFound) { // whatever happened to the machine, what it holds is whole
+				t.Fatalf("open: %v", err)
+			}
+			if ix, err = Create(cfg); err != nil {
+				t.Fatalf("create: %v", err)
+			}
+		}
+		p := patient{ix, fsys}
+		h.CatchUp(t, p)
+		return p
+	}
+	ix := open()
+	check := func(what string, err error) {
+		t.Helper()
+		if err != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("%s after change %d: %v", what, h.Seq(), err)
+		}
+	}
+	for range steps {
+		h.Step(t, ix)
+		switch rng.IntN(30) {
+		case 0, 1, 2:
+			check("commit", ix.Commit(t.Context()))
+		case 3:
+			check("purge", ix.Purge(t.Context()))
+			if ix.Stats().Dead != 0 {
+				t.Fatalf("after a purge there is %+v", ix.Stats())
+			}
+		case 4:
+			check("rebuild", ix.Rebuild(t.Context()))
+		case 5: // an orderly end
+			fsys.SetFault(nil)
+			check("commit", ix.Commit(t.Context()))
+			check("close", ix.Close())
+			ix = open()
+			if ix.Seq() != h.Seq() {
+				t.Fatalf("after a commit at change %d, open finds change %d", h.Seq(), ix.Seq())
+			}
+		case 6: // power is lost
+			fsys.SetFault(nil)
+			after := fsys.Crash(rng)
+			check("close", ix.Close())
+			fsys = after
+			ix = open()
+		case 7: // power is lost while the index is being committed: what comes after some operation is not done
+			fsys.SetFault(nil)
+			at := fsys.Calls() + 1 + rng.IntN(25)
+			fsys.SetFault(func(call int, op, _ string) error {
+				if call >= at && op != "map" && op != "lock" {
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+			check("commit", ix.Commit(t.Context()))
+			after := fsys.Crash(rng)
+			fsys.SetFault(nil)
+			check("close", ix.Close())
+			fsys = after
+			ix = open()
+		case 8: // the disk is full from some operation on
+			at := fsys.Calls() + 1 + rng.IntN(30)
+			fsys.SetFault(func(call int, op, _ string) error {
+				if call >= at && op != "map" && op != "remove" && op != "lock" {
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+		case 9:
+			fsys.SetFault(nil)
+		}
+		if rng.IntN(4) == 0 {
+			h.Check(t, ix)
+		}
+	}
+	fsys.SetFault(nil)
+	check("commit", ix.Commit(t.Context()))
+	check("close", ix.Close())
+	for _, name := range list(t, fsys, "d") {
+		if strings.HasSuffix(name, ".tmp") || strings.HasSuffix(name, fileSuffix) && name != fileName(h.Seq()) {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+func list(t *testing.T, fsys *faultfs.FS, dir string) []string {
+	t.Helper()
+	names, err := fsys.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// filled returns a file system with a committed index of a history, the history, and the path of the vectors' file.
+func filled(t *testing.T, cfg Config) (*faultfs.FS, *indextest.History, string) {
+	t.Helper()
+	fsys := faultfs.New()
+	cfg.Engine.Dir, cfg.Engine.FS, cfg.DeadShare = "d", fsys, 1
+	ix, err := Create(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := indextest.NewHistory(5)
+	for i := range 25 {
+		h.Step(t, ix)
+		if i == 15 {
+			if err := ix.Rebuild(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if st := ix.Stats(); st.Type != cfg.Type || st.Dead == 0 {
+		t.Fatalf("the index is too simple: %+v", st)
+	}
+	if err := errors.Join(ix.Commit(t.Context()), ix.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return fsys, h, filepath.Join("d", fileName(h.Seq()))
+}
