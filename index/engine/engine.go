@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/smartretriever/smartretriever/index/section"
 	"github.com/smartretriever/smartretriever/rag"
@@ -31,6 +32,7 @@ type Index struct {
 	room              *sync.Cond        // on writing: rows in memory became fewer, or merging failed
 	failed            error             // of the last try to write what is in memory
 	flushing, merging bool              // in the background
+	mergeAgain        time.Time         // not before it, after a merge that failed
 	closed            bool
 
 	ctx  context.Context // ends with Close

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/smartretriever/smartretriever/index/section"
 	"github.com/smartretriever/smartretriever/rag"
@@ -160,7 +161,9 @@ func (ix *Index) startFlush() {
 	if ix.flushing || ix.closed || !ix.settles() {
 		return
 	}
-	if _, rows, size := inMemory(ix.current.Load().views); !ix.overfull(rows, size, 1) {
+	// What a merge has taken is on its way already.
+	idle := slices.DeleteFunc(slices.Clone(ix.current.Load().views), func(v *view) bool { return ix.busy[v.seg] })
+	if _, rows, size := inMemory(idle); !ix.overfull(rows, size, 1) {
 		return
 	}
 	ix.flushing = true
@@ -208,7 +211,7 @@ func (ix *Index) idle(views []*view) []*view {
 
 // startMerge starts merging files if there are enough of one size. The caller holds ix.writing.
 func (ix *Index) startMerge() {
-	if ix.merging || ix.closed || len(ix.due(ix.current.Load().views)) == 0 {
+	if ix.merging || ix.closed || time.Now().Before(ix.mergeAgain) || len(ix.due(ix.current.Load().views)) == 0 {
 		return
 	}
 	ix.merging = true
@@ -216,14 +219,20 @@ func (ix *Index) startMerge() {
 		err := ix.mergeDue(ix.ctx)
 		ix.writing.Lock()
 		ix.merging = false
+		if err != nil {
+			ix.mergeAgain = time.Now().Add(mergePause)
+		}
 		ix.writing.Unlock()
 		if err == nil {
 			ix.wake()
 		} else if ix.ctx.Err() == nil {
-			ix.cfg.Logger.Error("index: segments cannot be merged", "err", err)
+			ix.cfg.Logger.Error("index: segments cannot be merged; it will be tried again", "err", err, "in", mergePause)
 		}
 	})
 }
+
+// mergePause is how long merging rests after it has failed, as on a full disk. Searches go on over more segments meanwhile.
+const mergePause = 10 * time.Second
 
 func (ix *Index) mergeDue(ctx context.Context) error {
 	s := ix.acquire()
