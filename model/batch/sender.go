@@ -70,10 +70,12 @@ func (s *Sender[T]) Send(ctx context.Context, items []*Item[T], call Call[T]) er
 	if call.Urgent {
 		ctx = remote.Urgent(ctx)
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
+	going, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var group errgroup.Group
 	for len(items) > 0 {
 		n := s.first(items)
-		if !call.Urgent && s.acquire(groupCtx) != nil {
+		if !call.Urgent && s.acquire(going) != nil {
 			break
 		}
 		batch := items[:n]
@@ -81,13 +83,20 @@ func (s *Sender[T]) Send(ctx context.Context, items []*Item[T], call Call[T]) er
 			if !call.Urgent {
 				defer s.release()
 			}
-			return s.fill(groupCtx, batch, call)
+			err := s.fill(going, batch, call)
+			if err != nil {
+				end(err) // before its turn goes to the next batch, which must not be paid for
+			}
+			return err
 		})
 		items = items[n:]
 	}
 	err := group.Wait()
-	if err == nil && len(items) > 0 {
-		err = ctx.Err()
+	switch {
+	case err == nil && len(items) > 0:
+		return ctx.Err()
+	case err != nil && ctx.Err() == nil:
+		return context.Cause(going) // and not what the others say of being ended
 	}
 	return err
 }
@@ -99,10 +108,14 @@ func (s *Sender[T]) acquire(ctx context.Context) error {
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := ctx.Err(); err != nil { // both were ready
+		s.release()
+		return err
+	}
+	return nil
 }
 
 func (s *Sender[T]) release() { <-s.slots }
