@@ -19,7 +19,8 @@ type IndexCheck struct {
 	Collection string `json:"collection"`
 	Files      int    `json:"files"`
 	Bytes      int64  `json:"bytes"`
-	Damage     string `json:"damage,omitempty"` // what was found; the index has been built again from the store
+	Damage     string `json:"damage,omitempty"` // what was found
+	Mended     bool   `json:"mended,omitempty"` // the damaged index has been built again from the store
 }
 
 // Index returns what the index of scope's collection is made of.
@@ -33,7 +34,7 @@ func (r *Retriever) Index(ctx context.Context, scope rag.Scope) (IndexDescriptio
 }
 
 // VerifyIndex compares the files of the index of scope's collection with their checksums. An index with a damaged file is built again from
-// the store, without embedding anything.
+// the store, without embedding anything, unless another process has it open.
 func (r *Retriever) VerifyIndex(ctx context.Context, scope rag.Scope) (IndexCheck, error) {
 	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
@@ -41,12 +42,12 @@ func (r *Retriever) VerifyIndex(ctx context.Context, scope rag.Scope) (IndexChec
 	}
 	defer leave()
 	check := IndexCheck{Collection: col.Name}
-	found, err := r.follow.Verify(ctx, col)
+	found, mended, err := r.follow.Verify(ctx, col)
 	if err != nil {
 		return check, err
 	}
 	if found != nil {
-		check.Damage = found.Error()
+		check.Damage, check.Mended = found.Error(), mended
 	}
 	d, err := r.follow.Describe(ctx, col)
 	check.Files, check.Bytes = d.Files, d.Bytes
@@ -54,7 +55,7 @@ func (r *Retriever) VerifyIndex(ctx context.Context, scope rag.Scope) (IndexChec
 }
 
 // RebuildIndex makes the index of scope's collection anew from the store, in one segment, without embedding anything. Searches are
-// answered from the old one meanwhile.
+// answered from the old one meanwhile. KindConflict says that another process has the index open.
 func (r *Retriever) RebuildIndex(ctx context.Context, scope rag.Scope) (IndexDescription, error) {
 	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
@@ -79,7 +80,7 @@ const (
 )
 
 // TuneIndex measures the recall of vector search in scope's collection against comparing every vector, and has searches look
-// just as far as it takes for the recall that is asked for.
+// just as far as it takes for the recall that is asked for. That is KindConflict where another process has the index open, but for a DryRun.
 func (r *Retriever) TuneIndex(ctx context.Context, scope rag.Scope, opt TuneOptions) (IndexTuning, error) {
 	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {

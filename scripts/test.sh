@@ -23,6 +23,10 @@ skipped=$(grep -oE '^ *--- SKIP: [^ ]+' .cache/tests.log | grep -vE ': TestUnrea
 if [ -d ../shared/data ] && [ -n "$skipped" ]; then
   echo "the data is there, and these were skipped all the same:"; echo "$skipped"; exit 1
 fi
+if [ "$(go env GOARCH)" = amd64 ]; then
+  step "assembly, read by a disassembler"
+  go test -tags objdump -run '^TestVEX' ./model/bert/kernel
+fi
 step "race detector";    make --no-print-directory race
 step "index: 100,000 random changes, and a minute of everything at once"
 go test -timeout 30m -run '^TestRandomHistories$' ./index/engine -history.steps 100000 -v | grep -E '^(---|ok|FAIL|panic)|run again'

@@ -46,8 +46,7 @@ const (
 	fileSuffix   = ".seg"
 )
 
-// Create returns an empty index at sequence number 0. What its folder holds of another is removed with
-// the first Commit.
+// Create returns an empty index at sequence number 0. What its folder holds is removed, unless another process writes it.
 func Create(cfg Config) (*Index, error) {
 	ix, err := prepare(cfg)
 	if err != nil {
@@ -220,8 +219,8 @@ func (ix *Index) Stats() Stats {
 	return st
 }
 
-// smallFile is the size up to which a file is verified before it is used.
-const smallFile = 32 << 20
+// smallFile is the size up to which a file is verified before it is used. Tests take small files for large ones.
+var smallFile int64 = 32 << 20
 
 // openSegment opens a file of the folder. Small ones are verified at once, others in the background.
 func (ix *Index) openSegment(name string) (*segment, error) {

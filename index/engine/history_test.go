@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/index/section/faultfs"
@@ -24,39 +22,14 @@ var (
 // TestRandomHistories changes, merges, commits, crashes, damages, fills disks, reopens and searches at random, and compares every
 // answer with exact search.
 func TestRandomHistories(t *testing.T) {
-	steps, seed := *historySteps, *historySeed
+	steps := *historySteps
 	if testing.Short() {
 		steps = min(steps, 1000)
 	}
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	const each = 500
-	for ; steps > 0; steps -= each {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { life(t, seed, each) })
-		if t.Failed() {
-			t.Fatalf("run again with -history.seed %d -history.steps %d", seed, each)
-		}
-		seed++
-	}
-}
-
-// patient is an index on a disk that may be full: what fails is tried again without the fault, as a follower does.
-type patient struct {
-	*Index
-	fs *faultfs.FS
-}
-
-func (p patient) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
-	err := p.Index.Apply(puts, deletes, seq)
-	for try := 0; try < 3 && errors.Is(err, syscall.ENOSPC); try++ { // a write in the background may still fail on the full disk
-		p.fs.SetFault(nil)
-		if p.Seq() == seq {
-			return nil // it was seen before what follows it failed
-		}
-		err = p.Index.Apply(puts, deletes, seq)
-	}
-	return err
+	few := fewVectors
+	fewVectors = 16 // so that what is merged gets lists and graphs
+	defer func() { fewVectors = few }()
+	indextest.Lives(t, *historySeed, steps, 500, life)
 }
 
 func life(t *testing.T, seed uint64, steps int) {
@@ -64,8 +37,9 @@ func life(t *testing.T, seed uint64, steps int) {
 	fsys := faultfs.New()
 	cfg := exact(indextest.Dims)
 	cfg.Dir, cfg.FlushRows = "d", []int{16, 64, 1000}[rng.IntN(3)]
+	cfg.Type = Types[rng.IntN(len(Types))]
 	h := indextest.NewHistory(seed)
-	open := func() patient {
+	open := func() *Index {
 		cfg.FS = fsys
 		ix, err := Open(cfg)
 		if err != nil {
@@ -79,9 +53,12 @@ func life(t *testing.T, seed uint64, steps int) {
 		if !ix.Owner() {
 			t.Fatal("the lock is not ours")
 		}
-		p := patient{ix, fsys}
-		h.CatchUp(t, p)
-		return p
+		// As thorough as can be, so that lists and graphs answer like exact search.
+		if err := ix.SetEffort(maxEffort); err != nil {
+			t.Fatal(err)
+		}
+		h.CatchUp(t, indextest.OnFullDisk{Index: ix, FS: fsys})
+		return ix
 	}
 	ix := open()
 	check := func(what string, err error) {
@@ -91,7 +68,7 @@ func life(t *testing.T, seed uint64, steps int) {
 		}
 	}
 	for range steps {
-		h.Step(t, ix)
+		h.Step(t, indextest.OnFullDisk{Index: ix, FS: fsys})
 		switch rng.IntN(40) {
 		case 0, 1:
 			check("commit", ix.Commit(t.Context()))
@@ -226,6 +203,44 @@ func TestEveryByteFlipped(t *testing.T) {
 		t.Errorf("%d flips found, %d harmless", found, harmless)
 	}
 	t.Logf("%d flips found, %d in padding", found, harmless)
+}
+
+// TestLargeFilesAreVerifiedLater: a file that is too large to be read before it is used is read in the background, and damage ends every search
+// until the index was built again.
+func TestLargeFilesAreVerifiedLater(t *testing.T) {
+	fsys, h := filled(t, exact(indextest.Dims))
+	size := smallFile
+	smallFile = 0
+	defer func() { smallFile = size }()
+	cfg := exact(indextest.Dims)
+	cfg.Dir, cfg.FS = "d", fsys
+	for _, name := range list(t, fsys) {
+		if strings.HasSuffix(name, fileSuffix) {
+			fsys.Flip("d/"+name, 100, 3) // within the ids
+			break
+		}
+	}
+	ix, err := Open(cfg)
+	if err != nil {
+		t.Fatalf("a large file was verified before it was used: %v", err)
+	}
+	ix.wg.Wait()
+	if err := ix.Damaged(); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("damage in a large file: %v", err)
+	}
+	if _, err := ix.Search(t.Context(), rag.IndexQuery{Text: "w1", K: 1}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("search: %v", err)
+	}
+	if err := ix.Commit(t.Context()); err == nil {
+		t.Error("a damaged index was committed")
+	}
+	if err := ix.Rebuild(t.Context(), func(add func(rag.Record) error) (int64, error) { return h.Seq(), h.Records(add) }); err != nil {
+		t.Fatal(err)
+	}
+	h.Check(t, ix)
+	if err := errors.Join(ix.Damaged(), ix.Commit(t.Context()), ix.Close()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestDamageUnderSearch lets searches meet segments whose bytes change while they are open, as they do in a large file that is not

@@ -374,7 +374,12 @@ func (ix *Index) whole(ctx context.Context, views []*view) error {
 
 // writeMerge makes the segment of a plan.
 func (ix *Index) writeMerge(ctx context.Context, p *plan, toFile bool) (*segment, error) {
-	fill := func(w *section.Writer) error { return ix.writeSections(ctx, w, p) }
+	return ix.makeSegment(toFile, func(w *section.Writer) error { return ix.writeSections(ctx, w, p) })
+}
+
+// makeSegment makes a segment of the sections that fill writes, in memory or in a file of the folder. The file's name is kept from being swept
+// away until the segment is in a state.
+func (ix *Index) makeSegment(toFile bool, fill func(*section.Writer) error) (*segment, error) {
 	if !toFile {
 		f, err := section.Build(fill)
 		if err != nil {

@@ -29,17 +29,6 @@ func (ix *Index) Purge(ctx context.Context) error {
 	return ix.Commit(ctx)
 }
 
-// Dead returns the number of deleted rows that still take room.
-func (ix *Index) Dead() int {
-	s := ix.acquire()
-	defer s.release()
-	n := 0
-	for _, v := range s.views {
-		n += v.dead
-	}
-	return n
-}
-
 // Unfiled reports whether the folder holds something else than searches see.
 func (ix *Index) Unfiled() bool {
 	if !ix.Owner() {

@@ -95,21 +95,6 @@ func (b *rebuilder) write() error {
 }
 
 func (b *rebuilder) segment() (*segment, error) {
-	ix := b.ix
-	if !ix.settles() || len(b.records) < ix.cfg.FlushRows {
-		return ix.build(b.records, b.documents)
-	}
-	name := ix.newName()
-	_, err := section.WriteFile(ix.cfg.FS, ix.path(name), func(w *section.Writer) error {
-		return ix.writeRecords(w, b.records, b.documents)
-	})
-	if err != nil {
-		ix.forgetName(name)
-		return nil, err
-	}
-	seg, err := ix.openSegment(name)
-	if err != nil {
-		ix.forgetName(name)
-	}
-	return seg, err
+	toFile := b.ix.settles() && len(b.records) >= b.ix.cfg.FlushRows
+	return b.ix.makeSegment(toFile, func(w *section.Writer) error { return b.ix.writeRecords(w, b.records, b.documents) })
 }

@@ -130,6 +130,9 @@ func (r *run) near(ctx context.Context, seg *segment, c choice, k int, effort fl
 		return r.walk(ctx, seg, c, k, effort, floor, dst)
 	case seg.lists != nil:
 		p := r.ix.params(seg.lists, effort)
+		if p.Probes >= seg.lists.Lists() {
+			break // every list: then every vector can be compared as well
+		}
 		if c.rows == nil || seg.vectors.ExactCost(c.count) >= seg.lists.Cost(k, p, c.count) {
 			r.plans.lists++
 			return seg.lists.Search(ctx, &r.query, k, p, c.rows, floor, &r.lists, dst)

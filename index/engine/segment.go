@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -113,19 +114,17 @@ func (ix *Index) parse(f *section.File, name string) (*segment, error) {
 }
 
 var (
-	errNotThere = fmt.Errorf("they are not there")
-	errUnfit    = fmt.Errorf("they are of another segment")
+	errNotThere = errors.New("they are not there")
+	errUnfit    = errors.New("they are of another segment")
 )
 
 // build makes a segment in memory of records in ascending order of chunk id, with the states of their documents.
 func (ix *Index) build(records []rag.Record, documents map[rag.DocumentID]*rag.Document) (*segment, error) {
-	f, err := section.Build(func(w *section.Writer) error {
-		return ix.writeRecords(w, records, documents)
-	})
+	seg, err := ix.makeSegment(false, func(w *section.Writer) error { return ix.writeRecords(w, records, documents) })
 	if err != nil {
 		return nil, fmt.Errorf("index: build a segment: %w", err)
 	}
-	return ix.parse(f, "")
+	return seg, nil
 }
 
 // writeRecords writes the sections of a segment of records.

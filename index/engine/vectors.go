@@ -61,6 +61,18 @@ func (ix *Index) writeVectors(w *section.Writer, src recordSource) error {
 	return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(len(src.records)))
 }
 
+// planLists makes the inverted file of a merged segment. Where a segment is only freed of dead rows, and enough is left for its lists, these stay: taking a few
+// rows out of a million must not cost what clustering a million does.
+func planLists(ctx context.Context, p *plan, src *vector.Merged) (*ivf.Plan, error) {
+	if len(p.views) == 1 {
+		// Of n vectors 4*sqrt(n) lists are made: these are enough for half of those they were made for.
+		if lists := p.views[0].seg.lists; lists != nil && 2*16*src.Len() >= lists.Lists()*lists.Lists() {
+			return lists.Compact(src)
+		}
+	}
+	return ivf.Build(ctx, src, metric, ivf.Params{Seed: 1})
+}
+
 // wantsLists reports whether a segment of n vectors is to have an inverted file.
 func (ix *Index) wantsLists(n int) bool {
 	switch ix.cfg.Type {
@@ -72,8 +84,8 @@ func (ix *Index) wantsLists(n int) bool {
 	return ix.cfg.ExactBelow > 0 && n >= ix.cfg.ExactBelow
 }
 
-// fewVectors are too few for an inverted file to be one.
-const fewVectors = 256
+// fewVectors are too few for an inverted file or a graph to be one. Tests make more of small segments.
+var fewVectors = 256
 
 func (ix *Index) vectorParams(rows int) vector.Params {
 	return vector.Params{Metric: metric, Storage: ix.cfg.Storage, Rows: rows}
@@ -100,7 +112,7 @@ func (ix *Index) mergeVectors(ctx context.Context, w *section.Writer, p *plan) e
 	if !ix.wantsLists(src.Len()) {
 		return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(p.rows()))
 	}
-	built, err := ivf.Build(ctx, src, metric, ivf.Params{Seed: 1})
+	built, err := planLists(ctx, p, src)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,11 @@ package faiss
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/index/section/faultfs"
@@ -26,41 +24,13 @@ var (
 // TestRandomHistories changes, rebuilds, commits, crashes, fills disks, reopens and searches at random, and compares every
 // answer with exact search.
 func TestRandomHistories(t *testing.T) {
-	eachType(t, func(t *testing.T, typ string) {
-		steps, seed := *historySteps, *historySeed
-		if testing.Short() {
-			steps = min(steps, 250)
-		}
-		if seed == 0 {
-			seed = uint64(time.Now().UnixNano())
-		}
-		const each = 250
-		for ; steps > 0; steps -= each {
-			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { life(t, typ, seed, each) })
-			if t.Failed() {
-				t.Fatalf("run again with -history.seed %d -history.steps %d", seed, each)
-			}
-			seed++
-		}
-	})
-}
-
-// patient is an index on a disk that may be full: what fails is tried again without the fault, as a follower does.
-type patient struct {
-	*Index
-	fs *faultfs.FS
-}
-
-func (p patient) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
-	err := p.Index.Apply(puts, deletes, seq)
-	for try := 0; try < 3 && errors.Is(err, syscall.ENOSPC); try++ { // a write in the background may still fail on the full disk
-		p.fs.SetFault(nil)
-		if p.Seq() == seq {
-			return nil // it was seen before what follows it failed
-		}
-		err = p.Index.Apply(puts, deletes, seq)
+	steps := *historySteps
+	if testing.Short() {
+		steps = min(steps, 250)
 	}
-	return err
+	eachType(t, func(t *testing.T, typ string) {
+		indextest.Lives(t, *historySeed, steps, 250, func(t *testing.T, seed uint64, steps int) { life(t, typ, seed, steps) })
+	})
 }
 
 func life(t *testing.T, typ string, seed uint64, steps int) {
@@ -69,7 +39,7 @@ func life(t *testing.T, typ string, seed uint64, steps int) {
 	cfg := small(typ, indextest.Dims)
 	cfg.Engine.Dir, cfg.Engine.FlushRows = "d", []int{16, 64, 1000}[rng.IntN(3)]
 	h := indextest.NewHistory(seed)
-	open := func() patient {
+	open := func() *Index {
 		cfg.Engine.FS = fsys
 		ix, err := Open(cfg)
 		if err != nil {
@@ -80,9 +50,8 @@ func life(t *testing.T, typ string, seed uint64, steps int) {
 				t.Fatalf("create: %v", err)
 			}
 		}
-		p := patient{ix, fsys}
-		h.CatchUp(t, p)
-		return p
+		h.CatchUp(t, indextest.OnFullDisk{Index: ix, FS: fsys})
+		return ix
 	}
 	ix := open()
 	check := func(what string, err error) {
@@ -92,7 +61,7 @@ func life(t *testing.T, typ string, seed uint64, steps int) {
 		}
 	}
 	for range steps {
-		h.Step(t, ix)
+		h.Step(t, indextest.OnFullDisk{Index: ix, FS: fsys})
 		switch rng.IntN(30) {
 		case 0, 1, 2:
 			check("commit", ix.Commit(t.Context()))

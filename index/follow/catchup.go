@@ -136,6 +136,9 @@ func (f *Follower) applyBatch(ctx context.Context, v *view, ix *engine.Index, ch
 		if s.changed.IsZero() {
 			s.changed = f.cfg.Now()
 		}
+		if len(deletes) > 0 && s.gone.IsZero() {
+			s.gone = f.cfg.Now()
+		}
 	})
 	return nil
 }

@@ -42,7 +42,7 @@
 // A view that changed is made durable Config.SaveAfter later, when it is evicted and at
 // Close. The files are a throwaway copy, with one duty: a deleted chunk must
 // not live on in them. So a view is only written after it has caught up, and always without what is deleted; Purge does
-// it at once, and removes the folder of a collection that is not open. A folder belongs to one process: another one that has the
+// it at once, and removes the folder of a collection that is not open; deletions by other processes are written within seconds. A folder belongs to one process: another one that has the
 // collection open reads what is there, and keeps what is newer in memory.
 //
 // An index that finds a damaged file is built again from the store before the search that found it goes on.

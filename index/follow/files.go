@@ -83,10 +83,14 @@ func (f *Follower) save(ctx context.Context, v *view) error {
 			s.nextSave = now.Add(time.Minute)
 			return
 		}
-		s.changed = time.Time{}
+		s.changed, s.gone = time.Time{}, time.Time{}
 	})
 	return err
 }
+
+// purgeAfter is how long a deletion may stay in the files: many of them share one writing. What this process deletes is purged by the
+// janitor before; this is for what others delete.
+const purgeAfter = time.Second
 
 // dueForSaving reports whether the view's changes have waited long enough.
 func (f *Follower) dueForSaving(v *view) bool {
@@ -97,7 +101,8 @@ func (f *Follower) dueForSaving(v *view) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := &v.state
-	return !s.changed.IsZero() && now.Sub(s.changed) >= f.cfg.SaveAfter && !now.Before(s.nextSave)
+	due := !s.changed.IsZero() && now.Sub(s.changed) >= f.cfg.SaveAfter || !s.gone.IsZero() && now.Sub(s.gone) >= purgeAfter
+	return due && !now.Before(s.nextSave)
 }
 
 // Purge sees to it that no deleted chunk of a collection is left in its views or

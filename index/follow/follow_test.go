@@ -734,3 +734,78 @@ func TestTwoProcesses(t *testing.T) {
 		expect(t, "rebuilds", s.count("snapshot"), 1)
 	})
 }
+
+// TestDeletionsByOthersAreGoneSoon: nobody asks for a purge of what another process has deleted.
+func TestDeletionsByOthersAreGoneSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFeed(), collection(1)
+		s.put("a", "secretword")
+		s.put("b", "apple")
+		f := start(t, Config{Feed: s, Dir: t.TempDir()})
+		expect(t, "secrets", found(t, f, c, "secretword", 0), 1)
+		save(t, f, 1)
+		if !holds(t, f, 1, "secretword") {
+			t.Fatal("the test looks for a word that is not in the files")
+		}
+		s.put("a") // found by polling
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if holds(t, f, 1, "secretword") {
+			t.Error("a word that another process deleted is in the files three seconds later")
+		}
+		expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	})
+}
+
+// TestFolderThatCannotBeUsed: searches go on without files.
+func TestFolderThatCannotBeUsed(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	s.put("a", "apple")
+	f := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	if err := os.WriteFile(f.path(viewKey{1, 1}), []byte("a file where the folder should be"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "apples", found(t, f, c, "apple", 0), 1)
+	expect(t, "pears", found(t, f, c, "pear", s.put("b", "pear")), 1)
+}
+
+// TestGuests: what only the process can do that writes an index's files is refused to others, in words.
+func TestGuests(t *testing.T) {
+	s, dir, c := newFeed(), t.TempDir(), collection(1)
+	s.put("a", "apple")
+	owner := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	expect(t, "apples", found(t, owner, c, "apple", 0), 1)
+	save(t, owner, 1)
+	guest := start(t, Config{Feed: s, Dir: dir, Poll: time.Hour})
+	if _, err := guest.Rebuild(t.Context(), c); !errors.Is(err, rag.ErrConflict) {
+		t.Errorf("rebuild: %v", err)
+	}
+	if _, err := guest.Tune(t.Context(), c, nil, 10, .9, true); !errors.Is(err, rag.ErrConflict) {
+		t.Errorf("tune: %v", err)
+	}
+	if _, err := guest.Tune(t.Context(), c, nil, 10, .9, false); err != nil {
+		t.Errorf("tune, measuring only: %v", err)
+	}
+	segments, err := filepath.Glob(filepath.Join(guest.path(viewKey{1, 1}), "*.seg"))
+	if err != nil || len(segments) == 0 {
+		t.Fatalf("%q, %v", segments, err)
+	}
+	expectSound(t, guest, c)
+	if err := os.Truncate(segments[0], 100); err != nil { // under both mappings
+		t.Fatal(err)
+	}
+	if found, mended, err := guest.Verify(t.Context(), c); found == nil || mended || err != nil {
+		t.Errorf("verify of a damaged file by a guest: %v, %v, %v", found, mended, err)
+	}
+	if found, mended, err := owner.Verify(t.Context(), c); found == nil || !mended || err != nil {
+		t.Errorf("by the owner: %v, %v, %v", found, mended, err)
+	}
+	expectSound(t, owner, c)
+}
+
+func expectSound(t *testing.T, f *Follower, c rag.Collection) {
+	t.Helper()
+	if found, _, err := f.Verify(t.Context(), c); found != nil || err != nil {
+		t.Errorf("verify: %v, %v", found, err)
+	}
+}

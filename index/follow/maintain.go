@@ -38,28 +38,37 @@ func (f *Follower) Describe(ctx context.Context, c rag.Collection) (d engine.Des
 	return d, err
 }
 
-// Verify reads the files of a collection's index. Where one is damaged the index is built again from the store, and why is returned
-// as found.
-func (f *Follower) Verify(ctx context.Context, c rag.Collection) (found error, err error) {
+// Verify reads the files of a collection's index. Where one is damaged, found says what, and the index is built again from the store; mended
+// reports whether its files are, too, which they are not where another process writes them.
+func (f *Follower) Verify(ctx context.Context, c rag.Collection) (found error, mended bool, err error) {
 	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
-		found = ix.Verify(ctx)
-		if rag.KindOf(found) != rag.KindInvalid {
-			found, err = nil, found
-			return err
+		wrong := ix.Verify(ctx)
+		if rag.KindOf(wrong) != rag.KindInvalid {
+			return wrong
 		}
+		found = wrong
 		if err := f.rebuild(ctx, v); err != nil {
 			return err
 		}
+		mended = ix.Owner() || f.cfg.Dir == ""
 		return f.save(ctx, v)
 	})
-	return found, err
+	return found, mended, err
+}
+
+// ours refuses what only the process can do that writes an index's files.
+func (f *Follower) ours(c rag.Collection, ix *engine.Index) error {
+	if f.cfg.Dir != "" && !ix.Owner() {
+		return rag.Errorf(rag.KindConflict, "index: another process has the index of collection %s open and keeps it up to date; stop it first", c.Name)
+	}
+	return nil
 }
 
 // Rebuild makes a collection's index anew from the store, in one segment. KindConflict says that another process has it open.
 func (f *Follower) Rebuild(ctx context.Context, c rag.Collection) (d engine.Description, err error) {
 	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
-		if f.cfg.Dir != "" && !ix.Owner() {
-			return rag.Errorf(rag.KindConflict, "index: another process has the index of collection %s open and keeps it up to date; stop it first", c.Name)
+		if err := f.ours(c, ix); err != nil {
+			return err
 		}
 		if err := f.rebuild(ctx, v); err != nil {
 			return err
@@ -77,9 +86,14 @@ func (f *Follower) Rebuild(ctx context.Context, c rag.Collection) (d engine.Desc
 }
 
 // Tune finds how thoroughly a collection's vectors must be searched for a recall, with queries or, without any, with vectors of
-// the collection's own chunks. With set, searches do so from now on.
+// the collection's own chunks. With set, searches do so from now on; KindConflict says that another process has the index open.
 func (f *Follower) Tune(ctx context.Context, c rag.Collection, queries [][]float32, k int, target float64, set bool) (t engine.Tuning, err error) {
 	err = f.on(ctx, c, func(v *view, ix *engine.Index) error {
+		if set {
+			if err := f.ours(c, ix); err != nil {
+				return err
+			}
+		}
 		if len(queries) == 0 {
 			queries = ix.Sample(sampled)
 		}

@@ -37,6 +37,7 @@ type view struct {
 type state struct {
 	closed   bool      // no longer in the map; use the one that is
 	changed  time.Time // when the oldest change came that is not saved
+	gone     time.Time // when the oldest deletion came that is not saved
 	nextSave time.Time
 	inStep   time.Time // when it had everything
 	err      error     // of the last try, nil if it went well

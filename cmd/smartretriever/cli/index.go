@@ -26,12 +26,14 @@ func (a *app) indexCommand() *cobra.Command {
 		Use:   "index",
 		Short: "Look at a collection's search index, check it, build it again, tune it",
 		Long: `The index is made from what is stored and can be made again from it at any time, without
-embedding anything. A server that runs has its indexes open: stats, verify and tune then
-look at what it has written and change nothing, and rebuild has to wait until it is stopped.`,
+embedding anything. A server that runs has its indexes open: stats, verify and tune --dry-run
+then look at what it has written, and rebuild and tune have to wait until it is stopped.`,
 		Example: `  smartretriever index stats
   smartretriever index verify --all
   smartretriever index rebuild --collection contracts
   smartretriever index tune --recall 0.99`,
+		Args: cobra.NoArgs,
+		RunE: a.indexStats(),
 	}
 	c.AddCommand(a.indexStatsCommand(), a.indexVerifyCommand(), a.indexRebuildCommand(), a.indexTuneCommand())
 	return c
@@ -44,15 +46,19 @@ func (a *app) indexStatsCommand() *cobra.Command {
 		Long:    "Lists the segments of the collection's index with their rows, sizes and sections.",
 		Example: "  smartretriever index stats --collection contracts",
 		Args:    cobra.NoArgs,
-		RunE: a.indexing(func(ctx context.Context, r indexer) error {
-			d, err := r.Index(ctx, a.scope(nil))
-			if err != nil {
-				return err
-			}
-			a.printIndex(d)
-			return nil
-		}),
+		RunE:    a.indexStats(),
 	}
+}
+
+func (a *app) indexStats() func(*cobra.Command, []string) error {
+	return a.indexing(func(ctx context.Context, r indexer) error {
+		d, err := r.Index(ctx, a.scope(nil))
+		if err != nil {
+			return err
+		}
+		a.printIndex(d)
+		return nil
+	})
 }
 
 // indexing runs fn with an opened retriever.
@@ -77,7 +83,7 @@ func (a *app) printIndex(d root.IndexDescription) {
 	row("postings", comma(int(d.Postings)))
 	row("size", size(d.Bytes))
 	row("in memory", size(d.Memory))
-	row("effort", fmt.Sprintf("%.3g", d.Effort))
+	row("search effort", fmt.Sprintf("%.3g", d.Effort))
 	row("last change", comma(int(d.Seq)))
 	if len(d.Segments) == 0 {
 		return
@@ -150,6 +156,8 @@ func (a *app) verifyIndexes(ctx context.Context, r indexer, all bool) error {
 		switch {
 		case a.flags.json:
 			a.out.jsonLine(check)
+		case check.Damage != "" && !check.Mended:
+			a.out.line("%s: is damaged; restart the process that has it open, which builds it again: %s", name, check.Damage)
 		case check.Damage != "":
 			a.out.line("%s: was damaged and has been built again: %s", name, check.Damage)
 		default:

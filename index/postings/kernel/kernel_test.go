@@ -11,9 +11,6 @@ import (
 
 // TestGenerated runs the generator again.
 func TestGenerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the go command")
-	}
 	cmd := exec.Command("go", "run", "./postings", "-check")
 	cmd.Dir = "../../../tools/asm"
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,6 +1,6 @@
-//go:build !race
+//go:build objdump && !race
 
-// The race detector changes the wrappers of assembly functions, which are read here.
+// It needs GNU objdump, which scripts/test.sh installs. The race detector changes the wrappers of assembly functions, which are read here.
 
 package kernel
 
@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"reflect"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +20,6 @@ import (
 // it. A disassembler says what the bytes mean: the same instructions on the same
 // registers as those of the EVEX form, which Go's assembler made and TestLinear runs.
 func TestVEXFormIsTheEVEXForm(t *testing.T) {
-	if _, err := exec.LookPath("objdump"); err != nil || runtime.GOOS != "linux" {
-		t.Skip("GNU objdump is not here")
-	}
 	for _, pair := range []struct {
 		rows      int
 		vex, evex func(*tile)
