@@ -234,6 +234,9 @@ func (e *Extractor) readLocal(ctx context.Context, req format.Request) (rag.Text
 		return rag.Text{}, ctx.Err()
 	}
 	defer func() { <-e.slots }()
+	if err := e.local.Start(req.Format); err != nil {
+		return rag.Text{}, err
+	}
 	limited, cancel := context.WithTimeout(ctx, e.config.Timeout)
 	defer cancel()
 	text, err := e.local.Read(limited, req)

@@ -27,6 +27,15 @@ type Reader struct {
 	MaxPages int // of a PDF, 0 for pdf.DefaultMaxPages
 }
 
+// Start makes ready what the first file of a format would wait for: the PDF engine's code is compiled, which says nothing
+// of the file.
+func (r *Reader) Start(id ID) error {
+	if id == PDF {
+		return r.PDF.Start()
+	}
+	return nil
+}
+
 // Read returns the text of a file with media type and language.
 func (r *Reader) Read(ctx context.Context, req Request) (rag.Text, error) {
 	text, err := r.read(ctx, req)
