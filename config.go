@@ -112,7 +112,7 @@ type Config struct {
 	Clock    func() time.Time  // nil is time.Now
 }
 
-// IndexConfig says how the indexes of collections are made. Changing anything but Type builds them again from the store.
+// IndexConfig says how the indexes of collections are made. Changing anything but Type, ShardBy and the bounds of merging builds them again from the store.
 type IndexConfig struct {
 	Type string // "auto" (also ""), "flat", "ivf" or "hnsw"; see engine.Config
 	// HNSWM and HNSWEfConstruction are M and efConstruction of graphs; 0 is 16 and 200.
@@ -123,11 +123,18 @@ type IndexConfig struct {
 	TitleWeight, HeadingWeight int
 	K1                         float64 // of BM25; 0 is 1.2
 	B                          float64 // of BM25; 0 is .75, negative is none
+
+	// ShardBy is a metadata key whose values name the shards of an index, "" for none; see engine.Config.
+	ShardBy string
+	// Memory is the size in bytes of changes that are kept in memory (0: 64 MiB), MergeSize that of files which are merged in the background (0: 16 GiB), and
+	// MergeRate the bytes a second that this may write (0: no bound), all for each collection.
+	Memory, MergeSize, MergeRate int64
 }
 
 // engine returns the settings as the engine takes them, for vectors of dims dimensions.
 func (c IndexConfig) engine(dims int) (engine.Config, error) {
-	e := engine.Config{Dimensions: dims, Analyzer: analyze.For(c.Language), Type: c.Type, TitleWeight: c.TitleWeight, HeadingWeight: c.HeadingWeight, GraphM: c.HNSWM, GraphEfConstruction: c.HNSWEfConstruction, K1: c.K1, B: c.B}
+	e := engine.Config{Dimensions: dims, Analyzer: analyze.For(c.Language), Type: c.Type, TitleWeight: c.TitleWeight, HeadingWeight: c.HeadingWeight, GraphM: c.HNSWM, GraphEfConstruction: c.HNSWEfConstruction, K1: c.K1, B: c.B,
+		ShardBy: c.ShardBy, FlushBytes: c.Memory, MergeBytes: c.MergeSize, MergeBytesPerSecond: c.MergeRate}
 	if c.Language != "" && c.Language != "auto" && !slices.Contains(analyze.Languages(), c.Language) {
 		return e, fmt.Errorf("language %q of the index is unknown; known are auto, %s", c.Language, strings.Join(analyze.Languages(), ", "))
 	}

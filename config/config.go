@@ -133,6 +133,11 @@ type Index struct {
 	Heading  int     `name:"heading_weight" default:"1" min:"1" max:"8" help:"The same of the headings above a passage."`
 	K1       float64 `name:"k1" default:"1.2" min:"0.01" max:"100" help:"BM25: how soon more occurrences of a word count no more. Another value builds the index again."`
 	B        float64 `name:"b" default:"0.75" min:"0" max:"1" help:"BM25: how much the length of a passage counts. Another value builds the index again."`
+
+	ShardBy   string `name:"shard_by" help:"Metadata key, such as department: documents with the same value of it get segments of their own once they have 8,192 passages, which are searched in parallel and left alone by searches whose filter names another value. It changes no result. Empty is none."`
+	Memory    Size   `name:"memory" default:"64MiB" min:"1MiB" max:"64GiB" help:"Size that recent changes of a collection may have in memory before they are written to a file in the background; writing waits at four times as much."`
+	MergeSize Size   `name:"merge_size" default:"16GiB" min:"1MiB" max:"16TiB" help:"Most bytes of files that are merged into one in the background. Merging needs as much disk again, and memory that grows with it. 'index rebuild' goes beyond it."`
+	MergeRate Size   `name:"merge_rate" default:"0B" min:"0B" max:"1TiB" help:"Most bytes a second that merging in the background writes, for each collection; 0B is no bound. What somebody waits for is not slowed down."`
 }
 
 // Retrieval sets the defaults of a search.

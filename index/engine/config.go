@@ -17,6 +17,7 @@ const (
 	DefaultFlushRows  = 8192
 	DefaultFlushBytes = 64 << 20
 	DefaultExactBelow = 20_000
+	DefaultMergeBytes = 16 << 30
 	// DefaultTitleWeight was chosen on SciFact's training questions (nDCG@10 of keyword search .7002 with 1, .7030 with 2, .7026 with 3); on the sets that had no say in it: Cranfield
 	// .5232 to .5260, CACM .4936 to .5130, HotpotQA .7984 to .8190.
 	DefaultTitleWeight = 2
@@ -36,6 +37,9 @@ type Config struct {
 	// stood in the text so many times, 1 to postings.MaxWeight. Record.Text has them once. 0 is
 	// DefaultTitleWeight, and 1 for headings.
 	TitleWeight, HeadingWeight int
+	// Metric is how vectors are compared; 0 is vector.Cosine, for which they are brought to unit length. For vectors that have it anyway, as
+	// those of the embedders here, the others give the same order and other scores.
+	Metric vector.Metric
 	// Type is how vectors are searched: "auto" or "" (by an inverted file in large segments), "flat" (every one is compared), "ivf" (by an
 	// inverted file in every segment that has more than a few) or "hnsw" (by a graph in every such segment).
 	Type string
@@ -44,6 +48,11 @@ type Config struct {
 	// Storage is the form in which vectors are kept and from which scores are computed, beside a byte for each dimension; 0 is vector.Float32.
 	Storage vector.Storage
 
+	// ShardBy is a metadata key whose values name the shards of the index; "" for none. Documents with one value of it, once they have FlushRows rows or more
+	// together, have segments of their own, which are searched in parallel and merged by themselves. A filter that
+	// names a value does not touch the other shards. Any filter and any search finds what it would find without shards.
+	ShardBy string
+
 	// Dir is the folder of the segment files, which belongs to the index alone; "" keeps everything in memory.
 	Dir      string
 	FS       section.FS // of Dir; nil is the disk
@@ -51,6 +60,11 @@ type Config struct {
 
 	FlushRows  int   // rows in memory from which on they are written to a file; 0 is DefaultFlushRows
 	FlushBytes int64 // bytes in memory from which on they are; 0 is DefaultFlushBytes
+	// MergeBytesPerSecond bounds how fast files are merged in the background; 0 is no bound. What somebody waits for, as a commit, a purge or Optimize, is not slowed down.
+	MergeBytesPerSecond int64
+	// MergeBytes bounds the segments that are merged with each other in the background, all together: a merge needs memory and disk for what it reads, and what is
+	// as large already gains little. 0 is DefaultMergeBytes.
+	MergeBytes int64
 	// ExactBelow is the number of vectors of a segment from which on it gets an inverted file; below it, every vector is compared.
 	// 0 is DefaultExactBelow, negative never builds one.
 	ExactBelow int
@@ -88,6 +102,9 @@ func (c Config) WithDefaults() Config {
 	if c.Type == "" {
 		c.Type = TypeAuto
 	}
+	if c.Metric == 0 {
+		c.Metric = vector.Cosine
+	}
 	if c.Storage == 0 {
 		c.Storage = vector.Float32
 	}
@@ -96,6 +113,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.FlushBytes == 0 {
 		c.FlushBytes = DefaultFlushBytes
+	}
+	if c.MergeBytes == 0 {
+		c.MergeBytes = DefaultMergeBytes
 	}
 	if c.ExactBelow == 0 {
 		c.ExactBelow = DefaultExactBelow
@@ -115,10 +135,12 @@ func (c Config) Validate() error {
 		return rag.Errorf(rag.KindInvalid, "index: type %q is unknown; known are %s", c.Type, strings.Join(Types, ", "))
 	case c.TitleWeight < 0 || c.TitleWeight > postings.MaxWeight || c.HeadingWeight < 0 || c.HeadingWeight > postings.MaxWeight:
 		return rag.Errorf(rag.KindInvalid, "index: the weights of titles and headings must lie between 1 and %d", postings.MaxWeight)
+	case c.Metric > vector.L2:
+		return rag.Errorf(rag.KindInvalid, "index: metric %d is unknown", c.Metric)
 	case c.Storage > vector.Int8:
 		return rag.Errorf(rag.KindInvalid, "index: storage %d is unknown", c.Storage)
-	case c.FlushRows < 0 || c.FlushBytes < 0:
-		return rag.Errorf(rag.KindInvalid, "index: the bounds of what is kept in memory must not be negative")
+	case c.FlushRows < 0 || c.FlushBytes < 0 || c.MergeBytes < 0 || c.MergeBytesPerSecond < 0:
+		return rag.Errorf(rag.KindInvalid, "index: the bounds of what is kept in memory and merged must not be negative")
 	}
 	if c.Analyzer == nil {
 		return rag.Errorf(rag.KindInvalid, "index: an analyzer is needed")

@@ -11,7 +11,8 @@ type Description struct {
 // SegmentDescription describes one segment.
 type SegmentDescription struct {
 	File     string           `json:"file,omitempty"` // "" in memory
-	Rows     int              `json:"rows"`           // live ones
+	Shard    string           `json:"shard,omitempty"`
+	Rows     int              `json:"rows"` // live ones
 	Dead     int              `json:"dead"`
 	Overlays int              `json:"overlays"` // documents that have changed since
 	Vectors  int              `json:"vectors"`
@@ -29,7 +30,7 @@ func (ix *Index) Describe() Description {
 	defer s.release()
 	for _, v := range s.views {
 		sd := SegmentDescription{
-			File: v.seg.name, Rows: v.rows(), Dead: v.dead, Overlays: len(v.overrides), Vectors: v.seg.vectorCount(),
+			File: v.seg.name, Shard: v.seg.shard, Rows: v.rows(), Dead: v.dead, Overlays: len(v.overrides), Vectors: v.seg.vectorCount(),
 			Terms: v.seg.words.TermCount(), Bytes: v.seg.file.Size(), Sections: map[string]int64{},
 		}
 		if v.seg.lists != nil {

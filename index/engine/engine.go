@@ -20,6 +20,9 @@ type Index struct {
 	damage  atomic.Pointer[error]
 	unlock  func() error // of Dir; nil if there is none, or another process has it
 
+	background section.FS     // by way of which files are merged in the background; nil is memory
+	paced      *section.Paced // the same, nil if it has no bound
+
 	applying sync.Mutex // held by Apply
 	filing   sync.Mutex // held while the manifest is written or files are removed
 
@@ -99,6 +102,11 @@ func prepare(cfg Config) (*Index, error) {
 	}
 	if held {
 		ix.unlock = unlock
+		ix.background = cfg.FS
+		if cfg.MergeBytesPerSecond > 0 {
+			ix.paced = section.NewPaced(ix.ctx, cfg.FS, cfg.MergeBytesPerSecond)
+			ix.background = ix.paced
+		}
 	}
 	return ix, nil
 }

@@ -57,11 +57,12 @@ func (r *run) explainVector(ctx context.Context, v *view, row uint32, e *rag.Exp
 	if !ok {
 		return nil
 	}
-	if err := r.query.Set(r.q.Vector, metric); err != nil {
+	if err := r.query.Set(r.q.Vector, r.ix.cfg.Metric); err != nil {
 		return err
 	}
+	seek := r.seeker(0, 1)
 	var score [1]float32
-	v.seg.vectors.Rescore(&r.query, []uint32{slot}, score[:], &r.scratch)
+	v.seg.vectors.Rescore(&r.query, []uint32{slot}, score[:], &seek.exact)
 	e.Vector = float64(score[0])
 	better := 0
 	for i, other := range r.state.views {
@@ -70,7 +71,7 @@ func (r *run) explainVector(ctx context.Context, v *view, row uint32, e *rag.Exp
 			continue
 		}
 		// Everything from this score on: as many as there are.
-		hits, err := other.seg.vectors.Exact(ctx, &r.query, c.count, c.rows, score[0], &r.scratch, r.vector.one[:0])
+		hits, err := other.seg.vectors.Exact(ctx, &r.query, c.count, c.rows, score[0], &seek.exact, seek.one[:0])
 		if err != nil {
 			return err
 		}
@@ -79,7 +80,7 @@ func (r *run) explainVector(ctx context.Context, v *view, row uint32, e *rag.Exp
 				better++
 			}
 		}
-		r.vector.one = hits[:0]
+		seek.one = hits[:0]
 	}
 	if e.Allowed {
 		e.VectorRank = better + 1

@@ -17,7 +17,7 @@ func (ix *Index) wantsGraph(n int) bool { return ix.cfg.Type == TypeHNSW && n >=
 // with the others' vectors inserted, or else a new one.
 func (ix *Index) mergeGraph(ctx context.Context, w *section.Writer, p *plan, src *vector.Merged) error {
 	// The graph is built over the vectors as they will be read, so these are written first, aside.
-	aside, release, err := ix.aside(func(w *section.Writer) error {
+	aside, release, err := ix.aside(p.to, func(w *section.Writer) error {
 		return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(p.rows()))
 	})
 	if err != nil {
@@ -78,14 +78,14 @@ func (ix *Index) graph(ctx context.Context, p *plan, set *vector.Set) (*hnsw.Gra
 	return graph, graph.InsertAll(ctx, rest)
 }
 
-// aside writes a container that is only needed for a while: to a file where there is a folder, in memory elsewhere. release removes it.
-func (ix *Index) aside(fill func(*section.Writer) error) (f *section.File, release func(), err error) {
-	if !ix.settles() {
+// aside writes a container that is only needed for a while: to a file by way of to, or in memory if that is nil. release removes it.
+func (ix *Index) aside(to section.FS, fill func(*section.Writer) error) (f *section.File, release func(), err error) {
+	if to == nil {
 		f, err = section.Build(fill)
 		return f, func() {}, err
 	}
 	name := ix.newName()
-	if _, err = section.WriteFile(ix.cfg.FS, ix.path(name), fill); err == nil {
+	if _, err = section.WriteFile(to, ix.path(name), fill); err == nil {
 		f, err = section.Open(ix.cfg.FS, ix.path(name))
 	}
 	release = func() {
@@ -103,20 +103,20 @@ func (ix *Index) aside(fill func(*section.Writer) error) (f *section.File, relea
 }
 
 // walk searches a segment's graph, if that is cheaper than comparing every vector that the query may see.
-func (r *run) walk(ctx context.Context, seg *segment, c choice, k int, effort float64, floor float32, dst []index.Hit) ([]index.Hit, error) {
+func (s *seeker) walk(ctx context.Context, r *run, seg *segment, c choice, k int, effort float64, floor float32, dst []index.Hit) ([]index.Hit, error) {
 	params := hnsw.Params{K: k, Ef: max(k, int(math.Ceil(effort*efPerEffort))), Allowed: c.rows}
 	exact := seg.vectors.ExactCost(c.count)
 	params.Budget = max(4*params.Ef, int(exact/distanceCost))
 	if c.rows == nil || exact > float64(params.Ef)*walkCost {
-		hits, stats, err := seg.graph.Search(seg.vectors, &r.query, params, &r.walker, dst)
+		hits, stats, err := seg.graph.Search(seg.vectors, &r.query, params, &s.graph, dst)
 		if err != nil || !stats.Incomplete {
-			r.plans.graph++
+			s.plans.graph++
 			return hits, err
 		}
 		dst = hits[:len(dst)]
 	}
-	r.plans.exact++
-	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &r.scratch, dst)
+	s.plans.exact++
+	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &s.exact, dst)
 }
 
 // What a walk costs, measured (index/vector/hnsw): nanoseconds for each of the ef nearest nodes it keeps under a filter, and for a slot that is ranked; and

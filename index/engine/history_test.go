@@ -26,9 +26,9 @@ func TestRandomHistories(t *testing.T) {
 	if testing.Short() {
 		steps = min(steps, 1000)
 	}
-	few := fewVectors
-	fewVectors = 16 // so that what is merged gets lists and graphs
-	defer func() { fewVectors = few }()
+	few, concurrent := fewVectors, concurrentRows
+	fewVectors, concurrentRows = 16, 16 // so that what is merged gets lists and graphs, and is searched in parallel
+	defer func() { fewVectors, concurrentRows = few, concurrent }()
 	indextest.Lives(t, *historySeed, steps, 500, life)
 }
 
@@ -40,7 +40,7 @@ func life(t *testing.T, seed uint64, steps int) {
 	cfg.Type = Types[rng.IntN(len(Types))]
 	h := indextest.NewHistory(seed)
 	open := func() *Index {
-		cfg.FS = fsys
+		cfg.FS, cfg.ShardBy = fsys, []string{"", "color", "size"}[rng.IntN(3)]
 		ix, err := Open(cfg)
 		if err != nil {
 			if !errors.Is(err, rag.ErrNotFound) {

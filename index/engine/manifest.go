@@ -28,12 +28,14 @@ type info struct {
 	Seq      int64         `json:"seq"`
 	Next     uint64        `json:"next"`
 	Effort   float64       `json:"effort,omitempty"` // 0 is the default
+	ShardBy  string        `json:"shard_by,omitempty"`
 	Segments []segmentInfo `json:"segments"`
 }
 
 // settings are what files depend on.
 type settings struct {
 	Dimensions int     `json:"dimensions"`
+	Metric     string  `json:"metric"`
 	Analyzer   string  `json:"analyzer"`
 	Storage    string  `json:"storage"`
 	Title      int     `json:"title_weight"`
@@ -46,11 +48,14 @@ type segmentInfo struct {
 	File string `json:"file"`
 	Size int64  `json:"size"`
 	Dead int    `json:"dead"`
+
+	Shard  string `json:"shard,omitempty"`
+	Placed bool   `json:"placed"`
 }
 
 func (c Config) settings() settings {
 	ranking := c.ranking().WithDefaults()
-	return settings{Dimensions: c.Dimensions, Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), Title: c.TitleWeight, Heading: c.HeadingWeight, K1: ranking.K1, B: ranking.B}
+	return settings{Dimensions: c.Dimensions, Metric: c.Metric.String(), Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), Title: c.TitleWeight, Heading: c.HeadingWeight, K1: ranking.K1, B: ranking.B}
 }
 
 // Commit makes the index durable as it is, or newer: what is in memory is written to a file, then the manifest is
@@ -111,10 +116,10 @@ func (ix *Index) isFiled(s *state) bool {
 
 func (ix *Index) writeManifest(s *state, effort float64) error {
 	ix.writing.Lock()
-	m := info{Format: formatVersion, Identity: ix.cfg.Identity, Settings: ix.cfg.settings(), Seq: s.seq, Next: ix.next, Effort: effort}
+	m := info{Format: formatVersion, Identity: ix.cfg.Identity, Settings: ix.cfg.settings(), Seq: s.seq, Next: ix.next, Effort: effort, ShardBy: ix.cfg.ShardBy}
 	ix.writing.Unlock()
 	for _, v := range s.views {
-		m.Segments = append(m.Segments, segmentInfo{File: v.seg.name, Size: v.seg.file.Size(), Dead: v.dead})
+		m.Segments = append(m.Segments, segmentInfo{File: v.seg.name, Size: v.seg.file.Size(), Dead: v.dead, Shard: v.seg.shard, Placed: v.seg.placed})
 	}
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -217,6 +222,11 @@ func (ix *Index) tryLoad() error {
 		if err != nil {
 			drop()
 			return err
+		}
+		if m.ShardBy == ix.cfg.ShardBy {
+			v.seg.shard, v.seg.placed = si.Shard, si.Placed
+		} else {
+			v.seg.placed = ix.placed(v.rows())
 		}
 		views = append(views, v)
 	}

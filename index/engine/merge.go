@@ -32,7 +32,7 @@ func (ix *Index) tidy() error {
 			s.release()
 			break
 		}
-		err := ix.mergeViews(ix.ctx, group, false)
+		err := ix.mergeViews(ix.ctx, group, nil)
 		s.release()
 		if err != nil {
 			return err
@@ -184,6 +184,14 @@ func (ix *Index) startFlush() {
 // settles reports whether memory is written to files.
 func (ix *Index) settles() bool { return ix.Owner() }
 
+// files is where merged segments go that somebody waits for; nil is memory.
+func (ix *Index) files() section.FS {
+	if !ix.settles() {
+		return nil
+	}
+	return ix.cfg.FS
+}
+
 // flush merges what is in memory, and not taken by a merge, into one file.
 func (ix *Index) flush(ctx context.Context) error {
 	s := ix.acquire()
@@ -193,7 +201,7 @@ func (ix *Index) flush(ctx context.Context) error {
 	if group == nil {
 		return nil
 	}
-	return ix.mergeViews(ctx, group, true)
+	return ix.mergeViews(ctx, group, ix.cfg.FS)
 }
 
 // idle returns the views that no merge has taken.
@@ -244,30 +252,41 @@ func (ix *Index) mergeDue(ctx context.Context) error {
 	if group == nil {
 		return nil
 	}
-	return ix.mergeViews(ctx, group, ix.settles())
+	return ix.mergeViews(ctx, group, ix.background)
+}
+
+// class is what segments have in common that are merged with each other.
+type class struct {
+	level int
+	shard string
 }
 
 // due returns the settled segments to merge next: of the smallest size class that has enough of them, or one with many dead rows. The
 // caller holds ix.writing.
 func (ix *Index) due(views []*view) []*view {
-	var classes [32][]*view
+	classes := map[class][]*view{}
+	var order []class // as they come
 	for _, v := range views {
 		if !ix.settled(v) || ix.busy[v.seg] || ix.guest() && v.seg.name != "" {
 			continue
 		}
-		if v.dead*deadShare > v.seg.rows() {
+		if v.dead*deadShare > v.seg.rows() || !v.seg.placed {
 			return []*view{v}
 		}
-		l := bits.Len(uint(v.rows()/ix.cfg.FlushRows)) / 2 // powers of 4
-		classes[l] = append(classes[l], v)
+		c := class{bits.Len(uint(v.rows()/ix.cfg.FlushRows)) / 2, v.seg.shard} // powers of 4
+		if len(classes[c]) == 0 {
+			order = append(order, c)
+		}
+		classes[c] = append(classes[c], v)
 	}
-	for _, c := range classes {
-		if len(c) >= fanIn {
-			return c
+	slices.SortStableFunc(order, func(a, b class) int { return cmp.Compare(a.level, b.level) })
+	for _, c := range order {
+		if group := ix.affordable(classes[c]); len(group) >= fanIn {
+			return group
 		}
 	}
-	for _, c := range classes {
-		for _, v := range c {
+	for _, c := range order {
+		for _, v := range classes[c] {
 			if n := v.seg.vectorCount(); v.seg.lists == nil && ix.wantsLists(n) || v.seg.graph == nil && ix.wantsGraph(n) {
 				return []*view{v}
 			}
@@ -276,21 +295,43 @@ func (ix *Index) due(views []*view) []*view {
 	return nil
 }
 
+// affordable returns as many views, the smallest first, as may be merged at once.
+func (ix *Index) affordable(views []*view) []*view {
+	size := func(v *view) int64 { return v.seg.file.Size() }
+	total := int64(0)
+	for _, v := range views {
+		total += size(v)
+	}
+	if total <= ix.cfg.MergeBytes {
+		return views
+	}
+	views = slices.SortedFunc(slices.Values(views), func(a, b *view) int { return cmp.Compare(size(a), size(b)) })
+	for len(views) > 0 && total > ix.cfg.MergeBytes {
+		total -= size(views[len(views)-1])
+		views = views[:len(views)-1]
+	}
+	return views
+}
+
 // settled reports whether a segment is none of the young ones.
 func (ix *Index) settled(v *view) bool {
 	return v.seg.name != "" || !ix.settles() && v.rows() > tidyRows
 }
 
-// Optimize merges all segments into one. Searches are fastest then. It does nothing where another process writes the folder.
+// Optimize merges all segments into one, or one for each shard. Searches are fastest then. It does nothing where another process writes the folder.
 func (ix *Index) Optimize(ctx context.Context) error {
 	if ix.guest() {
 		return nil
 	}
 	return ix.rewrite(ctx, func(views []*view) []*view {
-		if len(views) == 1 && views[0].dead == 0 && (views[0].seg.name != "" || !ix.settles()) {
-			return nil
+		shards := map[string]bool{}
+		for _, v := range views {
+			if v.dead > 0 || shards[v.seg.shard] || !v.seg.placed || v.seg.name == "" && ix.settles() {
+				return views
+			}
+			shards[v.seg.shard] = true
 		}
-		return views
+		return nil
 	})
 }
 
@@ -314,7 +355,7 @@ func (ix *Index) rewrite(ctx context.Context, pick func([]*view) []*view) error 
 			}
 			continue
 		}
-		err := ix.mergeViews(ctx, group, ix.settles())
+		err := ix.mergeViews(ctx, group, ix.files())
 		s.release()
 		if err != nil {
 			return err
@@ -322,8 +363,11 @@ func (ix *Index) rewrite(ctx context.Context, pick func([]*view) []*view) error 
 	}
 }
 
-// waitForMerge waits until a merge has ended.
+// waitForMerge waits until a merge has ended, which is in a hurry then.
 func (ix *Index) waitForMerge(ctx context.Context) error {
+	if ix.paced != nil {
+		defer ix.paced.Hurry()()
+	}
 	stop := context.AfterFunc(ctx, func() {
 		ix.writing.Lock()
 		defer ix.writing.Unlock()
@@ -341,22 +385,38 @@ func (ix *Index) waitForMerge(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// mergeViews puts one segment in the place of claimed views, and gives up the claim. The caller holds the state they are of.
-func (ix *Index) mergeViews(ctx context.Context, views []*view, toFile bool) error {
+// mergeViews puts one segment, or one for each shard, in the place of claimed views, and gives up the claim. to is where they are written, nil for memory. The caller
+// holds the state they are of.
+func (ix *Index) mergeViews(ctx context.Context, views []*view, to section.FS) error {
 	defer ix.unclaim(views)
 	if err := ix.whole(ctx, views); err != nil {
 		return err
 	}
-	p := planMerge(views)
-	var merged *segment
-	if p.rows() > 0 {
-		var err error
-		if merged, err = ix.writeMerge(ctx, p, toFile); err != nil {
-			return fmt.Errorf("index: merge %d segments: %w", len(views), err)
+	parts := ix.partition(planMerge(views, to))
+	for i := range parts {
+		err := ix.writePart(ctx, &parts[i])
+		if err == nil {
+			continue
 		}
+		for _, done := range parts[:i] { // nobody has seen them; the files go with the next sweep
+			_ = done.seg.file.Close()
+			ix.forgetName(done.seg.name)
+		}
+		return fmt.Errorf("index: merge %d segments: %w", len(views), err)
 	}
-	ix.replace(p, merged)
+	ix.replace(parts)
 	return nil
+}
+
+// writePart makes the segment of a part, if it has rows.
+func (ix *Index) writePart(ctx context.Context, p *part) (err error) {
+	if p.rows() == 0 {
+		return nil
+	}
+	if p.seg, err = ix.writeMerge(ctx, p.plan); err == nil {
+		p.seg.shard, p.seg.placed = p.shard, true
+	}
+	return err
 }
 
 // whole verifies what is going to be merged: what is damaged must not be written again under a new checksum.
@@ -373,14 +433,14 @@ func (ix *Index) whole(ctx context.Context, views []*view) error {
 }
 
 // writeMerge makes the segment of a plan.
-func (ix *Index) writeMerge(ctx context.Context, p *plan, toFile bool) (*segment, error) {
-	return ix.makeSegment(toFile, func(w *section.Writer) error { return ix.writeSections(ctx, w, p) })
+func (ix *Index) writeMerge(ctx context.Context, p *plan) (*segment, error) {
+	return ix.makeSegment(p.to, func(w *section.Writer) error { return ix.writeSections(ctx, w, p) })
 }
 
-// makeSegment makes a segment of the sections that fill writes, in memory or in a file of the folder. The file's name is kept from being swept
+// makeSegment makes a segment of the sections that fill writes: in a file of the folder, written by way of to, or in memory if that is nil. The file's name is kept from being swept
 // away until the segment is in a state.
-func (ix *Index) makeSegment(toFile bool, fill func(*section.Writer) error) (*segment, error) {
-	if !toFile {
+func (ix *Index) makeSegment(to section.FS, fill func(*section.Writer) error) (*segment, error) {
+	if to == nil {
 		f, err := section.Build(fill)
 		if err != nil {
 			return nil, err
@@ -388,7 +448,7 @@ func (ix *Index) makeSegment(toFile bool, fill func(*section.Writer) error) (*se
 		return ix.parse(f, "")
 	}
 	name := ix.newName()
-	if _, err := section.WriteFile(ix.cfg.FS, ix.path(name), fill); err != nil {
+	if _, err := section.WriteFile(to, ix.path(name), fill); err != nil {
 		ix.forgetName(name)
 		return nil, err
 	}
@@ -415,31 +475,38 @@ func (ix *Index) forgetName(name string) {
 	delete(ix.writes, name)
 }
 
-// replace puts a merged segment in the place of those of a plan, with what has happened to these in the meantime. A nil
-// segment stands for no rows.
-func (ix *Index) replace(p *plan, merged *segment) {
+// replace puts merged segments in the place of those of their plan, with what has happened to these in the meantime.
+func (ix *Index) replace(parts []part) {
 	ix.writing.Lock()
 	defer ix.writing.Unlock()
 	old := ix.current.Load()
-	var next *view
-	if merged != nil {
-		next = ix.caughtUp(p, merged, old)
-		delete(ix.writes, merged.name)
+	var next []*view
+	for _, p := range parts {
+		if p.seg == nil {
+			continue
+		}
+		next = append(next, ix.caughtUp(p.plan, p.seg, old))
+		delete(ix.writes, p.seg.name)
 	}
 	var views []*view
 	for _, v := range old.views {
-		if !p.has(v.seg) {
+		if !parts[0].has(v.seg) {
 			views = append(views, v)
 			continue
 		}
-		if next != nil && next.rows() > 0 {
-			views = append(views, next) // in the place of the first
+		for _, n := range next { // in the place of the first
+			if n.rows() > 0 {
+				views = append(views, n)
+			}
 		}
 		next = nil
 	}
-	if merged != nil && !slices.ContainsFunc(views, func(v *view) bool { return v.seg == merged }) {
-		if merged.refs.Load() == 0 {
-			_ = merged.file.Close() // all of it was deleted meanwhile, or the index was built anew
+	for _, p := range parts {
+		if p.seg == nil || slices.ContainsFunc(views, func(v *view) bool { return v.seg == p.seg }) {
+			continue
+		}
+		if p.seg.refs.Load() == 0 {
+			_ = p.seg.file.Close() // all of it was deleted meanwhile, or the index was built anew
 		}
 	}
 	ix.install(newState(views, old.seq))
@@ -515,11 +582,12 @@ func (ix *Index) mergeAside(ctx context.Context, s *state, group []*view) (*stat
 	if err := ix.whole(ctx, group); err != nil {
 		return nil, err
 	}
-	p := planMerge(group)
-	merged, err := ix.writeMerge(ctx, p, true)
+	p := planMerge(group, ix.cfg.FS)
+	merged, err := ix.writeMerge(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("index: write what is in memory: %w", err)
 	}
+	merged.placed = ix.placed(merged.rows())
 	views := make([]*view, 0, len(s.views))
 	for _, v := range s.views {
 		if !p.has(v.seg) {
@@ -527,12 +595,13 @@ func (ix *Index) mergeAside(ctx context.Context, s *state, group []*view) (*stat
 		}
 	}
 	filed := newState(append(views, &view{seg: merged}), s.seq)
-	ix.replace(p, merged)
+	ix.replace([]part{{plan: p, seg: merged}})
 	return filed, nil
 }
 
 // plan says which rows of which segments become which rows of a merged one.
 type plan struct {
+	to    section.FS // where the merged segment is written; nil is memory
 	views []*view
 	maps  [][]uint32 // by view: the new row of each old one, or dropped
 	from  []origin   // by new row
@@ -553,8 +622,8 @@ func (p *plan) has(seg *segment) bool {
 }
 
 // planMerge puts the live rows of views in ascending order of chunk id.
-func planMerge(views []*view) *plan {
-	p := &plan{views: views}
+func planMerge(views []*view, to section.FS) *plan {
+	p := &plan{to: to, views: views}
 	total := 0
 	for _, v := range views {
 		total += v.rows()
@@ -573,7 +642,13 @@ func planMerge(views []*view) *plan {
 	if !slices.IsSortedFunc(p.from, byID) {
 		slices.SortFunc(p.from, byID)
 	}
-	for _, v := range views {
+	p.number()
+	return p
+}
+
+// number makes the maps of a plan whose rows are known.
+func (p *plan) number() {
+	for _, v := range p.views {
 		m := make([]uint32, v.seg.rows())
 		for r := range m {
 			m[r] = dropped
@@ -583,5 +658,4 @@ func planMerge(views []*view) *plan {
 	for to, o := range p.from {
 		p.maps[o.view][o.row] = uint32(to)
 	}
-	return p
 }

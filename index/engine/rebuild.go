@@ -87,6 +87,7 @@ func (b *rebuilder) write() error {
 	if err != nil {
 		return fmt.Errorf("index: build a segment of %d chunks: %w", len(b.records), err)
 	}
+	seg.placed = b.ix.placed(seg.rows())
 	b.views = append(b.views, &view{seg: seg})
 	clear(b.records)
 	clear(b.documents)
@@ -95,6 +96,9 @@ func (b *rebuilder) write() error {
 }
 
 func (b *rebuilder) segment() (*segment, error) {
-	toFile := b.ix.settles() && len(b.records) >= b.ix.cfg.FlushRows
-	return b.ix.makeSegment(toFile, func(w *section.Writer) error { return b.ix.writeRecords(w, b.records, b.documents) })
+	to := b.ix.files()
+	if len(b.records) < b.ix.cfg.FlushRows {
+		to = nil
+	}
+	return b.ix.makeSegment(to, func(w *section.Writer) error { return b.ix.writeRecords(w, b.records, b.documents) })
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/smartretriever/smartretriever/index"
 	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/index/vector"
-	"github.com/smartretriever/smartretriever/index/vector/hnsw"
-	"github.com/smartretriever/smartretriever/index/vector/ivf"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -65,19 +63,17 @@ type run struct {
 	asked   rag.IndexQuery // what q points to in a search
 	chooser chooser
 	choices []choice
-	vector  side
 	words   side
 	terms   []rag.Term
 	rows    int // live ones of all segments
 	allowed int // of these, how many the query may see
 	result  rag.IndexResult
 	stages  [3]rag.Stage // by step
-	plans   plans
 
 	query   vector.Query
-	scratch vector.Scratch
-	lists   ivf.Scratch
-	walker  hnsw.Scratch
+	seekers []*seeker // of vectors; what all have found is with the first
+	order   []int     // of views, the largest first
+	floor   floor     // of all seekers
 	lookup  lookup
 	program *query.Program // of a query with operators, else nil
 }
@@ -93,58 +89,9 @@ func (r *run) free() {
 	runs.Put(r)
 }
 
-// searchVectors looks for the nearest vectors in every segment.
-func (r *run) searchVectors(ctx context.Context) error {
-	if err := r.query.Set(r.q.Vector, metric); err != nil {
-		return err
-	}
-	side := &r.vector
-	for i, v := range r.state.views {
-		c := r.choices[i]
-		if v.seg.vectors == nil || c.count == 0 {
-			continue
-		}
-		var err error
-		side.one, err = r.nearest(ctx, v.seg, c, side.top.Floor(), side.one[:0])
-		if err != nil {
-			return rag.Wrap(rag.KindOf(err), err, "index: search")
-		}
-		for _, h := range side.one {
-			side.offer(r.state, i, h.Row, h.Score)
-		}
-	}
-	side.end()
-	return nil
-}
-
-// nearest searches one segment.
-func (r *run) nearest(ctx context.Context, seg *segment, c choice, floor float32, dst []index.Hit) ([]index.Hit, error) {
-	return r.near(ctx, seg, c, r.q.K, r.ix.Effort(), floor, dst)
-}
-
-// near searches one segment by its lists or its graph, where that is cheaper than comparing every vector that the query may see.
-func (r *run) near(ctx context.Context, seg *segment, c choice, k int, effort float64, floor float32, dst []index.Hit) ([]index.Hit, error) {
-	switch {
-	case r.ix.cfg.Type == TypeFlat:
-	case seg.graph != nil:
-		return r.walk(ctx, seg, c, k, effort, floor, dst)
-	case seg.lists != nil:
-		p := r.ix.params(seg.lists, effort)
-		if p.Probes >= seg.lists.Lists() {
-			break // every list: then every vector can be compared as well
-		}
-		if c.rows == nil || seg.vectors.ExactCost(c.count) >= seg.lists.Cost(k, p, c.count) {
-			r.plans.lists++
-			return seg.lists.Search(ctx, &r.query, k, p, c.rows, floor, &r.lists, dst)
-		}
-	}
-	r.plans.exact++
-	return seg.vectors.Exact(ctx, &r.query, k, c.rows, floor, &r.scratch, dst)
-}
-
 // concurrentRows is the size of an index from which on the two sides are searched at the same time: below it, starting a
-// goroutine costs more than it wins.
-const concurrentRows = 2000
+// goroutine costs more than it wins. So it is with a segment of a sharded index.
+var concurrentRows = 2000
 
 func (r *run) search(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -153,7 +100,7 @@ func (r *run) search(ctx context.Context) error {
 	if err := r.guarded(ctx, stepChoose); err != nil {
 		return err
 	}
-	r.vector.begin(r.q.K)
+	r.seeker(0, r.q.K)
 	r.words.begin(r.q.K)
 	if len(r.q.Vector) == 0 || r.q.Text == "" || r.rows < concurrentRows {
 		return errors.Join(r.guarded(ctx, stepVectors), r.guarded(ctx, stepWords))
@@ -169,7 +116,7 @@ func (r *run) search(ctx context.Context) error {
 // choose finds the rows of each segment that the query may see.
 func (r *run) choose() {
 	r.chooser.reset(r.q)
-	r.choices, r.rows, r.allowed, r.plans, r.stages = r.choices[:0], 0, 0, plans{}, [3]rag.Stage{}
+	r.choices, r.rows, r.allowed, r.stages = r.choices[:0], 0, 0, [3]rag.Stage{}
 	r.compile()
 	for _, v := range r.state.views {
 		c := r.constrain(v, r.chooser.choose(v))
@@ -207,7 +154,7 @@ func (r *run) guarded(ctx context.Context, s step) (err error) {
 			return nil
 		}
 		err = r.searchVectors(ctx)
-		r.stages[s] = rag.Stage{Name: "index: vectors", Took: time.Since(began), In: r.allowed, Out: len(r.vector.hits), Note: r.plans.note()}
+		r.stages[s] = rag.Stage{Name: "index: vectors", Took: time.Since(began), In: r.allowed, Out: len(r.seekers[0].hits), Note: r.seekers[0].plans.note()}
 	case stepWords:
 		if r.q.Text == "" {
 			return nil
@@ -215,7 +162,7 @@ func (r *run) guarded(ctx context.Context, s step) (err error) {
 		err = r.searchWords(ctx)
 		r.stages[s] = rag.Stage{Name: "index: words", Took: time.Since(began), In: r.allowed, Out: len(r.words.hits)}
 	case stepResult:
-		r.result = rag.IndexResult{Vector: r.vector.scored(r.state), Keyword: r.words.scored(r.state), Terms: r.terms, Seq: r.state.seq}
+		r.result = rag.IndexResult{Vector: r.seekers[0].scored(r.state), Keyword: r.words.scored(r.state), Terms: r.terms, Seq: r.state.seq}
 		r.result.Stages = make([]rag.Stage, 0, len(r.stages))
 		for _, st := range r.stages {
 			if st.Name != "" {
@@ -224,24 +171,6 @@ func (r *run) guarded(ctx context.Context, s step) (err error) {
 		}
 	}
 	return err
-}
-
-// plans counts how the segments' vectors were searched.
-type plans struct{ exact, lists, graph int }
-
-// note says it. The usual cases are no work.
-func (p plans) note() string {
-	switch p {
-	case plans{}:
-		return ""
-	case plans{exact: p.exact}:
-		return "every vector compared"
-	case plans{lists: 1}:
-		return "by an inverted file"
-	case plans{graph: 1}:
-		return "by a graph"
-	}
-	return fmt.Sprintf("segments: %d compared, %d by inverted files, %d by graphs", p.exact, p.lists, p.graph)
 }
 
 // guard turns what a damaged file makes of a search into an error, and has the index built anew.
@@ -304,6 +233,15 @@ func (s *side) offer(st *state, view int, row uint32, score float32) {
 	}
 	s.places = append(s.places, place{view, row})
 	s.top.Offer(index.Hit{ID: rag.ChunkID(st.views[view].seg.ids[row]), Row: uint32(len(s.places) - 1), Score: score})
+}
+
+// take takes in what another side has found.
+func (s *side) take(other *side, st *state) {
+	other.end()
+	for _, h := range other.hits {
+		p := other.places[h.Row]
+		s.offer(st, p.view, p.row, h.Score)
+	}
 }
 
 func (s *side) end() { s.hits = s.top.AppendTo(s.hits) }

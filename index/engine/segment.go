@@ -32,6 +32,8 @@ type segment struct {
 	refs      atomic.Int64
 	file      *section.File
 	name      string // of its file; "" in memory
+	shard     string // that all its rows were of when it was written; "" for those of several
+	placed    bool   // no shard of its own is due to any of its rows
 	ids       []int64
 	vectors   *vector.Set   // nil if no row has one
 	lists     *ivf.Index    // nil in small segments
@@ -59,7 +61,7 @@ func (s *segment) release() {
 
 // parse opens the sections of a container, and checks that they fit each other.
 func (ix *Index) parse(f *section.File, name string) (*segment, error) {
-	s := &segment{file: f, name: name}
+	s := &segment{file: f, name: name, placed: true}
 	damaged := func(what string, err error) error {
 		return rag.Wrap(rag.KindInvalid, err, "index: "+f.Name()+" is damaged: "+what)
 	}
@@ -120,7 +122,7 @@ var (
 
 // build makes a segment in memory of records in ascending order of chunk id, with the states of their documents.
 func (ix *Index) build(records []rag.Record, documents map[rag.DocumentID]*rag.Document) (*segment, error) {
-	seg, err := ix.makeSegment(false, func(w *section.Writer) error { return ix.writeRecords(w, records, documents) })
+	seg, err := ix.makeSegment(nil, func(w *section.Writer) error { return ix.writeRecords(w, records, documents) })
 	if err != nil {
 		return nil, fmt.Errorf("index: build a segment: %w", err)
 	}
@@ -136,7 +138,7 @@ func (ix *Index) writeRecords(w *section.Writer, records []rag.Record, documents
 	if _, err := w.Begin(idSection).Write(section.Bytes(ids)); err != nil {
 		return err
 	}
-	if err := ix.writeVectors(w, recordVectors(records, ix.cfg.Dimensions)); err != nil {
+	if err := ix.writeVectors(w, ix.recordVectors(records)); err != nil {
 		return err
 	}
 	if err := ix.writeWords(w.Begin(wordSection), records); err != nil {

@@ -119,10 +119,10 @@ func (ix *Index) Tune(ctx context.Context, queries [][]float32, k int, target fl
 
 // best returns the scores of the k best vectors: of all vectors, or as a search with an effort finds them.
 func (r *run) best(ctx context.Context, q []float32, k int, effort *float64) ([]float32, error) {
-	if err := r.query.Set(q, metric); err != nil {
+	if err := r.query.Set(q, r.ix.cfg.Metric); err != nil {
 		return nil, err
 	}
-	r.vector.begin(k)
+	seek := r.seeker(0, k)
 	for i, v := range r.state.views {
 		if v.seg.vectors == nil {
 			continue
@@ -130,21 +130,21 @@ func (r *run) best(ctx context.Context, q []float32, k int, effort *float64) ([]
 		var hits []index.Hit
 		var err error
 		if effort == nil {
-			hits, err = v.seg.vectors.Exact(ctx, &r.query, k, v.live, r.vector.top.Floor(), &r.scratch, r.vector.one[:0])
+			hits, err = v.seg.vectors.Exact(ctx, &r.query, k, v.live, seek.top.Floor(), &seek.exact, seek.one[:0])
 		} else {
-			hits, err = r.near(ctx, v.seg, choice{v.live, v.rows()}, k, *effort, r.vector.top.Floor(), r.vector.one[:0])
+			hits, err = seek.near(ctx, r, v.seg, choice{v.live, v.rows()}, k, *effort, seek.top.Floor(), seek.one[:0])
 		}
 		if err != nil {
 			return nil, err
 		}
-		r.vector.one = hits
+		seek.one = hits
 		for _, h := range hits {
-			r.vector.offer(r.state, i, h.Row, h.Score)
+			seek.offer(r.state, i, h.Row, h.Score)
 		}
 	}
-	r.vector.end()
-	scores := make([]float32, len(r.vector.hits))
-	for i, h := range r.vector.hits {
+	seek.end()
+	scores := make([]float32, len(seek.hits))
+	for i, h := range seek.hits {
 		scores[i] = h.Score
 	}
 	return scores, nil

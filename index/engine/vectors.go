@@ -9,12 +9,9 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// metric is how vectors are compared.
-const metric = vector.Cosine
-
 // checkVector refuses what has no direction or the wrong length.
 func (ix *Index) checkVector(v []float32) error {
-	return vector.Check(v, ix.cfg.Dimensions, metric)
+	return vector.Check(v, ix.cfg.Dimensions, ix.cfg.Metric)
 }
 
 // recordSource is the vectors of records.
@@ -22,10 +19,11 @@ type recordSource struct {
 	records []rag.Record
 	rows    []uint32 // of records that have a vector
 	dims    int
+	metric  vector.Metric
 }
 
-func recordVectors(records []rag.Record, dims int) recordSource {
-	s := recordSource{records: records, dims: dims}
+func (ix *Index) recordVectors(records []rag.Record) recordSource {
+	s := recordSource{records: records, dims: ix.cfg.Dimensions, metric: ix.cfg.Metric}
 	for i := range records {
 		if len(records[i].Vector) > 0 {
 			s.rows = append(s.rows, uint32(i))
@@ -38,9 +36,12 @@ func (s recordSource) Len() int         { return len(s.rows) }
 func (s recordSource) Dims() int        { return s.dims }
 func (s recordSource) Row(i int) uint32 { return s.rows[i] }
 
-// Vector returns a record's vector in dst, as long as one.
+// Vector returns a record's vector as the metric wants it, in dst, as long as one, or as it is.
 func (s recordSource) Vector(i int, dst []float32) []float32 {
 	v := s.records[s.rows[i]].Vector
+	if s.metric != vector.Cosine {
+		return v
+	}
 	var n float64
 	for _, x := range v {
 		n += float64(x) * float64(x)
@@ -63,14 +64,14 @@ func (ix *Index) writeVectors(w *section.Writer, src recordSource) error {
 
 // planLists makes the inverted file of a merged segment. Where a segment is only freed of dead rows, and enough is left for its lists, these stay: taking a few
 // rows out of a million must not cost what clustering a million does.
-func planLists(ctx context.Context, p *plan, src *vector.Merged) (*ivf.Plan, error) {
+func (ix *Index) planLists(ctx context.Context, p *plan, src *vector.Merged) (*ivf.Plan, error) {
 	if len(p.views) == 1 {
 		// Of n vectors 4*sqrt(n) lists are made: these are enough for half of those they were made for.
 		if lists := p.views[0].seg.lists; lists != nil && 2*16*src.Len() >= lists.Lists()*lists.Lists() {
 			return lists.Compact(src)
 		}
 	}
-	return ivf.Build(ctx, src, metric, ivf.Params{Seed: 1})
+	return ivf.Build(ctx, src, ix.cfg.Metric, ivf.Params{Seed: 1})
 }
 
 // wantsLists reports whether a segment of n vectors is to have an inverted file.
@@ -88,7 +89,7 @@ func (ix *Index) wantsLists(n int) bool {
 var fewVectors = 256
 
 func (ix *Index) vectorParams(rows int) vector.Params {
-	return vector.Params{Metric: metric, Storage: ix.cfg.Storage, Rows: rows}
+	return vector.Params{Metric: ix.cfg.Metric, Storage: ix.cfg.Storage, Rows: rows}
 }
 
 // mergeVectors writes the vectors of a merged segment, with an inverted file if there are enough of them.
@@ -112,7 +113,7 @@ func (ix *Index) mergeVectors(ctx context.Context, w *section.Writer, p *plan) e
 	if !ix.wantsLists(src.Len()) {
 		return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(p.rows()))
 	}
-	built, err := planLists(ctx, p, src)
+	built, err := ix.planLists(ctx, p, src)
 	if err != nil {
 		return err
 	}

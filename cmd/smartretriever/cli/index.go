@@ -95,15 +95,19 @@ func (a *app) printIndex(d root.IndexDescription) {
 		if name == "" {
 			name = "(memory)"
 		}
+		parts := sections(s.Sections)
+		if s.Shard != "" {
+			parts = "shard " + s.Shard + "; " + parts
+		}
 		a.out.line("%s %s %s %s %s  %s", pad(name, 12), padLeft(comma(s.Rows), 10), padLeft(comma(s.Dead), 8),
-			padLeft(comma(s.Lists), 8), padLeft(size(s.Bytes), 10), sections(s.Sections))
+			padLeft(comma(s.Lists), 8), padLeft(size(s.Bytes), 10), parts)
 	}
 }
 
 // sections lists sizes in the order in which they stand in a file.
 func sections(sizes map[string]int64) string {
 	var out []string
-	for _, name := range []string{"ids", "vectors", "lists", "words", "documents"} {
+	for _, name := range []string{"ids", "vectors", "lists", "graph", "words", "documents"} {
 		if n, ok := sizes[name]; ok {
 			out = append(out, name+" "+size(n))
 		}
