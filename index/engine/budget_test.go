@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
@@ -58,14 +59,18 @@ func TestMergeBytes(t *testing.T) {
 func TestMergeRate(t *testing.T) {
 	merging := func() *Index {
 		t.Helper()
-		ix := create(t, Config{Dimensions: 8, Analyzer: analyze.For(""), FlushRows: 1024, Dir: t.TempDir(), MergeBytesPerSecond: 100})
+		ix := create(t, Config{Dimensions: 100, Analyzer: analyze.For(""), FlushRows: 1024, Dir: t.TempDir(), MergeBytesPerSecond: 100})
 		fill(t, ix, 6*ix.cfg.FlushRows)
-		ix.writing.Lock()
-		defer ix.writing.Unlock()
-		if !ix.merging {
-			t.Fatal("nothing is being merged")
+		for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(time.Millisecond) {
+			ix.writing.Lock()
+			going := ix.merging
+			ix.writing.Unlock()
+			if going {
+				return ix
+			}
 		}
-		return ix
+		t.Fatal("nothing is being merged")
+		return nil
 	}
 	ix := merging()
 	if err := ix.Apply(nil, []rag.ChunkID{1, 2, 3}, 1e6); err != nil {

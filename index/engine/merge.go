@@ -335,8 +335,11 @@ func (ix *Index) Optimize(ctx context.Context) error {
 	})
 }
 
-// rewrite merges what pick names, once no other merge has it, until pick names nothing.
+// rewrite merges what pick names, once no other merge has it, until pick names nothing. A merge in the background that has it is in a hurry then.
 func (ix *Index) rewrite(ctx context.Context, pick func([]*view) []*view) error {
+	if ix.paced != nil {
+		defer ix.paced.Hurry()()
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -363,11 +366,8 @@ func (ix *Index) rewrite(ctx context.Context, pick func([]*view) []*view) error 
 	}
 }
 
-// waitForMerge waits until a merge has ended, which is in a hurry then.
+// waitForMerge waits until a merge has ended.
 func (ix *Index) waitForMerge(ctx context.Context) error {
-	if ix.paced != nil {
-		defer ix.paced.Hurry()()
-	}
 	stop := context.AfterFunc(ctx, func() {
 		ix.writing.Lock()
 		defer ix.writing.Unlock()

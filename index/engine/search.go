@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,26 +22,35 @@ import (
 // answered (K below 1, a vector of wrong length or without direction, a faulty
 // filter), KindUnavailable where a file is found to be damaged, and the error of ctx.
 func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
-	if err := ix.checkQuery(&q); err != nil {
+	var result rag.IndexResult
+	if err := ix.SearchInto(ctx, q, &result); err != nil {
 		return rag.IndexResult{}, err
 	}
+	return result, nil
+}
+
+// SearchInto is Search into the memory of a result of before, whose slices are used again: one search after the other then allocates nothing, but for
+// filters that were not seen lately, operators, terms, and the ids of documents that were not. On an error the result is not to be used.
+func (ix *Index) SearchInto(ctx context.Context, q rag.IndexQuery, result *rag.IndexResult) error {
+	if err := ix.checkQuery(&q); err != nil {
+		return err
+	}
 	if err := ix.Damaged(); err != nil {
-		return rag.IndexResult{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	s := ix.acquire()
 	defer s.release()
 	if s.ended {
-		return rag.IndexResult{}, ErrClosed
+		return ErrClosed
 	}
 	r := runs.Get().(*run)
 	defer r.free()
-	r.ix, r.state, r.asked = ix, s, q
+	r.ix, r.state, r.asked, r.ctx, r.result = ix, s, q, ctx, result
 	r.q = &r.asked
 	if err := r.search(ctx); err != nil {
-		return rag.IndexResult{}, err
+		return err
 	}
-	err := r.guarded(ctx, stepResult)
-	return r.result, err
+	return r.guarded(ctx, stepResult)
 }
 
 func (ix *Index) checkQuery(q *rag.IndexQuery) error {
@@ -67,7 +77,7 @@ type run struct {
 	terms   []rag.Term
 	rows    int // live ones of all segments
 	allowed int // of these, how many the query may see
-	result  rag.IndexResult
+	result  *rag.IndexResult
 	stages  [3]rag.Stage // by step
 
 	query   vector.Query
@@ -76,16 +86,30 @@ type run struct {
 	floor   floor     // of all seekers
 	lookup  lookup
 	program *query.Program // of a query with operators, else nil
+
+	ctx        context.Context
+	besides    func() // searches vectors, and says so on done
+	besidesErr error
+	done       chan struct{}
 }
 
-var runs = sync.Pool{New: func() any { return &run{} }}
+var runs = sync.Pool{New: func() any {
+	r := &run{}
+	// Made once, as a closure would be allocated for each search.
+	r.besides = func() {
+		r.besidesErr = r.guarded(r.ctx, stepVectors)
+		r.done <- struct{}{}
+	}
+	r.done = make(chan struct{}, 1)
+	return r
+}}
 
 // free gives the memory back, without what could keep an index alive.
 func (r *run) free() {
 	clear(r.choices)
 	r.lookup.free()
 	r.chooser.filter, r.chooser.scope = rag.Filter{}, rag.Scope{}
-	r.ix, r.state, r.q, r.terms, r.program, r.result, r.asked = nil, nil, nil, nil, nil, rag.IndexResult{}, rag.IndexQuery{}
+	r.ix, r.state, r.q, r.terms, r.program, r.result, r.asked, r.ctx = nil, nil, nil, nil, nil, nil, rag.IndexQuery{}, nil
 	runs.Put(r)
 }
 
@@ -105,12 +129,10 @@ func (r *run) search(ctx context.Context) error {
 	if len(r.q.Vector) == 0 || r.q.Text == "" || r.rows < concurrentRows {
 		return errors.Join(r.guarded(ctx, stepVectors), r.guarded(ctx, stepWords))
 	}
-	var wg sync.WaitGroup
-	var err error
-	wg.Go(func() { err = r.guarded(ctx, stepVectors) })
-	other := r.guarded(ctx, stepWords)
-	wg.Wait()
-	return errors.Join(err, other)
+	go r.besides()
+	err := r.guarded(ctx, stepWords)
+	<-r.done
+	return errors.Join(r.besidesErr, err)
 }
 
 // choose finds the rows of each segment that the query may see.
@@ -162,11 +184,14 @@ func (r *run) guarded(ctx context.Context, s step) (err error) {
 		err = r.searchWords(ctx)
 		r.stages[s] = rag.Stage{Name: "index: words", Took: time.Since(began), In: r.allowed, Out: len(r.words.hits)}
 	case stepResult:
-		r.result = rag.IndexResult{Vector: r.seekers[0].scored(r.state), Keyword: r.words.scored(r.state), Terms: r.terms, Seq: r.state.seq}
-		r.result.Stages = make([]rag.Stage, 0, len(r.stages))
+		res := r.result
+		res.Vector = r.seekers[0].appendTo(res.Vector[:0], r.state)
+		res.Keyword = r.words.appendTo(res.Keyword[:0], r.state)
+		res.Terms, res.Seq = r.terms, r.state.seq
+		res.Stages = slices.Grow(res.Stages[:0], len(r.stages))
 		for _, st := range r.stages {
 			if st.Name != "" {
-				r.result.Stages = append(r.result.Stages, st)
+				res.Stages = append(res.Stages, st)
 			}
 		}
 	}
@@ -246,16 +271,12 @@ func (s *side) take(other *side, st *state) {
 
 func (s *side) end() { s.hits = s.top.AppendTo(s.hits) }
 
-// scored returns the hits with their documents.
-func (s *side) scored(st *state) []rag.Scored {
-	if len(s.hits) == 0 {
-		return nil
-	}
-	out := make([]rag.Scored, len(s.hits))
-	for i, h := range s.hits {
+// appendTo appends the hits with their documents.
+func (s *side) appendTo(dst []rag.Scored, st *state) []rag.Scored {
+	dst = slices.Grow(dst, len(s.hits))
+	for _, h := range s.hits {
 		p := s.places[h.Row]
-		documents := st.views[p.view].seg.documents
-		out[i] = rag.Scored{ChunkID: h.ID, DocumentID: documents.ID(documents.DocOf(p.row)), Score: h.Score}
+		dst = append(dst, rag.Scored{ChunkID: h.ID, DocumentID: st.views[p.view].seg.documentID(p.row), Score: h.Score})
 	}
-	return out
+	return dst
 }

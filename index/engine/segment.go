@@ -41,6 +41,34 @@ type segment struct {
 	words     *postings.Segment
 	documents *column.Table
 	chosen    selections
+	names     atomic.Pointer[[]atomic.Pointer[documentName]]
+}
+
+// documentName is the id of a document, kept.
+type documentName struct {
+	ordinal uint32
+	id      rag.DocumentID
+}
+
+// maxNames is how many ids of documents a segment keeps: those of hits, which come again.
+const maxNames = 1024
+
+// documentID returns the id of a row's document.
+func (s *segment) documentID(row uint32) rag.DocumentID {
+	ordinal := s.documents.DocOf(row)
+	names := s.names.Load()
+	if names == nil {
+		made := make([]atomic.Pointer[documentName], min(maxNames, s.documents.Len()))
+		s.names.CompareAndSwap(nil, &made)
+		names = s.names.Load()
+	}
+	place := &(*names)[int(ordinal)%len(*names)]
+	if n := place.Load(); n != nil && n.ordinal == ordinal {
+		return n.id
+	}
+	n := &documentName{ordinal, s.documents.ID(ordinal)}
+	place.Store(n)
+	return n.id
 }
 
 func (s *segment) rows() int { return len(s.ids) }

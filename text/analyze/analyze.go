@@ -68,7 +68,7 @@ type Span struct{ Start, End int }
 // Spans appends the terms of text to dst, as Append does, and where their words stand to spans. Where bringing the text to normal form
 // changes it, the terms of what stands between two white spaces have all of that as their span.
 func (a *Analyzer) Spans(dst []string, spans []Span, text string) ([]string, []Span) {
-	if norm.NFKC.IsNormalString(text) && utf8.ValidString(text) {
+	if isNormal(text) && utf8.ValidString(text) {
 		dst = a.run(dst, text, &spans)
 		return dst, spans
 	}
@@ -79,7 +79,7 @@ func (a *Analyzer) Spans(dst []string, spans []Span, text string) ([]string, []S
 		}
 		field := text[start : start+end]
 		before := len(spans)
-		if norm.NFKC.IsNormalString(field) && utf8.ValidString(field) {
+		if isNormal(field) && utf8.ValidString(field) {
 			dst = a.run(dst, field, &spans)
 			for i := before; i < len(spans); i++ {
 				spans[i].Start += start
@@ -111,10 +111,20 @@ func (a *Analyzer) Append(dst []string, text string) []string {
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\uFFFD") // which is no part of a word
 	}
-	if !norm.NFKC.IsNormalString(text) {
+	if !isNormal(text) {
 		text = norm.NFKC.String(text)
 	}
 	return a.run(dst, text, nil)
+}
+
+// isNormal reports whether a text is in normal form. ASCII is, and to say so takes no memory here.
+func isNormal(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return norm.NFKC.IsNormalString(text)
+		}
+	}
+	return true
 }
 
 // run is Append of a text in normal form.
