@@ -102,7 +102,7 @@ type Hit struct {
 	VectorScore  *float64    `json:"vector_score" doc:"Cosine; null where the vector search did not find it"`
 	KeywordScore *float64    `json:"keyword_score" doc:"BM25; null where the keyword search did not find it"`
 	RerankScore  *float64    `json:"rerank_score" doc:"Of the reranker, on a scale of its own; null where it did not read the chunk"`
-	Highlights   []Span      `json:"highlights,omitempty" doc:"Words of the text that the query matches by, where the request asks for them; relative to the text"`
+	Highlights   []Span      `json:"highlights,omitempty" doc:"Words of the text that the query matches by, where the request asks for them; in bytes of the text"`
 	Document     Source      `json:"document"`
 }
 
