@@ -39,7 +39,8 @@ type part struct {
 
 // partition divides the rows of a merge among the shards that have enough of them.
 func (ix *Index) partition(p *plan) []part {
-	if ix.cfg.ShardBy == "" || p.rows() < ix.shardRows() {
+	young := p.to == nil && p.rows() <= tidyRows // which only tidy merges, and would again if it were divided
+	if ix.cfg.ShardBy == "" || young || p.rows() < ix.shardRows() {
 		return []part{{plan: p}}
 	}
 	numbers, names := map[string]uint32{"": 0}, []string{""}
