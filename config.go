@@ -11,6 +11,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/index/engine"
+	"github.com/smartretriever/smartretriever/index/follow"
 	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
@@ -112,8 +113,15 @@ type Config struct {
 	Clock    func() time.Time  // nil is time.Now
 }
 
-// IndexConfig says how the indexes of collections are made. Changing anything but Type, ShardBy and the bounds of merging builds them again from the store.
+// IndexConfig says how the indexes of collections are made. Changing anything but RebuildAt, ShardBy, the bounds of merging, and Type without FAISS, builds them again from the store.
 type IndexConfig struct {
+	// Vectors says what searches vectors: "builtin" (also "") or "faiss", FAISS, in programs built with the tag faiss. Words, filters and access lists are the
+	// built-in engine's either way.
+	Vectors string
+	// RebuildAt is the time of day, as "03:00" (also "") by the clock of the machine's zone, or "never", at which what FAISS keeps of deleted vectors leaves memory;
+	// files never have it. Beyond a fifth of an index that happens at any time of day.
+	RebuildAt string
+
 	Type string // "auto" (also ""), "flat", "ivf" or "hnsw"; see engine.Config
 	// HNSWM and HNSWEfConstruction are M and efConstruction of graphs; 0 is 16 and 200.
 	HNSWM, HNSWEfConstruction int
@@ -147,6 +155,35 @@ func (c IndexConfig) engine(dims int) (engine.Config, error) {
 	return e, e.Validate()
 }
 
+// backend returns what makes indexes with the settings of e.
+func (c IndexConfig) backend(e engine.Config) (follow.Backend, error) {
+	switch c.Vectors {
+	case "", "builtin":
+		return follow.Builtin(), nil
+	case "faiss":
+		if e.Storage != 0 && e.Storage != vector.Float32 {
+			return follow.Backend{}, fmt.Errorf("storage of the index: %s; FAISS keeps float32", c.Storage)
+		}
+		return faissBackend(e)
+	}
+	return follow.Backend{}, fmt.Errorf("vectors of the index: %q is unknown; known are builtin and faiss", c.Vectors)
+}
+
+// rebuildAt returns the time of day since midnight.
+func (c IndexConfig) rebuildAt() (time.Duration, error) {
+	switch c.RebuildAt {
+	case "":
+		return 3 * time.Hour, nil
+	case "never":
+		return follow.Never, nil
+	}
+	at, err := time.Parse("15:04", c.RebuildAt)
+	if err != nil {
+		return 0, fmt.Errorf("the hour at which indexes are rebuilt: %q is neither a time of day, as 03:00, nor never", c.RebuildAt)
+	}
+	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, nil
+}
+
 // WithDefaults returns the configuration with its zero fields filled in, but for
 // parts, which Open makes.
 func (c Config) WithDefaults() Config {
@@ -174,7 +211,12 @@ func (c Config) Validate() error {
 	if c.Dir == "" {
 		faults = append(faults, errors.New("a data folder is needed (Dir)"))
 	}
-	if _, err := c.Index.engine(1); err != nil {
+	if e, err := c.Index.engine(1); err != nil {
+		faults = append(faults, err)
+	} else if _, err := c.Index.backend(e); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := c.Index.rebuildAt(); err != nil {
 		faults = append(faults, err)
 	}
 	if c.MaxFileBytes < 0 {

@@ -141,9 +141,21 @@ func (r *Retriever) openExtractor() (err error) {
 	return nil
 }
 
-func (r *Retriever) openPipelines() (err error) {
+func (r *Retriever) openFollower() error {
+	settings, err := r.cfg.Index.engine(1)
+	if err != nil {
+		return err
+	}
+	backend, err := r.cfg.Index.backend(settings)
+	if err != nil {
+		return err
+	}
+	rebuildAt, err := r.cfg.Index.rebuildAt()
+	if err != nil {
+		return err
+	}
 	r.follow, err = follow.New(follow.Config{
-		Feed: r.store, StoreID: r.store.ID(), Dir: r.path(indexDir), Logger: r.cfg.Logger,
+		Feed: r.store, StoreID: r.store.ID(), Dir: r.path(indexDir), Backend: backend, CompactAt: rebuildAt, Logger: r.cfg.Logger,
 		Index: func(c rag.Collection) engine.Config {
 			cfg, err := r.cfg.Index.engine(c.Generation.Dimensions)
 			if err != nil {
@@ -156,7 +168,13 @@ func (r *Retriever) openPipelines() (err error) {
 		return err
 	}
 	r.owned(r.follow)
+	return nil
+}
 
+func (r *Retriever) openPipelines() error {
+	if err := r.openFollower(); err != nil {
+		return err
+	}
 	r.ingest = ingest.New(ingest.Config{
 		Store: r.store, Blobs: r.blobs, Extract: r.extract,
 		Embed: func(ctx context.Context, col rag.Collection) (ingest.Embedder, error) {

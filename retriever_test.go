@@ -320,8 +320,9 @@ func TestSamples(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
-	_, err := smartretriever.Open(context.Background(), smartretriever.Config{MaxFileBytes: -1, Retention: -1, Chunker: rag.ChunkerOptions{Name: "magic"}})
-	for _, says := range []string{"Dir", "MaxFileBytes", "Retention", "magic"} {
+	_, err := smartretriever.Open(context.Background(), smartretriever.Config{MaxFileBytes: -1, Retention: -1, Chunker: rag.ChunkerOptions{Name: "magic"},
+		Index: smartretriever.IndexConfig{Vectors: "annoy", RebuildAt: "25:00"}})
+	for _, says := range []string{"Dir", "MaxFileBytes", "Retention", "magic", "annoy", "25:00"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("the error does not name %s: %v", says, err)
 		}

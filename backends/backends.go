@@ -38,7 +38,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		Dir:     cfg.Data,
 		Chunker: rag.ChunkerOptions{Name: cfg.Chunker.Name, Size: cfg.Chunker.Size, Overlap: cfg.Chunker.Overlap},
 		Fusion:  rag.Fusion{Method: cfg.Retrieval.Fusion, Alpha: cfg.Retrieval.Alpha, RRFK: cfg.Retrieval.RRFK},
-		Index: root.IndexConfig{Type: cfg.Index.Type, TitleWeight: cfg.Index.Title, HeadingWeight: cfg.Index.Heading, HNSWM: cfg.Index.M, HNSWEfConstruction: cfg.Index.Ef, Storage: cfg.Index.Storage, Language: cfg.Index.Language, K1: cfg.Index.K1, B: noB(cfg.Index.B),
+		Index: root.IndexConfig{Vectors: cfg.Index.Vectors, RebuildAt: cfg.Index.RebuildAt, Type: cfg.Index.Type, TitleWeight: cfg.Index.Title, HeadingWeight: cfg.Index.Heading, HNSWM: cfg.Index.M, HNSWEfConstruction: cfg.Index.Ef, Storage: cfg.Index.Storage, Language: cfg.Index.Language, K1: cfg.Index.K1, B: noB(cfg.Index.B),
 			ShardBy: cfg.Index.ShardBy, Memory: int64(cfg.Index.Memory), MergeSize: int64(cfg.Index.MergeSize), MergeRate: int64(cfg.Index.MergeRate)},
 		MaxFileBytes:  int64(cfg.Limits.FileSize),
 		Workers:       cfg.Limits.Workers,

@@ -124,6 +124,9 @@ type Chunker struct {
 
 // Index says how chunks are searched.
 type Index struct {
+	Vectors   string `name:"vectors" default:"builtin" enum:"builtin,faiss" help:"What searches vectors: builtin, or faiss, the library FAISS, in programs built with the tag faiss (docs/search.md). Words, filters and access lists are searched by the built-in index either way. Another value builds the index again."`
+	RebuildAt string `name:"rebuild_at" default:"03:00" help:"Time of day, by the machine's clock, at which memory is rid of deleted vectors that FAISS still holds, or never. No search finds them before that either, and no file has them. Beyond a fifth of an index it happens at any time (faiss)."`
+
 	Type     string  `name:"type" default:"auto" enum:"auto,flat,ivf,hnsw" help:"How vectors are searched: flat compares every one, ivf looks into the most promising lists of an inverted file, hnsw walks a graph; auto takes flat for up to 20,000 vectors of a segment, and for narrow filters, and ivf elsewhere. Another value holds for segments that are merged from then on; 'index rebuild' makes it hold at once."`
 	M        int     `name:"hnsw_m" default:"16" min:"4" max:"128" help:"Neighbours that a vector of a graph chooses; more cost memory and building time, and make searches at high recall cheaper."`
 	Ef       int     `name:"hnsw_ef_construction" default:"200" min:"1" max:"16384" help:"Nearest vectors among which a vector of a graph chooses its neighbours."`

@@ -57,6 +57,9 @@ type Config struct {
 	Dir      string
 	FS       section.FS // of Dir; nil is the disk
 	Identity Identity   // what the files are of: those of anything else are not opened
+	// VectorsIn names what keeps the vectors beside this index, where records come without them, as with package faiss; "" is nothing. Files that were made
+	// with another are not opened: their vectors would be missing, or stand there twice.
+	VectorsIn string
 
 	FlushRows  int   // rows in memory from which on they are written to a file; 0 is DefaultFlushRows
 	FlushBytes int64 // bytes in memory from which on they are; 0 is DefaultFlushBytes

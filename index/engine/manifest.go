@@ -42,6 +42,7 @@ type settings struct {
 	Heading    int     `json:"heading_weight"`
 	K1         float64 `json:"k1"`
 	B          float64 `json:"b"`
+	VectorsIn  string  `json:"vectors_in,omitempty"`
 }
 
 type segmentInfo struct {
@@ -55,7 +56,7 @@ type segmentInfo struct {
 
 func (c Config) settings() settings {
 	ranking := c.ranking().WithDefaults()
-	return settings{Dimensions: c.Dimensions, Metric: c.Metric.String(), Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), Title: c.TitleWeight, Heading: c.HeadingWeight, K1: ranking.K1, B: ranking.B}
+	return settings{Dimensions: c.Dimensions, Metric: c.Metric.String(), Analyzer: c.Analyzer.Name(), Storage: c.Storage.String(), Title: c.TitleWeight, Heading: c.HeadingWeight, K1: ranking.K1, B: ranking.B, VectorsIn: c.VectorsIn}
 }
 
 // Commit makes the index durable as it is, or newer: what is in memory is written to a file, then the manifest is
@@ -317,7 +318,7 @@ func (v *view) restore(f *section.File, number string, si segmentInfo) error {
 	return nil
 }
 
-// forget makes the folder hold no index. Its segment files go with the next sweep.
+// forget empties the folder, also of what another kind of index has left in it.
 func (ix *Index) forget() error {
 	names, err := ix.cfg.FS.List(ix.cfg.Dir)
 	if err != nil {
@@ -331,19 +332,12 @@ func (ix *Index) forget() error {
 	if err := ix.cfg.FS.Remove(ix.path(manifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return rag.Wrap(rag.KindUnavailable, err, "index: remove the manifest")
 	}
-	if err := ix.sweep(); err != nil {
-		return err
-	}
-	return nil
+	return ix.remove(func(n string) bool { return n != lockName })
 }
 
 // sweep removes the files that neither the manifest nor the current state needs. The caller holds ix.filing, or is alone.
 func (ix *Index) sweep() error {
-	names, err := ix.cfg.FS.List(ix.cfg.Dir)
-	if err != nil {
-		return rag.Wrap(rag.KindUnavailable, err, "index: list the folder")
-	}
-	needed := map[string]bool{lockName: true, manifestName: true}
+	needed := map[string]bool{}
 	ix.writing.Lock()
 	for n := range ix.writes {
 		needed[n], needed[n+section.TempSuffix] = true, true
@@ -357,10 +351,23 @@ func (ix *Index) sweep() error {
 		}
 	}
 	ix.writing.Unlock()
+	return ix.remove(func(n string) bool {
+		// What is not named as the engine names its files is of whoever keeps the vectors.
+		own := strings.TrimSuffix(n, section.TempSuffix)
+		return !needed[n] && n != manifestName && (own == manifestName || strings.HasSuffix(own, fileSuffix))
+	})
+}
+
+// remove removes the files of the folder that are of no use.
+func (ix *Index) remove(useless func(name string) bool) error {
+	names, err := ix.cfg.FS.List(ix.cfg.Dir)
+	if err != nil {
+		return rag.Wrap(rag.KindUnavailable, err, "index: list the folder")
+	}
 	var errs []error
 	removed := false
 	for _, n := range names {
-		if needed[n] || !(strings.HasSuffix(n, fileSuffix) || strings.HasSuffix(n, section.TempSuffix)) {
+		if !useless(n) {
 			continue
 		}
 		if err := ix.cfg.FS.Remove(ix.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {

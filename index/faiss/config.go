@@ -8,12 +8,12 @@ import (
 
 	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/index/section"
+	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 // Defaults of Config.
 const (
-	DefaultNProbe         = 16
 	DefaultM              = 16
 	DefaultEfConstruction = 200
 	DefaultEfSearch       = 128
@@ -31,7 +31,7 @@ type Config struct {
 	Type string // engine.TypeFlat, engine.TypeIVF or engine.TypeHNSW; "" is TypeFlat
 
 	NList          int // lists of ivf; 0 is four times the square root of the number of vectors, when it is trained
-	NProbe         int // lists that a search looks into; 0 is DefaultNProbe
+	NProbe         int // lists that a search looks into; 0 is engine.DefaultEffort times the square root of their number
 	M              int // links of a vector in a graph, 2 to 256; 0 is DefaultM
 	EfConstruction int // candidates for them, up to 10,000; 0 is DefaultEfConstruction
 	EfSearch       int // candidates of a search; 0 is DefaultEfSearch
@@ -52,6 +52,16 @@ type Config struct {
 	afterCopy func()
 }
 
+// For returns the settings of an index that is to take the place of one with these. TypeAuto is an inverted file where that has one. FAISS keeps 32-bit floats, whatever e.Storage says.
+func For(e engine.Config) Config {
+	e = e.WithDefaults()
+	c := Config{Engine: e, Type: e.Type, M: e.GraphM, EfConstruction: e.GraphEfConstruction}
+	if e.Type == engine.TypeAuto {
+		c.Type, c.ExactBelow = engine.TypeIVF, e.ExactBelow
+	}
+	return c
+}
+
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
 	c.Engine = c.Engine.WithDefaults()
@@ -59,7 +69,7 @@ func (c Config) WithDefaults() Config {
 		c.Type = engine.TypeFlat
 	}
 	for field, value := range map[*int]int{
-		&c.NProbe: DefaultNProbe, &c.M: DefaultM, &c.EfConstruction: DefaultEfConstruction, &c.EfSearch: DefaultEfSearch,
+		&c.M: DefaultM, &c.EfConstruction: DefaultEfConstruction, &c.EfSearch: DefaultEfSearch,
 		&c.ExactBelow: DefaultExactBelow, &c.DeadLeast: DefaultDeadLeast, &c.Threads: runtime.GOMAXPROCS(0),
 	} {
 		if *field == 0 {
@@ -85,7 +95,7 @@ func (c Config) Validate() error {
 		value, low, high int
 	}{
 		{"nlist", c.NList, 0, 1 << 24},
-		{"nprobe", c.NProbe, 1, 1 << 24},
+		{"nprobe", c.NProbe, 0, 1 << 24},
 		{"m", c.M, 2, 256},
 		{"efconstruction", c.EfConstruction, 1, 10_000},
 		{"efsearch", c.EfSearch, 1, 1 << 24},
@@ -96,6 +106,9 @@ func (c Config) Validate() error {
 		if f.value < f.low || f.value > f.high {
 			return rag.Errorf(rag.KindInvalid, "faiss: %s is %d; it must be %d to %d", f.name, f.value, f.low, f.high)
 		}
+	}
+	if c.Engine.Metric != 0 && c.Engine.Metric != vector.Cosine {
+		return rag.Errorf(rag.KindInvalid, "faiss: vectors are compared by the cosine, not by %v", c.Engine.Metric)
 	}
 	if !(c.DeadShare > 0 && c.DeadShare <= 1) {
 		return rag.Errorf(rag.KindInvalid, "faiss: the share of dead vectors is %v; it must be above 0, at most 1", c.DeadShare)

@@ -13,9 +13,12 @@
 //	native.go        the same for Go; every id and size is checked here
 //	vectors.go       positions in FAISS, and which chunk is at which
 //	search.go        the best of the positions that a query may see
-//	rebuild.go       all of FAISS's index anew, without what is dead
+//	rebuild.go       all of FAISS's index anew, without what is dead or from the store
+//	describe.go      measuring and looking
 //	file.go          the file of it
 //	index.go         both sides under one lock
+//
+// Package follow drives an Index as it does an engine.Index. For gives the settings that take the place of an engine's.
 //
 // DESIGN.md says how each way in which FAISS indexes go wrong beside a changing store is kept from happening, and the file's format.
 //
@@ -32,5 +35,6 @@
 //     must set its own before each use.
 //   - Apply holds the lock that searches share while FAISS adds vectors and the engine its words: with hnsw
 //     that is the time of walking the graph for each vector, and searches wait for it.
+//   - Commit writes all vectors, however few have changed, and Open reads them all.
 //   - A filter that lets many chunks through costs a look-up for each of them.
 package faiss

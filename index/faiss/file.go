@@ -16,6 +16,7 @@ import (
 	"github.com/smartretriever/smartretriever/index"
 	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/index/section"
+	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -50,37 +51,40 @@ func (c *Config) settings() settings {
 }
 
 // fileName is the name of the file of a sequence number.
-func fileName(seq int64) string { return fmt.Sprintf("%020d%s", seq, fileSuffix) }
+func fileName(seq int64) string { return fmt.Sprintf("%d%s", seq, fileSuffix) }
 
-// write makes a durable file of v.
-func (v *vectors) write(fsys section.FS, dir string, seq int64) error {
+// write makes a durable file of v, and returns its size. Nothing of a chunk that is gone gets into it: the position is there, as lists and links count on it,
+// without chunk and document, and with another vector.
+func (v *vectors) write(fsys section.FS, dir string, seq int64) (size int64, err error) {
 	m := info{
 		Format: formatVersion, Identity: v.cfg.Engine.Identity, Settings: v.cfg.settings(), Seq: seq,
 		Kind: v.native.kind, Count: len(v.ids), Trained: v.trained, Lists: v.native.lists,
 	}
 	var centers []float32
 	var lists, levels, links []int32
-	var err error
 	switch {
 	case m.Kind == ivf:
-		centers, lists, err = v.native.inverted()
+		if centers, lists, err = v.native.inverted(); err == nil {
+			err = v.forget(centers, lists)
+		}
 	case m.Kind == hnsw && m.Count > 0:
 		levels, links, m.Entry, err = v.native.graph()
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	text, err := json.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("faiss: write a file: %w", err)
+		return 0, fmt.Errorf("faiss: write a file: %w", err)
 	}
-	_, err = section.WriteFile(fsys, filepath.Join(dir, fileName(seq)), func(w *section.Writer) error {
+	ids, docs, names := v.kept()
+	size, err = section.WriteFile(fsys, filepath.Join(dir, fileName(seq)), func(w *section.Writer) error {
 		for _, s := range []struct {
 			name string
 			data []byte
 		}{
-			{"info", text}, {"ids", section.Bytes(v.ids)}, {"live", section.Bytes(v.live)},
-			{"docs", section.Bytes(v.docs)}, {"names", v.packNames()},
+			{"info", text}, {"ids", section.Bytes(ids)}, {"live", section.Bytes(v.live)},
+			{"docs", section.Bytes(docs)}, {"names", packNames(names)},
 			{"centers", section.Bytes(centers)}, {"lists", section.Bytes(lists)},
 			{"levels", section.Bytes(levels)}, {"links", section.Bytes(links)},
 		} {
@@ -88,26 +92,128 @@ func (v *vectors) write(fsys section.FS, dir string, seq int64) error {
 				return err
 			}
 		}
-		return v.writeVectors(w.Begin("vectors"))
+		return v.writeVectors(w.Begin("vectors"), levels, links)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return rag.Wrap(rag.KindUnavailable, fsys.SyncDir(dir), "faiss: make a file durable")
+	return size, rag.Wrap(rag.KindUnavailable, fsys.SyncDir(dir), "faiss: make a file durable")
 }
 
-// writeVectors writes every vector by position.
-func (v *vectors) writeVectors(w io.Writer) error {
+// forget takes out of the lists of an inverted file what they know of dead vectors: these go to any list, and the center of a list that one was in, which is the
+// vector itself where it was alone, becomes the middle of those that live.
+func (v *vectors) forget(centers []float32, lists []int32) error {
+	dims := v.native.dims
+	touched := make([]bool, v.native.lists)
+	for p, list := range lists {
+		if !v.live.Has(uint32(p)) {
+			touched[list] = true
+			lists[p] = int32(p % len(touched))
+		}
+	}
+	center := func(list int32) []float32 { return centers[int(list)*dims : (int(list)+1)*dims] }
+	for list, yes := range touched {
+		if yes {
+			clear(center(int32(list)))
+		}
+	}
+	positions := make([]int64, 0, rebuildBatch)
+	add := func() error {
+		es, err := v.entries(positions)
+		for i, e := range es {
+			c := center(lists[positions[i]])
+			for j, x := range e.vector {
+				c[j] += x
+			}
+		}
+		positions = positions[:0]
+		return err
+	}
+	for p, list := range lists {
+		if !touched[list] || !v.live.Has(uint32(p)) {
+			continue
+		}
+		if positions = append(positions, int64(p)); len(positions) == rebuildBatch {
+			if err := add(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := add(); err != nil {
+		return err
+	}
+	for list, yes := range touched {
+		switch c := center(int32(list)); {
+		case !yes:
+		case vector.Check(c, dims, vector.Cosine) == nil:
+			vector.Normalize(c)
+		default:
+			clear(c) // nothing lives there, or it has no middle: it is looked into last
+		}
+	}
+	return nil
+}
+
+// kept returns which chunk of which document is where, and nothing of positions that are dead.
+func (v *vectors) kept() (ids []rag.ChunkID, docs []uint32, names []rag.DocumentID) {
+	ids, docs = make([]rag.ChunkID, len(v.ids)), make([]uint32, len(v.ids))
+	places := make(map[uint32]uint32, len(v.names))
+	for p, id := range v.ids {
+		if !v.live.Has(uint32(p)) {
+			continue
+		}
+		place, ok := places[v.docs[p]]
+		if !ok {
+			place = uint32(len(names))
+			places[v.docs[p]] = place
+			names = append(names, v.names[v.docs[p]])
+		}
+		ids[p], docs[p] = id, place
+	}
+	return ids, docs, names
+}
+
+// standIn returns the position whose vector is written for p: its own while it is live; where it is not, that of a neighbour in the graph, so that walks go on to lead
+// where they did; or -1.
+func (v *vectors) standIn(p int, neighbours []int32) int64 {
+	if v.live.Has(uint32(p)) {
+		return int64(p)
+	}
+	for _, n := range neighbours {
+		if n >= 0 && v.live.Has(uint32(n)) {
+			return int64(n)
+		}
+	}
+	return -1
+}
+
+// writeVectors writes every vector by position. levels and links are of a graph.
+func (v *vectors) writeVectors(w io.Writer, levels, links []int32) error {
+	at0 := 2 * v.cfg.M // links of a vector at the lowest level; at each above there are half as many
 	positions := make([]int64, 0, rebuildBatch)
 	buf := make([]float32, rebuildBatch*v.native.dims)
 	for at := 0; at < len(v.ids); at += len(positions) {
 		positions = positions[:0]
+		var none []int
 		for p := at; p < min(at+rebuildBatch, len(v.ids)); p++ {
-			positions = append(positions, int64(p))
+			var neighbours []int32
+			if len(levels) > 0 {
+				neighbours = links[:at0]
+				links = links[at0+(int(levels[p])-1)*v.cfg.M:]
+			}
+			from := v.standIn(p, neighbours)
+			if from < 0 {
+				none = append(none, p-at)
+				from = int64(p)
+			}
+			positions = append(positions, from)
 		}
 		some := buf[:len(positions)*v.native.dims]
 		if err := v.native.vectors(positions, some); err != nil {
 			return err
+		}
+		for _, i := range none {
+			clear(some[i*v.native.dims : (i+1)*v.native.dims])
 		}
 		if _, err := w.Write(section.Bytes(some)); err != nil {
 			return err
@@ -117,9 +223,9 @@ func (v *vectors) writeVectors(w io.Writer) error {
 }
 
 // packNames returns the documents' ids, each after its length.
-func (v *vectors) packNames() []byte {
+func packNames(names []rag.DocumentID) []byte {
 	var b []byte
-	for _, n := range v.names {
+	for _, n := range names {
 		b = append(binary.AppendUvarint(b, uint64(len(n))), n...)
 	}
 	return b
@@ -144,15 +250,24 @@ func damaged(what string) error {
 	return rag.Errorf(rag.KindInvalid, "faiss: the file is damaged: %s", what)
 }
 
-// read returns what the file of a sequence number holds. KindNotFound says that there is no such file, KindConflict that it is of something
+// read returns what the file of a sequence number holds, and its size. KindNotFound says that there is no such file, KindConflict that it is of something
 // else, KindInvalid that it is damaged.
-func read(cfg *Config, seq int64) (*vectors, error) {
+func read(cfg *Config, seq int64) (v *vectors, size int64, err error) {
 	f, err := section.Open(cfg.Engine.FS, filepath.Join(cfg.Engine.Dir, fileName(seq)))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	v, err := parse(cfg, f, seq)
-	return v, errors.Join(err, f.Close())
+	v, err = parse(cfg, f, seq)
+	return v, f.Size(), errors.Join(err, f.Close())
+}
+
+// verify compares the checksums of the file of a sequence number.
+func verify(ctx context.Context, cfg *Config, seq int64) error {
+	f, err := section.Open(cfg.Engine.FS, filepath.Join(cfg.Engine.Dir, fileName(seq)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Verify(ctx), f.Close())
 }
 
 // parse makes vectors of a file. Nothing of it is kept; FAISS's own reader, which trusts what it reads, is not used.
@@ -231,12 +346,13 @@ func (v *vectors) readChunks(get func(string) []byte) error {
 	v.docs = append(v.docs, section.View[uint32](get("docs"))...)
 	v.live = append(v.live, index.Bitmap(section.View[uint64](get("live")))...)
 	for p, id := range v.ids {
+		if !v.live.Has(uint32(p)) {
+			continue
+		}
 		if id <= 0 || int(v.docs[p]) >= len(v.names) {
 			return damaged("a chunk or its document is impossible")
 		}
-		if v.live.Has(uint32(p)) {
-			v.where[id] = uint32(p)
-		}
+		v.where[id] = uint32(p)
 	}
 	if v.live.Count() != len(v.where) { // a chunk is live twice, or a position that is not there
 		return damaged("the live positions")

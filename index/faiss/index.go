@@ -6,12 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/smartretriever/smartretriever/index/engine"
-	"github.com/smartretriever/smartretriever/index/section"
 	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -31,8 +30,9 @@ type Index struct {
 	broken  error                    // why v cannot be used any more
 	closed  bool
 
-	filed   uint64 // version that the newest file is of; guarded by applying
-	filedAt int64  // its sequence number, -1 if there is none
+	filed     uint64 // version that the newest file is of; what changes these three holds applying as well
+	filedAt   int64  // its sequence number, -1 if there is none
+	filedSize int64
 
 	ctx        context.Context // ends with Close
 	stop       context.CancelFunc
@@ -65,13 +65,14 @@ func Open(cfg Config) (*Index, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ix.v, err = read(&ix.cfg, ix.words.Seq()); err == nil {
+		if ix.v, ix.filedSize, err = read(&ix.cfg, ix.words.Seq()); err == nil {
 			ix.filedAt = ix.words.Seq()
 			if ix.Owner() {
 				if err := sweep(ix.cfg.Engine.FS, ix.cfg.Engine.Dir, fileName(ix.filedAt)); err != nil {
 					ix.cfg.Engine.Logger.Warn("faiss: files that nobody needs stay", "err", err)
 				}
 			}
+			ix.tidy()
 			return ix, nil
 		}
 		again := rag.KindOf(err) == rag.KindNotFound && !ix.Owner() && try < tries
@@ -84,22 +85,15 @@ func Open(cfg Config) (*Index, error) {
 	}
 }
 
-// enginesFolder is where the side with words has its files.
-const enginesFolder = "words"
-
-// prepare opens the side with words.
+// prepare opens the side with words. Both have their files in one folder, under the engine's lock, so that a folder can be taken over, and removed, by an
+// engine without FAISS.
 func prepare(cfg Config, open func(engine.Config) (*engine.Index, error)) (*Index, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	words := cfg.Engine
-	if words.Dir != "" {
-		if err := cfg.Engine.FS.MakeDir(words.Dir); err != nil {
-			return nil, rag.Wrap(rag.KindUnavailable, err, "faiss: make a folder")
-		}
-		words.Dir = filepath.Join(words.Dir, enginesFolder)
-	}
+	words.VectorsIn = "faiss"
 	ix := &Index{cfg: cfg, rebuilding: make(chan struct{}, 1), filedAt: -1}
 	var err error
 	if ix.words, err = open(words); err != nil {
@@ -112,12 +106,14 @@ func prepare(cfg Config, open func(engine.Config) (*engine.Index, error)) (*Inde
 // Owner reports whether the index writes the files of its folder; see engine.Index.Owner.
 func (ix *Index) Owner() bool { return ix.words.Owner() }
 
-// Seq returns the number of the last change that searches see.
-func (ix *Index) Seq() int64 {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	return ix.words.Seq()
-}
+// Seq returns the number of the last change that searches see: the engine has it a moment before FAISS does, but a search waits for both.
+func (ix *Index) Seq() int64 { return ix.words.Seq() }
+
+// Orphaned reports whether the index could be the Owner if it were opened again; see engine.Index.Orphaned.
+func (ix *Index) Orphaned() bool { return ix.words.Orphaned() }
+
+// Check reports why the index could not hold r, as KindInvalid, or nil.
+func (ix *Index) Check(r *rag.Record) error { return ix.words.Check(r) }
 
 // Damaged returns why the index must be built anew, nil if nothing is wrong with it.
 func (ix *Index) Damaged() error {
@@ -217,14 +213,10 @@ func (ix *Index) closedError() error {
 // A list of vectors is as long as what there is to find allows, whichever the type; with ivf and hnsw it may
 // lack some of the nearest.
 func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult, error) {
-	var direction []float32
-	if len(q.Vector) > 0 {
-		if err := vector.Check(q.Vector, ix.cfg.Engine.Dimensions, vector.Cosine); err != nil {
-			return rag.IndexResult{}, rag.Errorf(rag.KindInvalid, "faiss: query: %w", err)
-		}
-		direction = unit(q.Vector)
+	direction, err := ix.direction(&q)
+	if err != nil {
+		return rag.IndexResult{}, err
 	}
-	q.Vector = nil
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	if err := ix.closedError(); err != nil {
@@ -241,12 +233,27 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 	if err != nil {
 		return rag.IndexResult{}, err
 	}
+	began := time.Now()
 	hits, err := ix.v.search(ctx, direction, q.K, s)
 	if err != nil {
 		return rag.IndexResult{}, rag.Wrap(rag.KindOf(err), err, "faiss: search")
 	}
+	res.Stages = append(res.Stages, rag.Stage{Name: "index: vectors", Took: time.Since(began), In: s.count, Out: len(hits), Note: "FAISS"})
 	res.Vector = ix.v.scored(hits)
 	return res, nil
+}
+
+// direction takes the vector out of a query and returns it with unit length, nil if there is none.
+func (ix *Index) direction(q *rag.IndexQuery) ([]float32, error) {
+	v := q.Vector
+	q.Vector = nil
+	if len(v) == 0 {
+		return nil, nil
+	}
+	if err := vector.Check(v, ix.cfg.Engine.Dimensions, vector.Cosine); err != nil {
+		return nil, rag.Errorf(rag.KindInvalid, "faiss: query: %w", err)
+	}
+	return unit(v), nil
 }
 
 // visible returns the positions that q may see. The caller holds mu.
@@ -270,13 +277,8 @@ func (ix *Index) Commit(ctx context.Context) error {
 	return ix.commit(ctx, ix.words.Commit)
 }
 
-// Purge takes what was deleted before the call out of the index and its files for good.
+// Purge takes what was deleted before the call out of the files for good. Its vectors stay in memory, where no search finds them, until the next Compact.
 func (ix *Index) Purge(ctx context.Context) error {
-	if ix.Stats().Dead > 0 {
-		if err := ix.Rebuild(ctx); err != nil {
-			return err
-		}
-	}
 	ix.applying.Lock()
 	defer ix.applying.Unlock()
 	return ix.commit(ctx, ix.words.Purge)
@@ -300,10 +302,13 @@ func (ix *Index) commit(ctx context.Context, words func(context.Context) error) 
 	}
 	seq, dir, fsys := ix.words.Seq(), ix.cfg.Engine.Dir, ix.cfg.Engine.FS
 	if ix.filedAt != seq || ix.filed != version {
-		if err := v.write(fsys, dir, seq); err != nil {
+		size, err := v.write(fsys, dir, seq)
+		if err != nil {
 			return err
 		}
-		ix.filedAt, ix.filed = seq, version
+		ix.mu.Lock()
+		ix.filedAt, ix.filed, ix.filedSize = seq, version, size
+		ix.mu.Unlock()
 	}
 	if err := words(ctx); err != nil {
 		return err
@@ -313,32 +318,9 @@ func (ix *Index) commit(ctx context.Context, words func(context.Context) error) 
 
 // Unfiled reports whether the folder holds something else than searches see.
 func (ix *Index) Unfiled() bool {
-	ix.applying.Lock()
-	defer ix.applying.Unlock()
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	return ix.Owner() && (ix.filedAt != ix.words.Seq() || ix.filed != ix.version || ix.words.Unfiled())
-}
-
-// Stats counts what an index holds.
-type Stats struct {
-	engine.Stats        // of words, filters and access lists; its Vectors are none
-	Type         string `json:"type"`         // in use: flat until there are enough vectors for another
-	Vectors      int    `json:"vectors"`      // that searches can find
-	Dead         int    `json:"dead_vectors"` // that are gone, and take room until the next Rebuild
-}
-
-// Stats counts.
-func (ix *Index) Stats() Stats {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	s := Stats{Stats: ix.words.Stats(), Vectors: len(ix.v.where), Dead: ix.v.dead()}
-	for name, k := range kinds {
-		if k == ix.v.native.kind {
-			s.Type = name
-		}
-	}
-	return s
 }
 
 // Close ends what runs in the background and gives the memory back. What was not committed is lost, and comes back from the change feed. Later
@@ -361,19 +343,4 @@ func (ix *Index) Close() error {
 		ix.v.native.free()
 	}
 	return ix.words.Close()
-}
-
-// Remove removes the folder of an index, unless an index has it open, here or in another process. fsys nil is the disk.
-func Remove(fsys section.FS, dir string) error {
-	if fsys == nil {
-		fsys = section.Disk{}
-	}
-	words := filepath.Join(dir, enginesFolder)
-	if err := engine.Remove(fsys, words); err != nil {
-		return err
-	}
-	if names, err := fsys.List(words); err != nil || len(names) > 0 {
-		return rag.Wrap(rag.KindUnavailable, err, "faiss: remove a folder") // somebody has it open
-	}
-	return rag.Wrap(rag.KindUnavailable, section.RemoveAll(fsys, dir), "faiss: remove a folder")
 }

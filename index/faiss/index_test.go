@@ -42,6 +42,24 @@ func closed(tb testing.TB, ix *Index) {
 	})
 }
 
+// shape is what FAISS's index is like.
+type shape struct {
+	typ        string // flat until there are enough vectors for another
+	live, dead int
+}
+
+func shapeOf(ix *Index) shape {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	s := shape{live: len(ix.v.where), dead: ix.v.dead()}
+	for typ, k := range kinds {
+		if k == ix.v.native.kind {
+			s.typ = typ
+		}
+	}
+	return s
+}
+
 var types = []string{engine.TypeFlat, engine.TypeIVF, engine.TypeHNSW}
 
 // eachType runs a test for every type.
@@ -188,7 +206,7 @@ func TestConcurrent(t *testing.T) {
 		}
 		again("commit", ix.Commit)
 		again("purge", ix.Purge)
-		again("rebuild", ix.Rebuild)
+		again("rebuild", ix.Compact)
 		for ctx.Err() == nil {
 			h.Step(t, ix)
 		}
@@ -209,7 +227,7 @@ func TestClosed(t *testing.T) {
 	}
 	_, err = ix.Search(t.Context(), rag.IndexQuery{Text: "a", Vector: []float32{1}, K: 1})
 	for name, err := range map[string]error{
-		"search": err, "apply": ix.Apply(nil, nil, 1), "commit": ix.Commit(t.Context()), "purge": ix.Purge(t.Context()), "rebuild": ix.Rebuild(t.Context()),
+		"search": err, "apply": ix.Apply(nil, nil, 1), "commit": ix.Commit(t.Context()), "purge": ix.Purge(t.Context()), "rebuild": ix.Compact(t.Context()),
 	} {
 		if !errors.Is(err, engine.ErrClosed) {
 			t.Errorf("%s: %v", name, err)

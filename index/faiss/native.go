@@ -55,6 +55,14 @@ func (n *native) free() {
 // total returns the number of positions.
 func (n *native) total() int { return int(C.sr_total(n.x)) }
 
+// links returns how many links a graph has room for.
+func (n *native) links() int64 {
+	if n.kind != hnsw {
+		return 0
+	}
+	return int64(C.sr_links(n.x))
+}
+
 // train finds the lists of an inverted file.
 func (n *native) train(vectors []float32, threads int) error {
 	must(n.kind == ivf && n.count(vectors) >= n.lists)

@@ -18,18 +18,100 @@ const (
 	sampled = 128
 )
 
-// Rebuild makes FAISS's index anew from the live vectors that it holds: without the dead ones, of the configured type if there are now
-// enough vectors, and with lists or links that fit them. Nothing is embedded. It is to be called at a quiet time, such as every night, and
-// whenever Stats shows many dead vectors; beyond Config.DeadShare the index does it by itself. Searches and changes go on meanwhile; what changes is
-// taken over before the new index takes the old one's place, in one step. On an error, and if ctx ends, the old one stays.
-// Two calls take turns.
-func (ix *Index) Rebuild(ctx context.Context) error {
+// Rebuild puts an index made of records in the place of both sides; see engine.Index.Rebuild. Every vector is compared until lists or a graph have been made,
+// which begins in the background.
+func (ix *Index) Rebuild(ctx context.Context, read func(add func(rag.Record) error) (seq int64, err error)) error {
+	err := ix.rebuild(ctx, read)
+	ix.tidy()
+	return err
+}
+
+func (ix *Index) rebuild(ctx context.Context, read func(add func(rag.Record) error) (seq int64, err error)) error {
+	done, err := ix.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ix.applying.Lock()
+	defer ix.applying.Unlock()
+	fresh, err := newVectors(&ix.cfg, 0)
+	if err != nil {
+		return err
+	}
+	searchable := true
+	err = ix.words.Rebuild(ctx, func(add func(rag.Record) error) (int64, error) {
+		seq, err := ix.fill(fresh, add, read)
+		ix.mu.Lock() // from here on, until both sides are new, nobody searches
+		searchable = false
+		return seq, errors.Join(err, ix.closedError())
+	})
+	if searchable {
+		ix.mu.Lock()
+	}
+	defer ix.mu.Unlock()
+	if err != nil {
+		fresh.native.free()
+		return err
+	}
+	ix.v.native.free()
+	ix.v, ix.broken = fresh, nil
+	ix.version++
+	return nil
+}
+
+// fill reads records, and gives their vectors to fresh and what else there is of them to add.
+func (ix *Index) fill(fresh *vectors, add func(rag.Record) error, read func(add func(rag.Record) error) (int64, error)) (seq int64, err error) {
+	var es []entry
+	seq, err = read(func(r rag.Record) error {
+		if err := ix.words.Check(&r); err != nil {
+			return err
+		}
+		if len(r.Vector) > 0 {
+			es = append(es, entry{r.ChunkID, r.Document.ID, unit(r.Vector)})
+			r.Vector = nil
+		}
+		if err := add(r); err != nil || len(es) < rebuildBatch {
+			return err
+		}
+		err := fresh.put(es, nil)
+		es = es[:0]
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return seq, fresh.put(es, nil)
+}
+
+// Optimize makes both sides anew from what they hold: the engine's in one segment, FAISS's as Compact does.
+func (ix *Index) Optimize(ctx context.Context) error {
+	if err := ix.words.Optimize(ctx); err != nil {
+		return err
+	}
+	return ix.Compact(ctx)
+}
+
+// turn waits until FAISS's index is not being made anew; done lets the next do so.
+func (ix *Index) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case ix.rebuilding <- struct{}{}:
-		defer func() { <-ix.rebuilding }()
+		return func() { <-ix.rebuilding }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
+}
+
+// Compact makes FAISS's index anew from the live vectors that it holds: without the dead ones, of the configured type if there are now
+// enough vectors, and with lists or links that fit them. Nothing is embedded, and nothing is done where that would change nothing. It is to be called at a quiet time, such as every
+// night; beyond Config.DeadShare the index does it by itself. Searches and changes go on meanwhile; what changes is
+// taken over before the new index takes the old one's place, in one step. On an error, and if ctx ends, the old one stays.
+// Two calls take turns.
+func (ix *Index) Compact(ctx context.Context) error {
+	done, err := ix.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ix.ctx, cancel)()
@@ -39,6 +121,10 @@ func (ix *Index) Rebuild(ctx context.Context) error {
 		err := errors.Join(ix.broken, ix.closedError())
 		ix.mu.Unlock()
 		return err
+	}
+	if ix.v.dead() == 0 && !ix.v.due() {
+		ix.mu.Unlock()
+		return nil
 	}
 	ix.changed = map[rag.ChunkID]struct{}{}
 	positions := ix.v.alive()
@@ -202,7 +288,7 @@ func (ix *Index) tidy() {
 	}
 	ix.wg.Go(func() {
 		defer ix.background.Store(false)
-		if err := ix.Rebuild(ix.ctx); err != nil && ix.ctx.Err() == nil {
+		if err := ix.Compact(ix.ctx); err != nil && ix.ctx.Err() == nil {
 			ix.cfg.Engine.Logger.Warn("faiss: the index could not be rebuilt; it goes on with dead vectors", "err", err)
 		}
 	})

@@ -3,6 +3,7 @@
 package faiss
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -48,7 +49,7 @@ type pair struct {
 func newPair(tb testing.TB, typ string, n int) *pair {
 	config := func(typ string) Config {
 		return Config{
-			Engine: engine.Config{Dimensions: clusterDims, Analyzer: analyze.For("")}, Type: typ, ExactBelow: 500, DeadShare: 1,
+			Engine: engine.Config{Dimensions: clusterDims, Analyzer: analyze.For(""), Dir: tb.TempDir()}, Type: typ, ExactBelow: 500, DeadShare: 1,
 		}
 	}
 	rng := rand.New(rand.NewPCG(6, 7))
@@ -119,12 +120,12 @@ func TestRecall(t *testing.T) {
 			p.other.wg.Wait() // the lists are trained, the graph is built, on a half
 			check := func(when string) {
 				t.Helper()
-				st := p.other.Stats()
-				if _, ok := p.other.v.shortcut(10, st.Vectors); !ok || st.Type != typ {
+				st := shapeOf(p.other)
+				if _, ok := p.other.v.shortcut(10, st.live); !ok || st.typ != typ {
 					t.Fatalf("%s: everything is compared: %+v", when, st)
 				}
 				all, red := p.recall(t, rag.Filter{}), p.recall(t, rag.Eq("color", rag.Str("red")))
-				t.Logf("%s: recall at 10 is %.3f, filtered %.3f; %d live, %d dead", when, all, red, st.Vectors, st.Dead)
+				t.Logf("%s: recall at 10 is %.3f, filtered %.3f; %d live, %d dead", when, all, red, st.live, st.dead)
 				if all < least || red < least {
 					t.Errorf("%s: recall %v, filtered %v, want %v", when, all, red, least)
 				}
@@ -140,10 +141,20 @@ func TestRecall(t *testing.T) {
 			}
 			p.apply(t, nil, gone)
 			check("a third dead")
-			if err := p.other.Rebuild(t.Context()); err != nil {
+			if err := errors.Join(p.other.Commit(t.Context()), p.other.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if st := p.other.Stats(); st.Dead != 0 {
+			other, err := Open(p.other.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed(t, other)
+			p.other = other
+			check("opened again") // with others in the places of the dead
+			if err := p.other.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if st := shapeOf(p.other); st.dead != 0 {
 				t.Fatalf("there is %+v", st)
 			}
 			check("rebuilt")
@@ -166,7 +177,7 @@ func TestNothingIsLeftOut(t *testing.T) {
 		}
 		p.apply(t, puts, nil)
 		p.other.wg.Wait()
-		if st := p.other.Stats(); st.Type != typ {
+		if st := shapeOf(p.other); st.typ != typ {
 			t.Fatalf("there is %+v", st)
 		}
 		p.apply(t, nil, []rag.ChunkID{1, 2, 3, 41})

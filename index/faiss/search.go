@@ -5,9 +5,11 @@ package faiss
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/smartretriever/smartretriever/index"
+	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -65,7 +67,11 @@ func (v *vectors) shortcut(k, count int) (effort int, ok bool) {
 	cheap := count >= v.cfg.ExactBelow
 	switch v.native.kind {
 	case ivf:
-		return v.cfg.NProbe, cheap || v.cfg.alwaysApproximate
+		probes := v.cfg.NProbe
+		if probes == 0 {
+			probes = int(math.Ceil(engine.DefaultEffort * math.Sqrt(float64(v.native.lists))))
+		}
+		return probes, cheap || v.cfg.alwaysApproximate
 	case hnsw:
 		// The graph is walked over all vectors, of which those that the query may not see fill the queue as well.
 		ef := min(max(k, v.cfg.EfSearch)*len(v.ids)/count, len(v.ids))
@@ -106,11 +112,19 @@ func (v *vectors) rank(hits []index.Hit) {
 	})
 }
 
-// each computes the score of every position of s.
+// each finds the best k by computing the score of every position of s.
 func (v *vectors) each(ctx context.Context, q []float32, k int, s view) ([]index.Hit, error) {
-	const batch = 1 << 14
 	var top index.Top
 	top.Reset(k)
+	if err := v.scores(ctx, q, s, top.Offer); err != nil {
+		return nil, err
+	}
+	return top.AppendTo(nil), nil
+}
+
+// scores hands fn every position of s with its score.
+func (v *vectors) scores(ctx context.Context, q []float32, s view, fn func(index.Hit)) error {
+	const batch = 1 << 14
 	positions, scores := make([]int64, 0, min(batch, s.count)), make([]float32, batch)
 	offer := func() error {
 		if err := ctx.Err(); err != nil {
@@ -121,7 +135,7 @@ func (v *vectors) each(ctx context.Context, q []float32, k int, s view) ([]index
 			return err
 		}
 		for i, p := range positions {
-			top.Offer(index.Hit{ID: v.ids[p], Row: uint32(p), Score: some[i]})
+			fn(index.Hit{ID: v.ids[p], Row: uint32(p), Score: some[i]})
 		}
 		positions = positions[:0]
 		return nil
@@ -133,14 +147,11 @@ func (v *vectors) each(ctx context.Context, q []float32, k int, s view) ([]index
 		positions = append(positions, int64(p))
 		if len(positions) == batch {
 			if err := offer(); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	if err := offer(); err != nil {
-		return nil, err
-	}
-	return top.AppendTo(nil), nil
+	return offer()
 }
 
 // scored returns hits with their documents.

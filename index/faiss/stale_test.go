@@ -42,8 +42,8 @@ func newStale(t *testing.T, typ string) *stale {
 		s.put(id + 1)
 	}
 	s.rebuild()
-	if st := s.ix.Stats(); st.Type != typ || st.Dead != 0 || st.Vectors != 120 {
-		t.Fatalf("the index is %+v", st)
+	if got := shapeOf(s.ix); got != (shape{typ, 120, 0}) {
+		t.Fatalf("the index is %+v", got)
 	}
 	s.check("at first")
 	s.commit()
@@ -86,7 +86,7 @@ func (s *stale) apply(puts, deletes []rag.ChunkID) {
 
 func (s *stale) put(ids ...rag.ChunkID) { s.t.Helper(); s.apply(ids, nil) }
 func (s *stale) del(ids ...rag.ChunkID) { s.t.Helper(); s.apply(nil, ids) }
-func (s *stale) rebuild()               { s.t.Helper(); s.must(s.ix.Rebuild(s.t.Context())) }
+func (s *stale) rebuild()               { s.t.Helper(); s.must(s.ix.Compact(s.t.Context())) }
 
 func (s *stale) commit() {
 	s.t.Helper()
@@ -238,7 +238,7 @@ func TestStaleVectors(t *testing.T) {
 				old := s.want[7]
 				c.run(s)
 				s.fs.SetFault(func(_ int, op, name string) error {
-					if op == "rename" && name == "d/"+enginesFolder+"/manifest" {
+					if op == "rename" && name == "d/manifest" {
 						return syscall.EIO
 					}
 					return nil
@@ -312,7 +312,7 @@ func TestRebuildWhileDeleting(t *testing.T) {
 					return
 				default:
 				}
-				if err := s.ix.Rebuild(t.Context()); err != nil {
+				if err := s.ix.Compact(t.Context()); err != nil {
 					t.Error(err)
 					return
 				}
@@ -349,8 +349,8 @@ func TestDeadVectorsGoByThemselves(t *testing.T) {
 		for range 40 {
 			s.put(1, 2, 3, 4, 5, 6, 7, 8)
 			s.ix.wg.Wait()
-			if st := s.ix.Stats(); st.Dead > 8+max(20, 40*(st.Vectors+st.Dead)/100) {
-				t.Fatalf("there is %+v", st)
+			if got := shapeOf(s.ix); got.dead > 8+max(20, 40*(got.live+got.dead)/100) {
+				t.Fatalf("there is %+v", got)
 			}
 		}
 		s.check("in the end")
@@ -363,11 +363,11 @@ func TestCancelledRebuild(t *testing.T) {
 	s.del(7, 8)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.ix.Rebuild(ctx); err == nil {
+	if err := s.ix.Compact(ctx); err == nil {
 		t.Error("no error")
 	}
-	if s.ix.Stats().Dead != 2 {
-		t.Errorf("there is %+v", s.ix.Stats())
+	if got := shapeOf(s.ix); got.dead != 2 {
+		t.Errorf("there is %+v", got)
 	}
 	s.check("then")
 }

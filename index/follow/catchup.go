@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -56,7 +55,7 @@ func (f *Follower) failed(v *view, err error) {
 
 func (f *Follower) applyChanges(ctx context.Context, v *view) error {
 	for limit := batchChanges; ; {
-		ix := v.index.Load()
+		ix := v.held()
 		if err := ix.Damaged(); err != nil {
 			f.cfg.Logger.Warn("index: built again, since a file is damaged", "collection", v.collection.Name, "err", err)
 			return f.rebuild(ctx, v)
@@ -102,7 +101,7 @@ func wholeDocuments(changes []rag.Change) []rag.Change {
 }
 
 // applyBatch applies changes, of which the last one of each chunk counts.
-func (f *Follower) applyBatch(ctx context.Context, v *view, ix *engine.Index, changes []rag.Change) error {
+func (f *Follower) applyBatch(ctx context.Context, v *view, ix Index, changes []rag.Change) error {
 	last := make(map[rag.ChunkID]rag.ChangeOp, len(changes))
 	for _, c := range changes {
 		last[c.ChunkID] = c.Op
@@ -162,7 +161,7 @@ func missing(ids []rag.ChunkID, records []rag.Record) []rag.ChunkID {
 }
 
 // usable replaces records that the index refuses.
-func (f *Follower) usable(v *view, ix *engine.Index, records []rag.Record) []rag.Record {
+func (f *Follower) usable(v *view, ix Index, records []rag.Record) []rag.Record {
 	out := records[:0]
 	for _, r := range records {
 		if f.repair(v, ix, &r) {
@@ -175,7 +174,7 @@ func (f *Follower) usable(v *view, ix *engine.Index, records []rag.Record) []rag
 // repair makes a record one that the index takes, and reports whether it can: a chunk whose vector is of no
 // use is still found by its words. One bad record must not stop the others for
 // ever.
-func (f *Follower) repair(v *view, ix *engine.Index, r *rag.Record) bool {
+func (f *Follower) repair(v *view, ix Index, r *rag.Record) bool {
 	err := ix.Check(r)
 	if err == nil {
 		return true
@@ -189,7 +188,7 @@ func (f *Follower) repair(v *view, ix *engine.Index, r *rag.Record) bool {
 // rebuild makes the view's index anew from the store's live chunks. The caller holds the view's lock.
 func (f *Follower) rebuild(ctx context.Context, v *view) error {
 	start := f.cfg.Now()
-	ix := v.index.Load()
+	ix := v.held()
 	err := ix.Rebuild(ctx, func(add func(rag.Record) error) (int64, error) {
 		return f.cfg.Feed.Snapshot(ctx, v.collection.ID, v.collection.Generation.Number, func(r rag.Record) error {
 			if !f.repair(v, ix, &r) {

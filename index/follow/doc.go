@@ -1,5 +1,5 @@
 // Package follow keeps the indexes of many collections in step with a
-// store's change feed.
+// store's change feed. An Index is one of package engine, or of another Backend.
 //
 // A view is the index of one generation of a collection. It is opened when it is first needed:
 // from its folder, where that is of use, and brought up to date from the feed, or, where
@@ -46,6 +46,11 @@
 // collection open reads what is there, and keeps what is newer in memory.
 //
 // An index that finds a damaged file is built again from the store before the search that found it goes on.
+//
+// # Nights
+//
+// An index that cannot let go of what is deleted at once, though no search finds it and no file has it, is made anew once a day, at
+// Config.CompactAt, in a goroutine of its own: the follower goes on meanwhile.
 //
 // # Locks
 //

@@ -191,6 +191,9 @@ func indexConfig(c rag.Collection) engine.Config {
 func start(t *testing.T, cfg Config) *Follower {
 	t.Helper()
 	cfg.Index = indexConfig
+	if cfg.Backend.Create == nil {
+		cfg.Backend = backend
+	}
 	if cfg.StoreID == "" {
 		cfg.StoreID = "store"
 	}

@@ -14,15 +14,15 @@ import (
 
 // openIndex opens the index in the view's folder, or makes an empty one, which is fresh, if what is there is of no use. Where
 // the folder cannot be used at all, the index is kept in memory.
-func (f *Follower) openIndex(v *view) (ix *engine.Index, fresh bool, err error) {
+func (f *Follower) openIndex(v *view) (ix Index, fresh bool, err error) {
 	cfg := f.cfg.Index(v.collection)
 	cfg.Logger = f.cfg.Logger.With("collection", v.collection.Name)
 	if f.cfg.Dir == "" {
-		ix, err = engine.Create(cfg)
+		ix, err = f.cfg.Backend.Create(cfg)
 		return ix, true, err
 	}
 	cfg.Dir, cfg.Identity = f.path(keyOf(v.collection)), v.identity(f.cfg.StoreID)
-	ix, err = engine.Open(cfg)
+	ix, err = f.cfg.Backend.Open(cfg)
 	switch rag.KindOf(err) {
 	case "":
 		return ix, false, nil
@@ -30,10 +30,10 @@ func (f *Follower) openIndex(v *view) (ix *engine.Index, fresh bool, err error) 
 	default:
 		f.cfg.Logger.Warn("index: the files are ignored", "collection", v.collection.Name, "err", err)
 	}
-	if ix, err = engine.Create(cfg); rag.KindOf(err) == rag.KindUnavailable {
+	if ix, err = f.cfg.Backend.Create(cfg); rag.KindOf(err) == rag.KindUnavailable {
 		f.cfg.Logger.Warn("index: kept in memory", "collection", v.collection.Name, "err", err)
 		cfg.Dir = ""
-		ix, err = engine.Create(cfg)
+		ix, err = f.cfg.Backend.Create(cfg)
 	}
 	return ix, true, err
 }
@@ -49,7 +49,7 @@ func (f *Follower) settle(ctx context.Context, v *view) {
 	if c, err := f.cfg.Feed.CollectionByID(ctx, v.collection.ID); err == nil && !v.serves(c) {
 		return
 	}
-	if v.index.Load().Orphaned() {
+	if v.held().Orphaned() {
 		f.cfg.Logger.Info("index: taken over from a process that has ended", "collection", v.collection.Name)
 		f.remove(v) // the next to use it opens it, and writes its files
 		return
@@ -68,14 +68,14 @@ func (v *view) unsaved() bool {
 	v.mu.Lock()
 	changed := !v.state.changed.IsZero()
 	v.mu.Unlock()
-	return changed || v.index.Load().Unfiled()
+	return changed || v.held().Unfiled()
 }
 
 // save makes the view durable, without what is deleted. It is repeated at most so often that it
 // takes a twentieth of the time.
 func (f *Follower) save(ctx context.Context, v *view) error {
 	start := f.cfg.Now()
-	err := v.index.Load().Purge(ctx)
+	err := v.held().Purge(ctx)
 	now := f.cfg.Now()
 	v.with(func(s *state) {
 		s.nextSave = now.Add(20 * now.Sub(start))
@@ -148,7 +148,7 @@ func (f *Follower) purgeView(ctx context.Context, v *view) (folder string, err e
 	}
 	defer v.unlock()
 	switch {
-	case v.isClosed() || v.index.Load() == nil:
+	case v.isClosed() || v.held() == nil:
 		return "", nil
 	case !f.current(v) || f.moved(ctx, v):
 		f.remove(v)

@@ -50,10 +50,12 @@ type Config struct {
 	Feed Feed // needed
 	// Index gives the configuration of a collection's index, all but its folder and identity; needed.
 	Index     func(rag.Collection) engine.Config
+	Backend   Backend          // of the indexes; the zero Backend is Builtin
 	Dir       string           // of the indexes' folders, made if absent; "" keeps everything in memory
 	StoreID   string           // of the store behind Feed: the files of another one are ignored
 	Poll      time.Duration    // between two looks for other processes' writes; 0 is DefaultPoll
 	SaveAfter time.Duration    // from a change to the files that hold it; 0 is DefaultSaveAfter
+	CompactAt time.Duration    // of the day, when indexes that keep what is deleted are made anew: since midnight, by Now's clock; Never leaves them as they are
 	MaxOpen   int              // views kept open; 0 is DefaultMaxOpen
 	MaxBytes  int64            // memory of all views, estimated; 0 is DefaultMaxBytes, negative no bound
 	Logger    *slog.Logger     // nil logs nothing
@@ -62,6 +64,9 @@ type Config struct {
 
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
+	if c.Backend.Create == nil || c.Backend.Open == nil {
+		c.Backend = Builtin()
+	}
 	if c.Poll == 0 {
 		c.Poll = DefaultPoll
 	}
@@ -90,6 +95,8 @@ func (c Config) Validate() error {
 		return rag.Errorf(rag.KindInvalid, "index follower: a feed is needed")
 	case c.Index == nil:
 		return rag.Errorf(rag.KindInvalid, "index follower: the indexes' configuration is needed")
+	case c.CompactAt != Never && (c.CompactAt < 0 || c.CompactAt >= 24*time.Hour):
+		return rag.Errorf(rag.KindInvalid, "index follower: %v is no time of day", c.CompactAt)
 	case c.Poll < 0 || c.SaveAfter < 0 || c.MaxOpen < 0:
 		return rag.Errorf(rag.KindInvalid, "index follower: times and numbers must not be negative")
 	}
@@ -101,7 +108,7 @@ type Follower struct {
 	cfg  Config
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
-	wg   sync.WaitGroup // of the loop and of views that are being opened
+	wg   sync.WaitGroup // of the loop, of nightly and of views that are being opened
 	wake chan struct{}  // holds one token when a view is to catch up
 
 	mu      sync.Mutex
@@ -129,6 +136,9 @@ func New(cfg Config) (*Follower, error) {
 		views: map[viewKey]*view{}, known: map[int64]rag.Collection{},
 	}
 	f.wg.Go(f.loop)
+	if cfg.CompactAt != Never {
+		f.wg.Go(f.nightly)
+	}
 	return f, nil
 }
 

@@ -337,7 +337,7 @@ func TestChangesAreSavedInTime(t *testing.T) {
 		cfg := indexConfig(c)
 		cfg.Dir = f.path(viewKey{1, 1})
 		cfg.Identity = engine.Identity{Store: "store", Collection: 1, Generation: 1, Model: "m"}
-		ix, err := engine.Open(cfg)
+		ix, err := backend.Open(cfg)
 		if err != nil || ix.Stats().Chunks != 2 {
 			t.Fatalf("the files hold something else: %v", err)
 		}
@@ -780,11 +780,13 @@ func TestGuests(t *testing.T) {
 	if _, err := guest.Rebuild(t.Context(), c); !errors.Is(err, rag.ErrConflict) {
 		t.Errorf("rebuild: %v", err)
 	}
-	if _, err := guest.Tune(t.Context(), c, nil, 10, .9, true); !errors.Is(err, rag.ErrConflict) {
-		t.Errorf("tune: %v", err)
-	}
-	if _, err := guest.Tune(t.Context(), c, nil, 10, .9, false); err != nil {
-		t.Errorf("tune, measuring only: %v", err)
+	if _, tunes := guest.open()[0].held().(tuner); tunes {
+		if _, err := guest.Tune(t.Context(), c, nil, 10, .9, true); !errors.Is(err, rag.ErrConflict) {
+			t.Errorf("tune: %v", err)
+		}
+		if _, err := guest.Tune(t.Context(), c, nil, 10, .9, false); err != nil {
+			t.Errorf("tune, measuring only: %v", err)
+		}
 	}
 	segments, err := filepath.Glob(filepath.Join(guest.path(viewKey{1, 1}), "*.seg"))
 	if err != nil || len(segments) == 0 {

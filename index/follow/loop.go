@@ -141,7 +141,7 @@ func (f *Follower) Notify(collectionID, seq int64) {
 	if v == nil {
 		return
 	}
-	if ix := v.index.Load(); ix != nil && ix.Seq() >= seq {
+	if ix := v.held(); ix != nil && ix.Seq() >= seq {
 		return
 	}
 	v.stale.Store(true)

@@ -89,13 +89,13 @@ func (f *Follower) remembered(collectionID int64) (rag.Collection, error) {
 }
 
 // at returns the index of a view that is at minSeq or has everything.
-func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shadow bool) (*engine.Index, error) {
+func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shadow bool) (Index, error) {
 	for {
 		v, err := f.view(ctx, c, shadow)
 		if err != nil {
 			return nil, err
 		}
-		if ix := v.index.Load(); ix.Seq() >= minSeq && ix.Damaged() == nil {
+		if ix := v.held(); ix.Seq() >= minSeq && ix.Damaged() == nil {
 			return ix, nil
 		}
 		if err := v.lock(ctx); err != nil {
@@ -105,7 +105,7 @@ func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shado
 			v.unlock()
 			continue
 		}
-		ix := v.index.Load()
+		ix := v.held()
 		if ix.Damaged() != nil || ix.Seq() < minSeq {
 			err = f.catchUp(ctx, v)
 		}
@@ -182,7 +182,7 @@ type Status struct {
 func (f *Follower) Status() []Status {
 	var out []Status
 	for _, v := range f.open() {
-		s := Status{Collection: v.collection, Stats: v.index.Load().Stats(), Shadow: !f.current(v)}
+		s := Status{Collection: v.collection, Stats: v.held().Stats(), Shadow: !f.current(v)}
 		s.Saved = f.cfg.Dir != "" && !v.unsaved()
 		v.with(func(st *state) {
 			s.Err, s.Faults = st.err, st.faults

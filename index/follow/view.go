@@ -21,13 +21,13 @@ func keyOf(c rag.Collection) viewKey { return viewKey{c.ID, c.Generation.Number}
 // view is the index of one generation of a collection.
 type view struct {
 	collection rag.Collection
-	ready      chan struct{} // closed when opening has ended
-	openErr    error         // why it failed; read after ready
-	busy       chan struct{} // the view's lock: holds a token while it is taken
-	index      atomic.Pointer[engine.Index]
-	used       atomic.Int64 // when it was last searched, Unix nanoseconds
-	stale      atomic.Bool  // there may be changes
-	served     atomic.Bool  // its generation is live, or was
+	ready      chan struct{}         // closed when opening has ended
+	openErr    error                 // why it failed; read after ready
+	busy       chan struct{}         // the view's lock: holds a token while it is taken
+	index      atomic.Pointer[Index] // nil until it is opened
+	used       atomic.Int64          // when it was last searched, Unix nanoseconds
+	stale      atomic.Bool           // there may be changes
+	served     atomic.Bool           // its generation is live, or was
 
 	mu    sync.Mutex
 	state state
@@ -82,6 +82,14 @@ func (v *view) isReady() bool {
 	default:
 		return false
 	}
+}
+
+// held returns the index, nil until it is opened.
+func (v *view) held() Index {
+	if ix := v.index.Load(); ix != nil {
+		return *ix
+	}
+	return nil
 }
 
 func (v *view) isClosed() bool {
@@ -200,7 +208,7 @@ func (f *Follower) remove(v *view) {
 		delete(f.views, k)
 	}
 	f.mu.Unlock()
-	if ix := v.index.Load(); ix != nil {
+	if ix := v.held(); ix != nil {
 		if err := ix.Close(); err != nil {
 			f.cfg.Logger.Warn("index: cannot be closed", "collection", v.collection.Name, "err", err)
 		}
@@ -213,7 +221,7 @@ func (f *Follower) fill(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
-	v.index.Store(ix)
+	v.index.Store(&ix)
 	if fresh {
 		return f.rebuild(ctx, v)
 	}
@@ -228,7 +236,7 @@ func (f *Follower) evict(keep *view) {
 		var bytes int64
 		var oldest *view
 		for _, v := range open {
-			bytes += v.index.Load().Stats().Memory
+			bytes += v.held().Stats().Memory
 			if v != keep && (oldest == nil || v.used.Load() < oldest.used.Load()) {
 				oldest = v
 			}

@@ -83,7 +83,9 @@ func (a *app) printIndex(d root.IndexDescription) {
 	row("postings", comma(int(d.Postings)))
 	row("size", size(d.Bytes))
 	row("in memory", size(d.Memory))
-	row("search effort", fmt.Sprintf("%.3g", d.Effort))
+	if d.Effort > 0 {
+		row("search effort", fmt.Sprintf("%.3g", d.Effort))
+	}
 	row("last change", comma(int(d.Seq)))
 	if len(d.Segments) == 0 {
 		return

@@ -1,0 +1,6 @@
+//go:build !faiss
+
+package follow
+
+// backend is under test.
+var backend = Builtin()
