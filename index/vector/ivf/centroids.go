@@ -30,14 +30,19 @@ func newCentroids(values []float32, dims int) *centroids {
 	c.codes = make([]uint8, c.n*c.stride)
 	c.biases = make([]float32, c.n)
 	for i := range c.n {
-		code := c.codes[i*c.stride:][:c.stride]
-		vector.Encode(code, values[i*dims:][:dims], c.scale)
-		for j := dims; j < c.stride; j++ {
-			code[j] = 128
-		}
-		c.biases[i] = c.bias(i)
+		c.set(i, values[i*dims:][:dims])
 	}
 	return c
+}
+
+// set rounds centre i.
+func (c *centroids) set(i int, values []float32) {
+	code := c.codes[i*c.stride:][:c.stride]
+	vector.Encode(code, values, c.scale)
+	for j := c.dims; j < c.stride; j++ {
+		code[j] = 128
+	}
+	c.biases[i] = c.bias(i)
 }
 
 func (c *centroids) bias(i int) float32 {

@@ -272,6 +272,60 @@ func TestCompact(t *testing.T) {
 	}
 }
 
+// TestCompactForgets builds an index whose centroids are its vectors, and looks for what was dropped.
+func TestCompactForgets(t *testing.T) {
+	const n, dims = 40, 64
+	src := vector.Slice{Dimensions: dims, Values: make([]float32, n*dims)}
+	for i := range n {
+		src.Values[i*dims+i] = 1 // a byte of each says whose it is
+	}
+	old := build(t, src, vector.Cosine, vector.Float32, ivf.Params{Lists: n})
+	newRow := make([]uint32, n)
+	rows := uint32(0)
+	for i := range newRow {
+		newRow[i] = vector.NoRow
+		if i%4 > 0 {
+			newRow[i] = rows
+			rows++
+		}
+	}
+	merged, err := vector.Merge([]vector.Part{{Set: old.Set(), NewRow: newRow}}, int(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds := func(section []byte, i int) bool {
+		code := bytes.Repeat([]byte{128}, dims)
+		code[i] = 255
+		for ; len(section) >= dims; section = section[dims:] { // where centroids may stand
+			if bytes.Equal(section[:dims], code) {
+				return true
+			}
+		}
+		return false
+	}
+	before, err := ivf.Build(t.Context(), src, vector.Cosine, ivf.Params{Lists: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := old.Compact(merged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := sectionOf(t, before), sectionOf(t, plan)
+	found := 0
+	for i := range n {
+		if holds(was, i) {
+			found++
+		}
+		if newRow[i] == vector.NoRow && holds(is, i) {
+			t.Errorf("vector %d was dropped, and is a centroid", i)
+		}
+	}
+	if found < n/2 {
+		t.Errorf("the test finds %d of %d vectors before they are dropped", found, n)
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	ix := build(t, vector.Slice{Dimensions: 5}, vector.Cosine, vector.Float32, ivf.Params{})
 	var q vector.Query
