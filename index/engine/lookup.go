@@ -45,6 +45,10 @@ func (r *run) searchWords(ctx context.Context) error {
 	for i := range l.lists {
 		l.lists[i] = l.lists[i][:0]
 	}
+	l.scratch.Spread = postings.Spread{}
+	if n := r.workers(); n > 1 {
+		l.scratch.Spread = postings.Spread{Workers: n, Run: r.together}
+	}
 	var err error
 	l.lists, err = postings.Search(ctx, r.ix.cfg.ranking(), l.views, l.terms, r.q.K, l.allowed, &l.scratch, l.lists)
 	if err != nil {

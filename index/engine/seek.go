@@ -25,7 +25,6 @@ type seeker struct {
 	exact vector.Scratch
 	lists ivf.Scratch
 	graph hnsw.Scratch
-	err   error
 }
 
 // seeker returns the seeker of number i, with nothing found.
@@ -35,7 +34,7 @@ func (r *run) seeker(i, k int) *seeker {
 	}
 	s := r.seekers[i]
 	s.begin(k)
-	s.plans, s.err = plans{}, nil
+	s.plans = plans{}
 	return s
 }
 
@@ -62,13 +61,24 @@ func (r *run) workers() int {
 	if r.ix.cfg.ShardBy == "" {
 		return 1
 	}
-	r.order = r.order[:0]
-	for i, c := range r.choices {
+	large := 0
+	for _, c := range r.choices {
 		if c.count >= concurrentRows {
-			r.order = append(r.order, i)
+			large++
 		}
 	}
-	return min(runtime.GOMAXPROCS(0), len(r.order))
+	return min(runtime.GOMAXPROCS(0), large)
+}
+
+// together does n pieces of work at the same time, each under guard.
+func (r *run) together(n int, work func(worker int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = r.guard(func() error { return work(i) }) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // seekTogether searches the segments with n seekers at the same time, the largest first.
@@ -83,27 +93,20 @@ func (r *run) seekTogether(ctx context.Context, n int) error {
 		r.seeker(i, r.q.K)
 	}
 	var next atomic.Int64
-	var wg sync.WaitGroup
-	for _, s := range r.seekers[:n] {
-		wg.Go(func() {
-			s.err = r.guard(func() error {
-				for {
-					at := int(next.Add(1)) - 1
-					if at >= len(r.order) {
-						return nil
-					}
-					if err := s.seek(ctx, r, r.order[at], r.floor.raise(s.top.Floor())); err != nil {
-						return err
-					}
-				}
-			})
-		})
-	}
-	wg.Wait()
+	err := r.together(n, func(worker int) error {
+		s := r.seekers[worker]
+		for {
+			at := int(next.Add(1)) - 1
+			if at >= len(r.order) {
+				return nil
+			}
+			if err := s.seek(ctx, r, r.order[at], r.floor.raise(s.top.Floor())); err != nil {
+				return err
+			}
+		}
+	})
 	first := r.seekers[0]
-	err := first.err
 	for _, s := range r.seekers[1:n] {
-		err = errors.Join(err, s.err)
 		first.take(&s.side, r.state)
 		first.plans.add(s.plans)
 	}

@@ -18,6 +18,9 @@ type View struct {
 
 // Scratch is the memory of a search, to be used again by the next one. The zero Scratch is ready. Not goroutine-safe.
 type Scratch struct {
+	Spread Spread // of searches from now on
+
+	workers []*Scratch
 	query   []queryTerm
 	at      map[string]int
 	key     []byte
@@ -89,6 +92,13 @@ func Search(ctx context.Context, cfg Config, views []View, terms []string, k int
 	}
 	s.weigh(cfg, views, k)
 	s.floor.reset(k)
+	if s.Spread.Workers > 1 && len(views) > 1 {
+		if err := s.together(ctx, views, allowed, dst); err != nil {
+			return dst, err
+		}
+		s.trim(dst)
+		return dst, nil
+	}
 	for i, v := range views {
 		if err := ctx.Err(); err != nil {
 			return dst, err

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/smartretriever/smartretriever/index"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -220,8 +222,17 @@ func randomQuery(rng *rand.Rand, vocabulary int, prefix string) []string {
 	return q
 }
 
+// inGoroutines is a Spread's Run.
+func inGoroutines(n int, work func(worker int) error) error {
+	var group errgroup.Group
+	for i := range n {
+		group.Go(func() error { return work(i) })
+	}
+	return group.Wait()
+}
+
 // TestExact: searches find exactly what exhaustive scoring finds, over several segments of different sizes and mean lengths, with rows deleted
-// bit by bit and with filters, by windows and without.
+// bit by bit and with filters, by windows and without, one segment after the other and all at the same time.
 func TestExact(t *testing.T) {
 	rounds := 12
 	if testing.Short() {
@@ -287,6 +298,10 @@ func TestExact(t *testing.T) {
 			for range 2 {
 				terms := randomQuery(rng, vocabulary, "t")
 				all := exhaustive(cfg, models, terms)
+				s.Spread = Spread{}
+				if step%2 == 1 {
+					s.Spread = Spread{Workers: 3, Run: inGoroutines}
+				}
 				for _, k := range []int{1, 10, 100, 1000} {
 					got, err := Search(t.Context(), cfg, views, terms, k, allowed, s, nil)
 					if err != nil {
