@@ -133,12 +133,16 @@ func (s *search) compare(slots []uint32) {
 	dots := s.sc.dots[:len(slots)]
 	kernel.DotU8Gather(dots, s.q.Code(), s.ix.set.Codes(), slots)
 	offset, biases := s.q.Offset(), s.ix.set.Biases()
+	least := s.sc.pool.least()
 	for i, slot := range slots {
 		rank := s.factor * float32(dots[i]-offset)
 		if biases != nil {
 			rank += biases[slot]
 		}
-		s.sc.pool.offer(rank, slot)
+		if !(rank < least) {
+			s.sc.pool.offer(rank, slot)
+			least = s.sc.pool.least()
+		}
 	}
 }
 
