@@ -2468,3 +2468,27 @@ word:
 	DECQ    CX
 	JNZ     row
 	RET
+
+// func prefetchT0(rows *byte, size int, at []uint32)
+// Requires: MMX+
+TEXT ·prefetchT0(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ size+8(FP), CX
+	MOVQ at_base+16(FP), DX
+	MOVQ at_len+24(FP), BX
+
+row:
+	MOVL  (DX), SI
+	IMULQ CX, SI
+	ADDQ  AX, SI
+	LEAQ  (SI)(CX*1), DI
+
+line:
+	PREFETCHT0 (SI)
+	ADDQ       $0x00000040, SI
+	CMPQ       SI, DI
+	JB         line
+	ADDQ       $0x00000004, DX
+	DECQ       BX
+	JNZ        row
+	RET

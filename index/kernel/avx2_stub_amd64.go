@@ -79,3 +79,8 @@ func lookupScanAVX2(dst []uint32, blocks []byte, luts []byte, scale float32, bia
 //
 //go:noescape
 func hammingPOPCNT(dst []uint32, q []uint64, rows []uint64)
+
+// prefetchT0 takes at least one row of at least one byte.
+//
+//go:noescape
+func prefetchT0(rows *byte, size int, at []uint32)

@@ -5547,3 +5547,594 @@ sum:
 	JNZ           row
 	VZEROUPPER
 	RET
+
+// func signsBITALG(dst []uint32, planes []byte, rows []byte, at []uint32, scale float32, bias float32, floor float32) (n int, ok bool)
+// Requires: AVX, AVX2, AVX512BITALG, AVX512F, AVX512VL, AVX512VNNI, POPCNT
+TEXT ·signsBITALG(SB), NOSPLIT, $0-121
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         at_base+72(FP), CX
+	MOVQ         at_len+80(FP), DX
+	MOVQ         planes_base+24(FP), BX
+	MOVQ         planes_len+32(FP), SI
+	SHRQ         $0x02, SI
+	MOVQ         rows_base+48(FP), DI
+	MOVQ         rows_len+56(FP), R8
+	SUBQ         SI, R8
+	JB           outside
+	XORQ         R9, R9
+	CMPQ         SI, $0x00000020
+	JNE          other171
+	VPBROADCASTD weights<>+0(SB), Y0
+	VPBROADCASTD weights<>+4(SB), Y1
+	VPBROADCASTD weights<>+8(SB), Y2
+	VPBROADCASTD weights<>+12(SB), Y3
+	VMOVDQU      (BX), Y4
+	VMOVDQU      32(BX), Y5
+	VMOVDQU      64(BX), Y6
+	VMOVDQU      96(BX), Y7
+	SUBQ         $0x00000004, DX
+	JB           one173_left
+
+group172:
+	MOVL          (CX), BX
+	IMULQ         SI, BX
+	CMPQ          BX, R8
+	JHI           outside
+	ADDQ          DI, BX
+	MOVL          4(CX), R10
+	IMULQ         SI, R10
+	CMPQ          R10, R8
+	JHI           outside
+	ADDQ          DI, R10
+	MOVL          8(CX), R11
+	IMULQ         SI, R11
+	CMPQ          R11, R8
+	JHI           outside
+	ADDQ          DI, R11
+	MOVL          12(CX), R12
+	IMULQ         SI, R12
+	CMPQ          R12, R8
+	JHI           outside
+	ADDQ          DI, R12
+	VPXOR         Y8, Y8, Y8
+	VPXOR         Y9, Y9, Y9
+	VPXOR         Y10, Y10, Y10
+	VPXOR         Y11, Y11, Y11
+	VMOVDQU       (BX), Y12
+	VPANDQ        Y4, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y0, Y13, Y8
+	VPANDQ        Y5, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y1, Y13, Y8
+	VPANDQ        Y6, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y2, Y13, Y8
+	VPANDQ        Y7, Y12, Y12
+	VPOPCNTB      Y12, Y12
+	VPDPBUSD      Y3, Y12, Y8
+	VMOVDQU       (R10), Y12
+	VPANDQ        Y4, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y0, Y13, Y9
+	VPANDQ        Y5, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y1, Y13, Y9
+	VPANDQ        Y6, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y2, Y13, Y9
+	VPANDQ        Y7, Y12, Y12
+	VPOPCNTB      Y12, Y12
+	VPDPBUSD      Y3, Y12, Y9
+	VMOVDQU       (R11), Y12
+	VPANDQ        Y4, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y0, Y13, Y10
+	VPANDQ        Y5, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y1, Y13, Y10
+	VPANDQ        Y6, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y2, Y13, Y10
+	VPANDQ        Y7, Y12, Y12
+	VPOPCNTB      Y12, Y12
+	VPDPBUSD      Y3, Y12, Y10
+	VMOVDQU       (R12), Y12
+	VPANDQ        Y4, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y0, Y13, Y11
+	VPANDQ        Y5, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y1, Y13, Y11
+	VPANDQ        Y6, Y12, Y13
+	VPOPCNTB      Y13, Y13
+	VPDPBUSD      Y2, Y13, Y11
+	VPANDQ        Y7, Y12, Y12
+	VPOPCNTB      Y12, Y12
+	VPDPBUSD      Y3, Y12, Y11
+	VPUNPCKLDQ    Y9, Y8, Y12
+	VPUNPCKHDQ    Y9, Y8, Y8
+	VPADDD        Y8, Y12, Y12
+	VPUNPCKLDQ    Y11, Y10, Y8
+	VPUNPCKHDQ    Y11, Y10, Y9
+	VPADDD        Y9, Y8, Y8
+	VPUNPCKLQDQ   Y8, Y12, Y9
+	VPUNPCKHQDQ   Y8, Y12, Y8
+	VPADDD        Y8, Y9, Y9
+	VEXTRACTI128  $0x01, Y9, X8
+	VPADDD        X8, X9, X9
+	VMOVQ         -8(BX)(SI*1), X8
+	VMOVQ         -8(R10)(SI*1), X10
+	VMOVQ         -8(R11)(SI*1), X11
+	VMOVQ         -8(R12)(SI*1), X12
+	VUNPCKLPS     X10, X8, X8
+	VUNPCKLPS     X12, X11, X11
+	VUNPCKHPD     X11, X8, X10
+	VUNPCKLPD     X11, X8, X8
+	VCVTDQ2PS     X9, X9
+	VMULPS.BCST   scale+96(FP), X9, X9
+	VADDPS.BCST   bias+100(FP), X9, X9
+	VMULPS        X8, X9, X9
+	VADDPS        X10, X9, X9
+	VCMPPS.BCST   $0x1d, floor+104(FP), X9, K1
+	KMOVW         K1, BX
+	VMOVDQU       (CX), X8
+	VPCOMPRESSD.Z X8, K1, X8
+	VMOVDQU       X8, (AX)(R9*4)
+	POPCNTL       BX, BX
+	ADDQ          BX, R9
+	ADDQ          $0x00000010, CX
+	SUBQ          $0x00000004, DX
+	JAE           group172
+
+one173_left:
+	ADDQ $0x00000004, DX
+	JZ   done174
+
+one173:
+	MOVL         (CX), BX
+	IMULQ        SI, BX
+	CMPQ         BX, R8
+	JHI          outside
+	ADDQ         DI, BX
+	VPXOR        Y8, Y8, Y8
+	VMOVDQU      (BX), Y9
+	VPANDQ       Y4, Y9, Y10
+	VPOPCNTB     Y10, Y10
+	VPDPBUSD     Y0, Y10, Y8
+	VPANDQ       Y5, Y9, Y10
+	VPOPCNTB     Y10, Y10
+	VPDPBUSD     Y1, Y10, Y8
+	VPANDQ       Y6, Y9, Y10
+	VPOPCNTB     Y10, Y10
+	VPDPBUSD     Y2, Y10, Y8
+	VPANDQ       Y7, Y9, Y9
+	VPOPCNTB     Y9, Y9
+	VPDPBUSD     Y3, Y9, Y8
+	VPSHUFD      $0x4e, Y8, Y9
+	VPADDD       Y9, Y8, Y8
+	VPSHUFD      $0xb1, Y8, Y9
+	VPADDD       Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X9
+	VPADDD       X9, X8, X8
+	VMOVQ        -8(BX)(SI*1), X9
+	VPSHUFD      $0x01, X9, X10
+	VCVTDQ2PS    X8, X8
+	VMULPS.BCST  scale+96(FP), X8, X8
+	VADDPS.BCST  bias+100(FP), X8, X8
+	VMULPS       X9, X8, X8
+	VADDPS       X10, X8, X8
+	VCMPPS.BCST  $0x1d, floor+104(FP), X8, K1
+	KMOVW        K1, BX
+	MOVL         (CX), R10
+	MOVL         R10, (AX)(R9*4)
+	ANDL         $0x00000001, BX
+	ADDQ         BX, R9
+	ADDQ         $0x00000004, CX
+	DECQ         DX
+	JNZ          one173
+
+done174:
+	MOVQ R9, n+112(FP)
+	MOVB $0x01, ok+120(FP)
+	VZEROUPPER
+	RET
+
+other171:
+	CMPQ         SI, $0x00000040
+	JNE          other175
+	VPBROADCASTD weights<>+0(SB), Z0
+	VPBROADCASTD weights<>+4(SB), Z1
+	VPBROADCASTD weights<>+8(SB), Z2
+	VPBROADCASTD weights<>+12(SB), Z3
+	VMOVDQU64    (BX), Z4
+	VMOVDQU64    64(BX), Z5
+	VMOVDQU64    128(BX), Z6
+	VMOVDQU64    192(BX), Z7
+	SUBQ         $0x00000004, DX
+	JB           one177_left
+
+group176:
+	MOVL          (CX), BX
+	IMULQ         SI, BX
+	CMPQ          BX, R8
+	JHI           outside
+	ADDQ          DI, BX
+	MOVL          4(CX), R10
+	IMULQ         SI, R10
+	CMPQ          R10, R8
+	JHI           outside
+	ADDQ          DI, R10
+	MOVL          8(CX), R11
+	IMULQ         SI, R11
+	CMPQ          R11, R8
+	JHI           outside
+	ADDQ          DI, R11
+	MOVL          12(CX), R12
+	IMULQ         SI, R12
+	CMPQ          R12, R8
+	JHI           outside
+	ADDQ          DI, R12
+	VPXORD        Z8, Z8, Z8
+	VPXORD        Z9, Z9, Z9
+	VPXORD        Z10, Z10, Z10
+	VPXORD        Z11, Z11, Z11
+	VMOVDQU64     (BX), Z12
+	VPANDQ        Z4, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z8
+	VPANDQ        Z5, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z8
+	VPANDQ        Z6, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z8
+	VPANDQ        Z7, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z8
+	VMOVDQU64     (R10), Z12
+	VPANDQ        Z4, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z9
+	VPANDQ        Z5, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z9
+	VPANDQ        Z6, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z9
+	VPANDQ        Z7, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z9
+	VMOVDQU64     (R11), Z12
+	VPANDQ        Z4, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z10
+	VPANDQ        Z5, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z10
+	VPANDQ        Z6, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z10
+	VPANDQ        Z7, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z10
+	VMOVDQU64     (R12), Z12
+	VPANDQ        Z4, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z11
+	VPANDQ        Z5, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z11
+	VPANDQ        Z6, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z11
+	VPANDQ        Z7, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z11
+	VPUNPCKLDQ    Z9, Z8, Z12
+	VPUNPCKHDQ    Z9, Z8, Z13
+	VPADDD        Z13, Z12, Z12
+	VPUNPCKLDQ    Z11, Z10, Z13
+	VPUNPCKHDQ    Z11, Z10, Z15
+	VPADDD        Z15, Z13, Z13
+	VPUNPCKLQDQ   Z13, Z12, Z15
+	VPUNPCKHQDQ   Z13, Z12, Z12
+	VPADDD        Z12, Z15, Z15
+	VEXTRACTI64X4 $0x01, Z15, Y12
+	VPADDD        Y12, Y15, Y15
+	VEXTRACTI32X4 $0x01, Y15, X12
+	VPADDD        X12, X15, X15
+	VMOVQ         -8(BX)(SI*1), X12
+	VMOVQ         -8(R10)(SI*1), X13
+	VMOVQ         -8(R11)(SI*1), X16
+	VMOVQ         -8(R12)(SI*1), X17
+	VUNPCKLPS     X13, X12, X12
+	VUNPCKLPS     X17, X16, X16
+	VUNPCKHPD     X16, X12, X13
+	VUNPCKLPD     X16, X12, X12
+	VCVTDQ2PS     X15, X15
+	VMULPS.BCST   scale+96(FP), X15, X15
+	VADDPS.BCST   bias+100(FP), X15, X15
+	VMULPS        X12, X15, X15
+	VADDPS        X13, X15, X15
+	VCMPPS.BCST   $0x1d, floor+104(FP), X15, K1
+	KMOVW         K1, BX
+	VMOVDQU       (CX), X12
+	VPCOMPRESSD.Z X12, K1, X12
+	VMOVDQU       X12, (AX)(R9*4)
+	POPCNTL       BX, BX
+	ADDQ          BX, R9
+	ADDQ          $0x00000010, CX
+	SUBQ          $0x00000004, DX
+	JAE           group176
+
+one177_left:
+	ADDQ $0x00000004, DX
+	JZ   done178
+
+one177:
+	MOVL          (CX), BX
+	IMULQ         SI, BX
+	CMPQ          BX, R8
+	JHI           outside
+	ADDQ          DI, BX
+	VPXORD        Z14, Z14, Z14
+	VMOVDQU64     (BX), Z8
+	VPANDQ        Z4, Z8, Z9
+	VPOPCNTB      Z9, Z9
+	VPDPBUSD      Z0, Z9, Z14
+	VPANDQ        Z5, Z8, Z9
+	VPOPCNTB      Z9, Z9
+	VPDPBUSD      Z1, Z9, Z14
+	VPANDQ        Z6, Z8, Z9
+	VPOPCNTB      Z9, Z9
+	VPDPBUSD      Z2, Z9, Z14
+	VPANDQ        Z7, Z8, Z8
+	VPOPCNTB      Z8, Z8
+	VPDPBUSD      Z3, Z8, Z14
+	VPSHUFD       $0x4e, Z14, Z8
+	VPADDD        Z8, Z14, Z14
+	VPSHUFD       $0xb1, Z14, Z8
+	VPADDD        Z8, Z14, Z14
+	VEXTRACTI64X4 $0x01, Z14, Y8
+	VPADDD        Y8, Y14, Y14
+	VEXTRACTI32X4 $0x01, Y14, X8
+	VPADDD        X8, X14, X14
+	VMOVQ         -8(BX)(SI*1), X8
+	VPSHUFD       $0x01, X8, X9
+	VCVTDQ2PS     X14, X10
+	VMULPS.BCST   scale+96(FP), X10, X10
+	VADDPS.BCST   bias+100(FP), X10, X10
+	VMULPS        X8, X10, X10
+	VADDPS        X9, X10, X10
+	VCMPPS.BCST   $0x1d, floor+104(FP), X10, K1
+	KMOVW         K1, BX
+	MOVL          (CX), R10
+	MOVL          R10, (AX)(R9*4)
+	ANDL          $0x00000001, BX
+	ADDQ          BX, R9
+	ADDQ          $0x00000004, CX
+	DECQ          DX
+	JNZ           one177
+
+done178:
+	MOVQ R9, n+112(FP)
+	MOVB $0x01, ok+120(FP)
+	VZEROUPPER
+	RET
+
+other175:
+	VPBROADCASTD weights<>+0(SB), Z0
+	VPBROADCASTD weights<>+4(SB), Z1
+	VPBROADCASTD weights<>+8(SB), Z2
+	VPBROADCASTD weights<>+12(SB), Z3
+	SUBQ         $0x00000004, DX
+	JB           one180_left
+
+group179:
+	MOVL   (CX), R10
+	IMULQ  SI, R10
+	CMPQ   R10, R8
+	JHI    outside
+	ADDQ   DI, R10
+	MOVL   4(CX), R11
+	IMULQ  SI, R11
+	CMPQ   R11, R8
+	JHI    outside
+	ADDQ   DI, R11
+	MOVL   8(CX), R12
+	IMULQ  SI, R12
+	CMPQ   R12, R8
+	JHI    outside
+	ADDQ   DI, R12
+	MOVL   12(CX), R13
+	IMULQ  SI, R13
+	CMPQ   R13, R8
+	JHI    outside
+	ADDQ   DI, R13
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	XORQ   R14, R14
+
+piece182:
+	LEAQ          (BX)(R14*1), R15
+	VMOVDQU64     (R15), Z8
+	ADDQ          SI, R15
+	VMOVDQU64     (R15), Z9
+	ADDQ          SI, R15
+	VMOVDQU64     (R15), Z10
+	ADDQ          SI, R15
+	VMOVDQU64     (R15), Z11
+	ADDQ          SI, R15
+	VMOVDQU64     (R10)(R14*1), Z12
+	VPANDQ        Z8, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z4
+	VPANDQ        Z9, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z4
+	VPANDQ        Z10, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z4
+	VPANDQ        Z11, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z4
+	VMOVDQU64     (R11)(R14*1), Z12
+	VPANDQ        Z8, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z5
+	VPANDQ        Z9, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z5
+	VPANDQ        Z10, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z5
+	VPANDQ        Z11, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z5
+	VMOVDQU64     (R12)(R14*1), Z12
+	VPANDQ        Z8, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z0, Z13, Z6
+	VPANDQ        Z9, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z1, Z13, Z6
+	VPANDQ        Z10, Z12, Z13
+	VPOPCNTB      Z13, Z13
+	VPDPBUSD      Z2, Z13, Z6
+	VPANDQ        Z11, Z12, Z12
+	VPOPCNTB      Z12, Z12
+	VPDPBUSD      Z3, Z12, Z6
+	VMOVDQU64     (R13)(R14*1), Z12
+	VPANDQ        Z8, Z12, Z8
+	VPOPCNTB      Z8, Z8
+	VPDPBUSD      Z0, Z8, Z7
+	VPANDQ        Z9, Z12, Z8
+	VPOPCNTB      Z8, Z8
+	VPDPBUSD      Z1, Z8, Z7
+	VPANDQ        Z10, Z12, Z8
+	VPOPCNTB      Z8, Z8
+	VPDPBUSD      Z2, Z8, Z7
+	VPANDQ        Z11, Z12, Z8
+	VPOPCNTB      Z8, Z8
+	VPDPBUSD      Z3, Z8, Z7
+	ADDQ          $0x00000040, R14
+	CMPQ          R14, SI
+	JB            piece182
+	VPUNPCKLDQ    Z5, Z4, Z8
+	VPUNPCKHDQ    Z5, Z4, Z9
+	VPADDD        Z9, Z8, Z8
+	VPUNPCKLDQ    Z7, Z6, Z9
+	VPUNPCKHDQ    Z7, Z6, Z10
+	VPADDD        Z10, Z9, Z9
+	VPUNPCKLQDQ   Z9, Z8, Z10
+	VPUNPCKHQDQ   Z9, Z8, Z8
+	VPADDD        Z8, Z10, Z10
+	VEXTRACTI64X4 $0x01, Z10, Y8
+	VPADDD        Y8, Y10, Y10
+	VEXTRACTI32X4 $0x01, Y10, X8
+	VPADDD        X8, X10, X10
+	VMOVQ         -8(R10)(SI*1), X8
+	VMOVQ         -8(R11)(SI*1), X9
+	VMOVQ         -8(R12)(SI*1), X11
+	VMOVQ         -8(R13)(SI*1), X12
+	VUNPCKLPS     X9, X8, X8
+	VUNPCKLPS     X12, X11, X11
+	VUNPCKHPD     X11, X8, X9
+	VUNPCKLPD     X11, X8, X8
+	VCVTDQ2PS     X10, X10
+	VMULPS.BCST   scale+96(FP), X10, X10
+	VADDPS.BCST   bias+100(FP), X10, X10
+	VMULPS        X8, X10, X10
+	VADDPS        X9, X10, X10
+	VCMPPS.BCST   $0x1d, floor+104(FP), X10, K1
+	KMOVW         K1, R10
+	VMOVDQU       (CX), X8
+	VPCOMPRESSD.Z X8, K1, X8
+	VMOVDQU       X8, (AX)(R9*4)
+	POPCNTL       R10, R10
+	ADDQ          R10, R9
+	ADDQ          $0x00000010, CX
+	SUBQ          $0x00000004, DX
+	JAE           group179
+
+one180_left:
+	ADDQ $0x00000004, DX
+	JZ   done181
+
+one180:
+	MOVL   (CX), R10
+	IMULQ  SI, R10
+	CMPQ   R10, R8
+	JHI    outside
+	ADDQ   DI, R10
+	VPXORD Z14, Z14, Z14
+	XORQ   R11, R11
+
+piece183:
+	LEAQ          (BX)(R11*1), R12
+	VMOVDQU64     (R12), Z4
+	ADDQ          SI, R12
+	VMOVDQU64     (R12), Z5
+	ADDQ          SI, R12
+	VMOVDQU64     (R12), Z6
+	ADDQ          SI, R12
+	VMOVDQU64     (R12), Z7
+	ADDQ          SI, R12
+	VMOVDQU64     (R10)(R11*1), Z8
+	VPANDQ        Z4, Z8, Z4
+	VPOPCNTB      Z4, Z4
+	VPDPBUSD      Z0, Z4, Z14
+	VPANDQ        Z5, Z8, Z4
+	VPOPCNTB      Z4, Z4
+	VPDPBUSD      Z1, Z4, Z14
+	VPANDQ        Z6, Z8, Z4
+	VPOPCNTB      Z4, Z4
+	VPDPBUSD      Z2, Z4, Z14
+	VPANDQ        Z7, Z8, Z4
+	VPOPCNTB      Z4, Z4
+	VPDPBUSD      Z3, Z4, Z14
+	ADDQ          $0x00000040, R11
+	CMPQ          R11, SI
+	JB            piece183
+	VPSHUFD       $0x4e, Z14, Z4
+	VPADDD        Z4, Z14, Z14
+	VPSHUFD       $0xb1, Z14, Z4
+	VPADDD        Z4, Z14, Z14
+	VEXTRACTI64X4 $0x01, Z14, Y4
+	VPADDD        Y4, Y14, Y14
+	VEXTRACTI32X4 $0x01, Y14, X4
+	VPADDD        X4, X14, X14
+	VMOVQ         -8(R10)(SI*1), X4
+	VPSHUFD       $0x01, X4, X5
+	VCVTDQ2PS     X14, X6
+	VMULPS.BCST   scale+96(FP), X6, X6
+	VADDPS.BCST   bias+100(FP), X6, X6
+	VMULPS        X4, X6, X6
+	VADDPS        X5, X6, X6
+	VCMPPS.BCST   $0x1d, floor+104(FP), X6, K1
+	KMOVW         K1, R10
+	MOVL          (CX), R11
+	MOVL          R11, (AX)(R9*4)
+	ANDL          $0x00000001, R10
+	ADDQ          R10, R9
+	ADDQ          $0x00000004, CX
+	DECQ          DX
+	JNZ           one180
+
+done181:
+	MOVQ R9, n+112(FP)
+	MOVB $0x01, ok+120(FP)
+	VZEROUPPER
+	RET
+
+outside:
+	VZEROUPPER
+	MOVB $0x00, ok+120(FP)
+	RET
+
+DATA weights<>+0(SB)/8, $0x0202020201010101
+DATA weights<>+8(SB)/8, $0xf8f8f8f804040404
+GLOBL weights<>(SB), RODATA|NOPTR, $16

@@ -90,3 +90,8 @@ func lookupScanVBMI(dst []uint32, blocks []byte, luts []byte, scale float32, bia
 //
 //go:noescape
 func hammingVPOPCNT(dst []uint32, q []uint64, rows []uint64)
+
+// signsBITALG takes rows of 32 bytes or a multiple of 64. There is at least one row.
+//
+//go:noescape
+func signsBITALG(dst []uint32, planes []byte, rows []byte, at []uint32, scale float32, bias float32, floor float32) (n int, ok bool)

@@ -104,3 +104,14 @@ func BenchmarkHamming(b *testing.B) {
 		bench(b, fmt.Sprintf("HammingRows/%d", dims), benchRows, 8*len(rows), func() { HammingRows(dst, q, rows) })
 	}
 }
+
+// BenchmarkSignsAtLeast selects half of the rows.
+func BenchmarkSignsAtLeast(b *testing.B) {
+	rng := newRand()
+	for _, dims := range benchDims {
+		s := randomSigns(rng, dims, benchRows)
+		at := randomAt(rng, benchRows/2, benchRows)
+		dst := make([]uint32, len(at))
+		bench(b, fmt.Sprintf("SignsAtLeast/%d", dims), len(at), len(at)*s.size, func() { SignsAtLeast(dst, s.planes, s.rows, at, .02, .5, 5) })
+	}
+}

@@ -19,6 +19,7 @@
 //	bytes       DotU8Rows    rows of unsigned bytes, a query of signed ones
 //	4-bit codes LookupScan   blocks of 32 vectors, laid out for byte permutations
 //	bits        HammingRows  words of 64
+//	signs       SignsAtLeast rows of bits with two factors, a query of 4 bits
 //
 // Rows of bytes are unsigned because the fastest instruction, VPDPBUSD, multiplies unsigned
 // with signed bytes. Signed values are stored with 128 added; that adds 128 times the sum of
@@ -35,7 +36,7 @@
 //	avxvnni     and AVX-VNNI, for bytes: Alder Lake and others without AVX-512
 //	avx512      F, BW, DQ, VL, BMI2: Skylake-X
 //	avx512vnni  and VNNI, for bytes: Cascade Lake
-//	avx512vbmi  and VBMI, VPOPCNTDQ, for codes and bits: Ice Lake, Zen 4
+//	avx512vbmi  and VBMI, VPOPCNTDQ, BITALG, for codes and bits: Ice Lake, Zen 4
 //	neon        every 64-bit Arm processor
 //	neondot     and dot products of bytes: Neoverse N1, Apple M1
 //
@@ -52,7 +53,7 @@
 // bytes to 16 bits and adds two products at a time in 32 (VPMADDWD) instead of adding them in
 // 16 (VPMADDUBSW), and NEON adds every product to 32 bits. A sum of LookupScan has at most
 // 65,536 bytes; where it is kept in 16 bits it is moved to 32 after 64 chunks, 256 bytes of
-// at most 255, 65,280 together. The estimates of LookupScan are rounded after every
+// at most 255, 65,280 together. The estimates of LookupScan and SignsAtLeast are rounded after every
 // multiplication and addition, never fused, so that every processor selects the same vectors.
 // ToF16 and FromF16 give the same bits everywhere.
 //

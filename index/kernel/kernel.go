@@ -24,6 +24,9 @@ type version struct {
 	atLeastF32 func(dst []uint32, v []float32, floor float32) int
 	lookupScan func(dst []uint32, blocks, luts []byte, scale, bias, floor float32, first uint32) int
 	hamming    func(dst []uint32, q, rows []uint64)
+	prefetch   func(rows *byte, size int, at []uint32)
+	signs      func(dst []uint32, planes, rows []byte, at []uint32, scale, bias, floor float32) (n int, ok bool)
+	fastSigns  bool
 }
 
 // used is chosen at start and never changes, but for the tests, which go through
@@ -57,6 +60,8 @@ var plain = version{
 	atLeastF32:   plainAtLeastF32,
 	lookupScan:   plainLookupScan,
 	hamming:      plainHamming,
+	signs:        plainSignsAtLeast,
+	prefetch:     plainPrefetch,
 }
 
 // rowOutOfRange panics for a number of a row that the rows do not have.

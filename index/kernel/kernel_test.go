@@ -148,6 +148,9 @@ func TestWhatDoesNotFitPanics(t *testing.T) {
 			"LookupScan, too many":       func() { LookupScan(u32, nil, make([]byte, 16*maxLookupTables+64), 1, 0, 0, 0) },
 			"LookupScan, codes":          func() { LookupScan(u32, make([]byte, 319), u8, 1, 0, 0, 0) },
 			"LookupScan, dst":            func() { LookupScan(u32[:47:47], make([]byte, 320), u8, 1, 0, 0, 0) },
+			"SignsAtLeast, planes":       func() { SignsAtLeast(u32[:1], u8[:48*4], u8, u32[:1], 1, 0, 0) },
+			"SignsAtLeast, no planes":    func() { SignsAtLeast(u32[:1], nil, u8, u32[:1], 1, 0, 0) },
+			"SignsAtLeast, dst":          func() { SignsAtLeast(u32[:1:1], u8, u8, u32[:2], 1, 0, 0) },
 			"HammingRows":                func() { HammingRows(u32[:2], u64[:3], u64[:5:5]) },
 			"DotGather, last row + 1":    func() { u32[5] = 21; defer clear(u32); DotGather(f, f[:3], f, u32[:9]) },
 			"DotF16Gather, last row + 1": func() { u32[5] = 21; defer clear(u32); DotF16Gather(f, f[:3], h, u32[:9]) },
@@ -164,6 +167,7 @@ func TestNoSuchRow(t *testing.T) {
 	eachVersion(t, func(t *testing.T) {
 		for _, dims := range []int{1, 16, 20, 128, 384, 768} {
 			f, h, b := make([]float32, rows*dims), make([]uint16, rows*dims), make([]uint8, rows*dims)
+			signs := randomSigns(newRand(), dims, rows)
 			for _, wrong := range []uint32{rows, rows + 1, 1 << 23, 1 << 25, 1 << 31, 1<<32 - 1} {
 				for place := range n {
 					at := randomAt(newRand(), n, rows)
@@ -172,6 +176,7 @@ func TestNoSuchRow(t *testing.T) {
 					mustPanic(t, what, func() { DotGather(make([]float32, n), f[:dims], f, at) })
 					mustPanic(t, what, func() { DotF16Gather(make([]float32, n), f[:dims], h, at) })
 					mustPanic(t, what, func() { DotU8Gather(make([]int32, n), make([]int8, dims), b, at) })
+					mustPanic(t, what, func() { SignsAtLeast(make([]uint32, n), signs.planes, signs.rows, at, 1, 0, 0) })
 				}
 			}
 			// The last row is there, and so it is if half a row follows.
@@ -216,6 +221,8 @@ func TestNothingAllocates(t *testing.T) {
 			DotU8Gather(i32[:1], i8, u8, at)
 			AtLeast(u32, i32, 0)
 			LookupScan(u32, u8, u8[:64], 1, 0, 0, 0)
+			SignsAtLeast(u32, u8[:128], u8, at, 1, 0, 0)
+			Prefetch(f, 64, at)
 		}); n != 0 {
 			t.Errorf("%v allocations a run", n)
 		}

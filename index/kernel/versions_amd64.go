@@ -26,7 +26,7 @@ func versions() []version {
 	}
 	v = withVNNI(v)
 	all = append(all, v)
-	if !(x.HasAVX512VBMI && x.HasAVX512VPOPCNTDQ) {
+	if !(x.HasAVX512VBMI && x.HasAVX512VPOPCNTDQ && x.HasAVX512BITALG) {
 		return all
 	}
 	return append(all, withVBMI(v))
@@ -42,6 +42,7 @@ func withAVX2(v version) version {
 	v.atLeast, v.atLeastF32 = atLeastBy8, atLeastF32By8
 	v.lookupScan = lookupScanAVX2
 	v.hamming = hammingPOPCNT
+	v.prefetch = prefetchT0
 	return v
 }
 
@@ -76,6 +77,7 @@ func withVBMI(v version) version {
 	v.name = "avx512vbmi"
 	v.lookupScan = lookupScanVBMI
 	v.hamming = hammingVPOPCNT
+	v.signs, v.fastSigns = signsBITALG, true
 	return v
 }
 

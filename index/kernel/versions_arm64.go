@@ -64,6 +64,8 @@ func neonVersion() version {
 		atLeastF32: atLeastF32By16,
 		lookupScan: lookupScanNEON,
 		hamming:    hammingUpTo,
+		signs:      plainSignsAtLeast,
+		prefetch:   plainPrefetch,
 	}
 	v.dotU8Rows, v.dotU8Gather = byteFunctions(dotU8NEON)
 	return v

@@ -60,3 +60,17 @@ func BenchmarkWrite(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkQuery prepares queries.
+func BenchmarkQuery(b *testing.B) {
+	for _, dims := range []int{128, 384} {
+		src := random(rand.New(rand.NewPCG(1, 1)), 1, dims, vector.Cosine)
+		b.Run(fmt.Sprint(dims), func(b *testing.B) {
+			b.ReportAllocs()
+			var q vector.Query
+			for b.Loop() {
+				_ = q.Set(src.Values, vector.Cosine)
+			}
+		})
+	}
+}

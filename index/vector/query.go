@@ -38,28 +38,19 @@ func (q *Query) Set(v []float32, m Metric) error {
 }
 
 func (q *Query) quantise() {
-	var largest float32
-	for _, x := range q.vec {
-		largest = max(largest, x, -x)
-	}
 	n := stride(len(q.vec))
 	if cap(q.code) < n {
 		q.code = make([]int8, n)
 	}
 	q.code = q.code[:n]
 	clear(q.code)
-	q.scale = largest / 127
+	if q.scale = largest(q.vec) / 127; q.scale < leastNormal {
+		q.scale = 0 // it would have too few bits
+	}
 	var sum int32
 	var lost float64
 	if q.scale > 0 {
-		inverse := 1 / float64(q.scale)
-		for i, x := range q.vec {
-			c := max(-127, min(127, math.RoundToEven(float64(x)*inverse)))
-			q.code[i] = int8(c)
-			sum += int32(c)
-			e := float64(x) - float64(q.scale)*c
-			lost += e * e
-		}
+		sum, lost = q.round(1 / float64(q.scale))
 		q.err = math.Sqrt(lost) * roundUp
 	} else { // all is zero, or too small for a scale
 		q.err = norm(q.vec) * roundUp
@@ -67,6 +58,34 @@ func (q *Query) quantise() {
 	q.offset = 128 * sum
 	q.norm = norm(q.vec) * roundUp
 }
+
+// round writes the code, and returns the sum of its values and that of the squares
+// of what is lost. No value is further from zero than 127 times the scale, but for its rounding.
+func (q *Query) round(inverse float64) (sum int32, lost float64) {
+	scale, code := float64(q.scale), q.code[:len(q.vec)]
+	var even, odd float64
+	for i, x := range q.vec {
+		c := round(float64(x) * inverse)
+		code[i] = int8(int32(c))
+		sum += int32(c)
+		e := float64(x) - scale*c
+		even, odd = odd, even+e*e // so that additions wait less for each other
+	}
+	return sum, even + odd
+}
+
+// largest returns the largest absolute value of v, whose values are finite.
+func largest(v []float32) float32 {
+	const sign = 1 << 31
+	var m uint32 // bits of floats without their signs are in the order of floats
+	for _, x := range v {
+		m = max(m, math.Float32bits(x)&^sign)
+	}
+	return math.Float32frombits(m)
+}
+
+// leastNormal is the least float32 with all its bits.
+const leastNormal = 0x1p-126
 
 // roundUp makes an upper bound of a float64 sum of up to MaxDims terms.
 const roundUp = 1 + 1e-12

@@ -187,3 +187,31 @@ func TestExactEqualsScoringAll(t *testing.T) {
 		}
 	}
 }
+
+// TestTinyQueries has queries whose scale is zero or has few bits.
+func TestTinyQueries(t *testing.T) {
+	var sc vector.Scratch
+	rng := rand.New(rand.NewPCG(5, 5))
+	for _, m := range metrics {
+		src := random(rng, 700, 65, m)
+		s := open(t, write(t, src, nil, m, vector.Float32))
+		for _, length := range []float32{1e-30, 1e-35, 3e-37, 1e-38, 1e-41, 1e-44} {
+			v := make([]float32, src.Dimensions)
+			for j := range v {
+				v[j] = length * float32(rng.NormFloat64())
+			}
+			v[0] = length
+			var q vector.Query
+			if err := q.Set(v, m); err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Exact(t.Context(), &q, 10, nil, float32(math.Inf(-1)), &sc, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := brute(s, &q, 10, nil, float32(math.Inf(-1))); !slices.Equal(got, want) {
+				t.Errorf("%v, length %v:\ngot  %v\nwant %v", m, length, got, want)
+			}
+		}
+	}
+}

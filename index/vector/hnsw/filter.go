@@ -69,7 +69,7 @@ func (s *Scratch) spreadGate(src *source, q Probe, g *gate, start uint32, n, ef,
 				beyond = s.through(src, g, closed, beyond)
 			}
 			if beyond > 0 {
-				s.offer(src.plane, q, beyond)
+				s.offer(src.plane, q, s.ids[:beyond])
 			}
 			continue
 		}
@@ -96,9 +96,9 @@ func (s *Scratch) sift(src *source, q Probe, g *gate, n int) (open int) {
 	if n == 0 {
 		return 0
 	}
-	ids, ranks := s.rank(src.plane, q, n)
+	ids := s.ids[:n]
 	floor := s.best.floor()
-	for i, r := range ranks {
+	for i, r := range s.rank(src.plane, q, ids) {
 		id := ids[i]
 		if g.open(id) != 0 {
 			open++

@@ -85,6 +85,11 @@ func ordered(f float32) int32 {
 	return b ^ int32(uint32(b>>31)>>1)
 }
 
+// disordered is the float that ordered has made a number of.
+func disordered(x int32) float32 {
+	return math.Float32frombits(uint32(x ^ int32(uint32(x>>31)>>1)))
+}
+
 // rowBias is the bias of a slot when a row is the probe.
 func (p *Plane) rowBias(id uint32) int32 {
 	if len(p.Bias) == 0 {

@@ -15,6 +15,8 @@ type Scratch struct {
 	best    pool
 	aside   heap     // of the filtered walk
 	ids     []uint32 // a batch that is to be ranked
+	waiting []uint32 // another one
+	sieve   sieve
 	ranks   []int32
 	list    []uint32 // a list of neighbours that others may be changing
 	found   []uint32
@@ -22,8 +24,8 @@ type Scratch struct {
 	top     index.Top
 	fine    vector.Scratch
 
-	distances, expanded int
-	walking             bool // a walk did not come to its end: marks may be left
+	distances, passed, expanded int
+	walking                     bool // a walk did not come to its end: marks may be left
 }
 
 // grow makes room for a graph of n slots and lists of stride words.
@@ -37,7 +39,7 @@ func (s *Scratch) grow(n, stride int) {
 	// A batch is at most one list and almost as many as a filtered walk wants of it, or
 	// its seeds.
 	if most := stride + max(enough, seeds); len(s.ids) < most {
-		s.ids, s.ranks = make([]uint32, most), make([]int32, most)
+		s.ids, s.waiting, s.ranks = make([]uint32, most), make([]uint32, most), make([]int32, most)
 	}
 }
 
@@ -73,7 +75,7 @@ func (s *Scratch) reset(n, stride int) {
 		s.walking = false
 	}
 	s.unmark()
-	s.distances, s.expanded = 0, 0
+	s.distances, s.passed, s.expanded = 0, 0, 0
 }
 
 // A key is a node with its rank: greater keys are nearer. The upper half is

@@ -17,13 +17,14 @@ type Params struct {
 	Ef int
 	// Allowed are the rows that may be found; nil allows all.
 	Allowed index.Bitmap
-	// Budget bounds how many slots are ranked; 0 is no bound.
+	// Budget bounds how many slots are ranked or passed over; 0 is no bound.
 	Budget int
 }
 
 // Stats is what a search did.
 type Stats struct {
-	Distances int // slots ranked
+	Distances int // slots ranked, or passed over
+	Passed    int // slots that were not ranked, since their sketches were too far
 	Expanded  int // nodes whose neighbours were looked at
 	// Incomplete says that the search stopped at the budget, or found fewer than K
 	// where there may be more: an exact search is the better choice.
@@ -55,7 +56,12 @@ func (s *Section) Search(set *vector.Set, q *vector.Query, p Params, sc *Scratch
 		return dst, Stats{}, err
 	}
 	src := source{plane: &a.plane, links: &s.links}
+	if a.plane.Dims != s.dims {
+		return dst, Stats{}, rag.Errorf(rag.KindInvalid, "a graph over rows of %d bytes, a set with %d", s.dims, a.plane.Dims)
+	}
 	sc.reset(s.n, s.stride(0))
+	sc.sieve.begin(&s.sketches, &a.plane, a.probe)
+	defer sc.sieve.end()
 	start := s.landing(sc, &a.plane, a.probe)
 	dst, st := sc.search(&src, &a, start, dst)
 	return dst, st, nil
@@ -113,7 +119,7 @@ func (sc *Scratch) search(src *source, a *asking, start uint32, dst []index.Hit)
 		complete = sc.walkGate(src, a.probe, &g, start, a.set.Len(), a.p.Ef, a.p.Budget)
 		complete = complete && len(sc.best.keys) >= min(a.p.K, a.p.Ef)
 	}
-	st := Stats{Distances: sc.distances, Expanded: sc.expanded, Incomplete: !complete}
+	st := Stats{Distances: sc.distances, Passed: sc.passed, Expanded: sc.expanded, Incomplete: !complete}
 	return sc.rescore(a, dst), st
 }
 

@@ -3,12 +3,13 @@ package hnsw
 import (
 	"encoding/binary"
 
+	"github.com/smartretriever/smartretriever/index/kernel"
 	"github.com/smartretriever/smartretriever/index/section"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 const (
-	magic      = "SRHNSW\x00\x01" // the last byte is the version
+	magic      = "SRHNSW\x00\x02" // the last byte is the version
 	headerSize = 128
 )
 
@@ -23,12 +24,14 @@ type Section struct {
 	// in the order of these numbers, which the lists hold too.
 	slots  []uint32
 	levels [][]uint32
+	sketches
 }
 
 // header is what the first bytes of a section say. The places of all parts follow from it.
 type header struct {
 	n     int
 	m     int
+	width int    // bytes of a row of the plane
 	entry uint32 // a slot; 0 if there are none
 	start uint32 // its number among the nodes with upper levels; 0 if there are none
 	// nodes[l-1] is how many nodes reach level l.
@@ -37,7 +40,7 @@ type header struct {
 
 func (h header) append(b []byte) []byte {
 	b = append(b, magic...)
-	for _, x := range []int{h.n, h.m, len(h.nodes), int(h.entry), int(h.start)} {
+	for _, x := range []int{h.n, h.m, h.width, len(h.nodes), int(h.entry), int(h.start)} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(x))
 	}
 	for _, x := range h.nodes {
@@ -52,14 +55,17 @@ func parseHeader(data []byte) (header, error) {
 		return h, rag.Errorf(rag.KindInvalid, "no graph section of a known version")
 	}
 	word := func(i int) int { return int(binary.LittleEndian.Uint32(data[len(magic)+4*i:])) }
-	h = header{n: word(0), m: word(1), entry: uint32(word(3)), start: uint32(word(4))}
-	levels := word(2)
+	h = header{n: word(0), m: word(1), width: word(2), entry: uint32(word(4)), start: uint32(word(5))}
+	levels := word(3)
+	if h.width < 1 || h.width > kernel.MaxByteDims {
+		return h, rag.Errorf(rag.KindInvalid, "graph section: rows of %d bytes", h.width)
+	}
 	if h.n >= MaxSlots || h.m < minM || h.m > maxM || levels > maxLevel || int(h.entry) >= max(h.n, 1) {
 		return h, rag.Errorf(rag.KindInvalid, "graph section: %d slots, M %d, %d levels, entry %d", h.n, h.m, levels, h.entry)
 	}
 	last := h.n
 	for l := range levels {
-		k := word(5 + l)
+		k := word(6 + l)
 		if k < 1 || k > last {
 			return h, rag.Errorf(rag.KindInvalid, "graph section: %d nodes on level %d, %d below", k, l+1, last)
 		}
@@ -72,15 +78,19 @@ func parseHeader(data []byte) (header, error) {
 	return h, nil
 }
 
-// parts are the sizes in words of the parts after the header: the ground, the slots of
-// the nodes with upper levels, and the lists of each upper level.
+// parts are the sizes of the parts after the header: the centre of the sketches, the
+// sketches, the ground, the slots of the nodes with upper levels, and the lists of each
+// upper level.
 func (h header) parts() []int {
-	sizes := []int{h.n * (2*h.m + 1), 0}
+	sizes := []int{0, 0, 4 * h.n * (2*h.m + 1), 0}
+	if size := sketchSize(h.width); size > 0 {
+		sizes[0], sizes[1] = h.width, h.n*size
+	}
 	for l, k := range h.nodes {
 		if l == 0 {
-			sizes[1] = k
+			sizes[3] = 4 * k
 		}
-		sizes = append(sizes, k*(h.m+1))
+		sizes = append(sizes, 4*k*(h.m+1))
 	}
 	return sizes
 }
@@ -98,20 +108,23 @@ func Open(data []byte, n int) (*Section, error) {
 		return nil, rag.Errorf(rag.KindInvalid, "graph section: %d slots, want %d", h.n, n)
 	}
 	s := &Section{header: h}
-	at, views := headerSize, [][]uint32{}
-	for _, words := range h.parts() {
-		size := 4 * words
+	at, parts := headerSize, [][]byte{}
+	for _, size := range h.parts() {
 		if size+int(section.Pad(int64(size))) > len(data)-at {
 			return nil, rag.Errorf(rag.KindInvalid, "graph section: cut off at %d bytes", len(data))
 		}
-		views = append(views, section.View[uint32](data[at:][:size]))
+		parts = append(parts, data[at:][:size])
 		at += size + int(section.Pad(int64(size)))
 	}
 	if at != len(data) {
 		return nil, rag.Errorf(rag.KindInvalid, "graph section: %d bytes, want %d", len(data), at)
 	}
-	s.links = links{m: h.m, ground: views[0]}
-	s.slots, s.levels = views[1], views[2:]
+	s.sketches = sketches{dims: h.width, centre: parts[0], rows: parts[1]}
+	s.links = links{m: h.m, ground: section.View[uint32](parts[2])}
+	s.slots = section.View[uint32](parts[3])
+	for _, part := range parts[4:] {
+		s.levels = append(s.levels, section.View[uint32](part))
+	}
 	if len(s.slots) > 0 && s.slots[h.start] != h.entry {
 		return nil, rag.Errorf(rag.KindInvalid, "graph section: the entry %d is not node %d", h.entry, h.start)
 	}
@@ -145,9 +158,8 @@ func (s *Section) landing(sc *Scratch, p *Plane, q Probe) uint32 {
 			for i, u := range list {
 				sc.ids[i] = s.slots[u]
 			}
-			_, ranks := sc.rank(p, q, len(list))
 			last := at
-			for i, r := range ranks {
+			for i, r := range sc.rank(p, q, sc.ids[:len(list)]) {
 				if r > best {
 					best, at = r, list[i]
 				}

@@ -141,7 +141,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatalf("%d of %d bytes were enough", n, len(data))
 		}
 	}
-	for i, words := range map[int]uint32{0: 1, 8: 1 << 31, 12: 3, 16: 16, 20: 200, 24: 1 << 20, 28: 0, 32: 1 << 20} {
+	for i, words := range map[int]uint32{0: 1, 8: 1 << 31, 12: 3, 16: 0, 20: 16, 24: 200, 28: 1 << 20, 32: 0, 36: 1 << 20} {
 		bad := section.Usable(slices.Clone(data))
 		binary.LittleEndian.PutUint32(bad[i:], words)
 		if _, err := Open(bad, 200); err == nil {
@@ -151,15 +151,20 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 // FuzzOpen: whatever the bytes, Open and a search end in an error, a result, or a panic
-// of Go's own bounds checks.
+// of Go's own bounds checks. The second world's section has sketches.
 func FuzzOpen(f *testing.F) {
 	const n = 60
-	w := newWorld(f, 34, n, 8, 4, vector.Cosine)
-	good := written(f, build(f, w.set, Config{M: 4}))
-	f.Add([]byte{}, uint32(0), uint32(0))
-	for _, x := range []uint32{0, 1, n - 1, n, 63, 64, 1 << 20, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
-		for _, at := range []uint32{20, 24, 128, 132, 136, 1000, uint32(len(good)) - 64} {
-			f.Add(good, at, x)
+	var worlds []world
+	var sections [][]byte
+	for _, dims := range []int{8, 300} {
+		w := newWorld(f, 34, n, dims, 4, vector.Cosine)
+		good := written(f, build(f, w.set, Config{M: 4}))
+		worlds, sections = append(worlds, w), append(sections, good)
+		f.Add([]byte{}, uint32(0), uint32(0))
+		for _, x := range []uint32{0, 1, n - 1, n, 63, 64, 1 << 20, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
+			for _, at := range []uint32{16, 24, 28, 128, 132, 136, 1000, uint32(len(good)) - 64} {
+				f.Add(good, at, x)
+			}
 		}
 	}
 	var allowed index.Bitmap
@@ -174,6 +179,10 @@ func FuzzOpen(f *testing.F) {
 		s, err := Open(data, n)
 		if err != nil {
 			return
+		}
+		w, good := worlds[0], sections[0]
+		if s.width > 64 {
+			w, good = worlds[1], sections[1]
 		}
 		var sc Scratch
 		for _, p := range []Params{{K: 5, Ef: 20}, {K: 5, Ef: 20, Allowed: allowed}} {

@@ -1,5 +1,7 @@
 package hnsw
 
+import "github.com/smartretriever/smartretriever/index/kernel"
+
 // source is what a walk reads: the lists of one level and the rows.
 type source struct {
 	plane *Plane
@@ -17,19 +19,18 @@ func (src *source) list(s *Scratch, id uint32, level int) []uint32 {
 	return w[1 : 1+int(w[0])]
 }
 
-// rank ranks the first n ids of the batch.
-func (s *Scratch) rank(p *Plane, q Probe, n int) (ids []uint32, ranks []int32) {
-	ids, ranks = s.ids[:n], s.ranks[:n]
+// rank ranks ids, no more than a batch.
+func (s *Scratch) rank(p *Plane, q Probe, ids []uint32) []int32 {
+	ranks := s.ranks[:len(ids)]
 	p.ranks(ranks, q, ids)
-	s.distances += n
-	return ids, ranks
+	s.distances += len(ids)
+	return ranks
 }
 
 // rankOne ranks one slot.
 func (s *Scratch) rankOne(p *Plane, q Probe, id uint32) int32 {
 	s.ids[0] = id
-	_, r := s.rank(p, q, 1)
-	return r[0]
+	return s.rank(p, q, s.ids[:1])[0]
 }
 
 // descend goes from node at to nearer and nearer neighbours on the levels from from
@@ -39,10 +40,9 @@ func (s *Scratch) descend(src *source, q Probe, at uint32, from, to int) uint32 
 	best := s.rankOne(src.plane, q, at)
 	for level := from; level >= to; level-- {
 		for {
-			n := copy(s.ids, src.list(s, at, level))
-			ids, ranks := s.rank(src.plane, q, n)
+			ids := src.list(s, at, level)
 			last := at
-			for i, r := range ranks {
+			for i, r := range s.rank(src.plane, q, ids) {
 				if r > best {
 					best, at = r, ids[i]
 				}
@@ -68,21 +68,66 @@ func (s *Scratch) walk(src *source, q Probe, start uint32, level, ef, budget int
 }
 
 // spread is walk without the marks' beginning and end.
+//
+// Memory is what it waits for. So the neighbours of a node are ranked one turn later than they
+// are met: their rows are on the way while the next node's list is read, and the
+// sketches of its neighbours while the rows are compared. The next node is so chosen
+// before the last one's neighbours are known, which takes a few more steps.
 func (s *Scratch) spread(src *source, q Probe, start uint32, level, ef, budget int) bool {
 	s.best.reset(ef)
 	s.visit(start)
 	s.best.offer(newKey(s.rankOne(src.plane, q, start), start))
+	waiting := 0 // in s.waiting, to be ranked
 	for s.distances < budget {
 		id, ok := s.best.take()
-		if !ok {
+		if !ok && waiting == 0 {
 			return true
 		}
-		s.expanded++
-		if n := s.unseen(src.list(s, id, level)); n > 0 {
-			s.offer(src.plane, q, n)
+		found := 0
+		if ok {
+			s.expanded++
+			found = s.unseen(src.list(s, id, level))
+			s.ahead(src.plane, found)
+		}
+		s.offer(src.plane, q, s.waiting[:waiting])
+		waiting = s.await(src.plane, found)
+		if k, ok := s.best.peek(); ok && !src.shared {
+			s.ids[0] = keyID(k)
+			kernel.Prefetch(src.links.ground, src.links.stride(0), s.ids[:1])
 		}
 	}
 	return false
+}
+
+// ahead asks for what is read next of the first n of the batch.
+func (s *Scratch) ahead(p *Plane, n int) {
+	if s.sieve.sketches != nil {
+		s.sieve.ahead(s.ids[:n])
+	} else {
+		kernel.Prefetch(p.Codes, p.Dims, s.ids[:n])
+	}
+}
+
+// await lets those of the first n of the batch wait, with their rows on the way, that are not
+// too far by their sketches, and returns their number.
+func (s *Scratch) await(p *Plane, n int) int {
+	s.ids, s.waiting = s.waiting, s.ids
+	if n == 0 || s.sieve.sketches == nil {
+		return n
+	}
+	if s.best.full() {
+		n = s.sieved(s.waiting[:n], s.best.floor())
+	}
+	kernel.Prefetch(p.Codes, p.Dims, s.waiting[:n])
+	return n
+}
+
+// sieved keeps those of ids whose sketches say that they may surpass floor.
+func (s *Scratch) sieved(ids []uint32, floor int32) int {
+	n := s.sieve.sift(ids, floor)
+	s.distances += len(ids) - n
+	s.passed += len(ids) - n
+	return n
 }
 
 // unseen puts those of list that were not visited into the batch, marks them and
@@ -101,11 +146,10 @@ func (s *Scratch) unseen(list []uint32) int {
 	return n
 }
 
-// offer ranks the first n of the batch and offers them to the pool.
-func (s *Scratch) offer(p *Plane, q Probe, n int) {
-	ids, ranks := s.rank(p, q, n)
+// offer ranks ids and offers them to the pool.
+func (s *Scratch) offer(p *Plane, q Probe, ids []uint32) {
 	floor := s.best.floor()
-	for i, r := range ranks {
+	for i, r := range s.rank(p, q, ids) {
 		if r > floor {
 			s.best.offer(newKey(r, ids[i]))
 			floor = s.best.floor()

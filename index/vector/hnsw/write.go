@@ -16,7 +16,7 @@ func (g *Graph) Write(w io.Writer) error {
 	defer g.change.Unlock()
 	g.sweep()
 	e := newWriter(g, w)
-	for _, part := range []func() error{e.header, e.ground, e.slots, e.levels} {
+	for _, part := range []func() error{e.header, e.sketches, e.ground, e.slots, e.levels} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func newWriter(g *Graph, w io.Writer) *writer {
 		}
 	}
 	slices.SortStableFunc(e.upper, func(x, y uint32) int { return cmp.Compare(g.level[y], g.level[x]) })
-	e.h = header{n: int(n), m: g.m}
+	e.h = header{n: int(n), m: g.m, width: g.plane.Dims}
 	for i, x := range e.upper {
 		e.order[x] = uint32(i)
 		for l := range int(g.level[x]) {
@@ -70,6 +70,38 @@ func newWriter(g *Graph, w io.Writer) *writer {
 func (e *writer) header() error {
 	_, err := e.w.Write(e.h.append(nil))
 	return err
+}
+
+// sketches writes the centre of the live rows and their sketches, if they have any.
+func (e *writer) sketches() error {
+	size := sketchSize(e.plane.Dims)
+	if size == 0 {
+		return nil
+	}
+	var live []uint32
+	for x, to := range e.slot {
+		if to != none {
+			live = append(live, uint32(x))
+		}
+	}
+	centre := e.plane.centreOf(live)
+	if _, err := e.w.Write(centre); err != nil {
+		return err
+	}
+	if err := e.pad(len(centre)); err != nil {
+		return err
+	}
+	buf := make([]byte, 64*size)
+	for some := range slices.Chunk(live, 64) {
+		clear(buf)
+		for i, x := range some {
+			e.plane.sketch(buf[i*size:][:size], x, centre)
+		}
+		if _, err := e.w.Write(buf[:len(some)*size]); err != nil {
+			return err
+		}
+	}
+	return e.pad(len(live) * size)
 }
 
 func (e *writer) ground() error {
@@ -140,6 +172,11 @@ func (e *writer) part(words int, fill func(put func([]uint32) error) error) erro
 	if err != nil {
 		return err
 	}
-	_, err = e.w.Write(make([]byte, section.Pad(int64(4*words))))
+	return e.pad(4 * words)
+}
+
+// pad writes what is missing to a multiple of 64 bytes.
+func (e *writer) pad(size int) error {
+	_, err := e.w.Write(make([]byte, section.Pad(int64(size))))
 	return err
 }

@@ -2,7 +2,6 @@ package ivf
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/smartretriever/smartretriever/index/kernel"
@@ -76,8 +75,9 @@ func (o *order) sort(n int) {
 	slices.Sort(o.keys)
 }
 
-// floor returns a value that at least n lists reach, and not many more: it counts them
-// in 256 classes.
+// floor returns a value that at least n lists reach, and not many more. It halves what lies
+// between the least and the greatest: the kernel counts lists faster than anything
+// else could sort them into classes.
 func (o *order) floor(n int) int32 {
 	least, most := int32(math.MaxInt32), int32(math.MinInt32)
 	for _, x := range o.dots {
@@ -86,16 +86,18 @@ func (o *order) floor(n int) int32 {
 	if n >= len(o.dots) {
 		return least
 	}
-	shift := max(0, bits.Len32(uint32(most-least))-8)
-	var classes [256]int32
-	for _, x := range o.dots {
-		classes[uint8(uint32(most-x)>>shift)]++
-	}
-	count, class := int32(0), 0
-	for ; class < len(classes)-1; class++ {
-		if count += classes[class]; int(count) >= n {
+	low, high := int64(least), int64(most)+1 // n and more reach low, fewer high
+	for high-low > 1 {
+		middle := (low + high) / 2
+		m := kernel.AtLeast(o.found, o.dots, int32(middle))
+		if m < n {
+			high = middle
+			continue
+		}
+		low = middle
+		if m <= n+n/4 {
 			break
 		}
 	}
-	return int32(max(int64(least), int64(most)-int64(class+1)<<shift+1))
+	return int32(low)
 }

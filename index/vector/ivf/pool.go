@@ -28,6 +28,14 @@ func (p *pool) floor() float32 {
 	return rankOf(p.keys[p.k-1])
 }
 
+// least returns a rank below which nothing gets in.
+func (p *pool) least() float32 {
+	if len(p.keys) < p.size {
+		return float32(math.Inf(-1))
+	}
+	return rankOf(p.keys[len(p.keys)-1])
+}
+
 // offer adds a slot if its rank is among the best. The same slot has the same rank
 // whenever it is offered.
 func (p *pool) offer(rank float32, slot uint32) {

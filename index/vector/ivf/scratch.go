@@ -9,15 +9,16 @@ import (
 // Scratch is the memory of a search, kept for the next one. The zero Scratch is ready;
 // it is for one search at a time.
 type Scratch struct {
-	set    vector.Scratch
-	turned []float32 // the query
-	luts   []byte
-	order  order
-	found  []uint32
-	dots   []int32
-	pool   pool
-	scores []float32
-	top    index.Top
+	set     vector.Scratch
+	turned  []float32 // the query
+	luts    []byte
+	order   order
+	found   []uint32
+	waiting []uint32 // found, and not compared yet
+	dots    []int32
+	pool    pool
+	scores  []float32
+	top     index.Top
 }
 
 // grow makes room for any list of an index.
@@ -25,6 +26,7 @@ func (sc *Scratch) grow(ix *Index) {
 	sc.luts = grow(sc.luts, 64*chunks(ix.dims))
 	entries := blocksOf(ix.longest)*kernel.LookupBlock + kernel.LookupSlack
 	sc.found = grow(sc.found, entries)
+	sc.waiting = grow(sc.waiting, entries)
 	sc.dots = grow(sc.dots, entries)
 }
 

@@ -36,6 +36,7 @@ func (ix *Index) Search(ctx context.Context, q *vector.Query, k int, p SearchPar
 	s := search{ix: ix, q: q, sc: sc, eps: p.Eps, allowed: allowed}
 	s.begin(k, min(p.Pool, ix.n), floor)
 	s.sc.order.begin(ix, q, p.Probes)
+	s.sc.waiting = s.sc.waiting[:0]
 	for n := 0; n < ix.lists; n++ {
 		if limit.reached(n) && (sc.pool.full() || floor > float32(math.Inf(-1))) {
 			break
@@ -49,6 +50,7 @@ func (ix *Index) Search(ctx context.Context, q *vector.Query, k int, p SearchPar
 		s.probe(list, rank)
 		limit.probed(list)
 	}
+	s.compare(sc.waiting)
 	return s.results(k, floor, dst), nil
 }
 
@@ -107,10 +109,23 @@ func (s *search) probe(list int, rank float32) {
 		}
 		floor := max(s.floor, sc.pool.floor()) - s.noise - rank
 		n := kernel.LookupScan(sc.found, part, sc.luts, s.scale, s.bias+margin, floor, first)
-		s.compare(s.slots(list, sc.found[:n]))
+		s.await(s.slots(list, sc.found[:n]))
 		blocks = blocks[len(part):]
 		first += uint32(len(part) / size * kernel.LookupBlock)
 	}
+}
+
+// await asks for the rows of slots, and compares those of the list before, whose rows have
+// arrived meanwhile. The floor of a list is so the one that the list before it began with.
+func (s *search) await(slots []uint32) {
+	sc := s.sc
+	if !sc.pool.full() { // then the floor is worth more
+		s.compare(slots)
+		return
+	}
+	kernel.Prefetch(s.ix.set.Codes(), s.ix.set.Stride(), slots)
+	s.compare(sc.waiting)
+	sc.found, sc.waiting = sc.waiting[:cap(sc.waiting)], slots
 }
 
 // compare offers slots to the pool with their ranks by bytes.
@@ -118,12 +133,16 @@ func (s *search) compare(slots []uint32) {
 	dots := s.sc.dots[:len(slots)]
 	kernel.DotU8Gather(dots, s.q.Code(), s.ix.set.Codes(), slots)
 	offset, biases := s.q.Offset(), s.ix.set.Biases()
+	least := s.sc.pool.least()
 	for i, slot := range slots {
 		rank := s.factor * float32(dots[i]-offset)
 		if biases != nil {
 			rank += biases[slot]
 		}
-		s.sc.pool.offer(rank, slot)
+		if !(rank < least) {
+			s.sc.pool.offer(rank, slot)
+			least = s.sc.pool.least()
+		}
 	}
 }
 

@@ -24,10 +24,11 @@ import (
 var files = []struct {
 	name string
 	fill func(*gen)
+	vex  bool // spell instructions out that processors without AVX-512 have in another form
 }{
-	{"avx2", avx2},
-	{"avxvnni", bytesAVXVNNI},
-	{"avx512", avx512},
+	{"avx2", avx2, true},
+	{"avxvnni", bytesAVXVNNI, true},
+	{"avx512", avx512, false},
 }
 
 func avx2(g *gen) {
@@ -37,6 +38,7 @@ func avx2(g *gen) {
 	selectAVX2(g)
 	lookupAVX2(g)
 	hammingScalar(g)
+	prefetch(g)
 }
 
 func avx512(g *gen) {
@@ -47,6 +49,7 @@ func avx512(g *gen) {
 	selectAVX512(g)
 	lookupVBMI(g)
 	hammingAVX512(g)
+	signsBITALG(g)
 }
 
 func main() {
@@ -59,6 +62,9 @@ func main() {
 		g := newGen()
 		f.fill(g)
 		assembly, stubs, err := g.print()
+		if err == nil && f.vex {
+			assembly, err = vexDots(assembly)
+		}
 		if err != nil {
 			log.Fatalf("%s: %v", f.name, err)
 		}
@@ -102,9 +108,6 @@ func (g *gen) print() (assembly, stubs []byte, err error) {
 	}
 	config := printer.Config{Argv: []string{"go", "run", "./vector"}, Pkg: "kernel"}
 	if assembly, err = printer.NewGoAsm(config).Print(file); err != nil {
-		return nil, nil, err
-	}
-	if assembly, err = vexDots(assembly); err != nil {
 		return nil, nil, err
 	}
 	stubs, err = printer.NewStubs(config).Print(file)
