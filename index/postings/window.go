@@ -15,8 +15,6 @@ const windowRows = 1 << 15
 // Costs in units of a posting that is decoded and added, measured (DESIGN.md).
 const (
 	lookupCost  = 12.0 // of looking a row up in a list
-	rareShare   = 0.06 // lists of a lesser share of the rows are rather added than looked up in, in longer queries
-	fewTerms    = 4    // what a short query is
 	sparseShare = 0.03 // if fewer places of the sums than this are touched, they are cleared one by one
 )
 
@@ -153,17 +151,14 @@ func (s *Scratch) next(lo, threshold uint32) uint32 {
 // are again.
 func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32, clean bool) (any, still bool) {
 	w := &s.window
-	cutShare := rareShare
-	if len(s.used) <= fewTerms {
-		cutShare = 0
-	}
-	// bound is what the non-essential lists, the first e, add at most; all what all lists add.
+	// bound is what the non-essential lists, the first e, add at most; all what all lists add. They must leave half the threshold to the others: where they
+	// leave little, nearly every posting of these makes a candidate, and looking that up costs more than adding a list.
 	e, bound, all := 0, uint32(0), uint32(0)
 	touches := 0.0
 	for i, q := range s.used {
 		q.enter(lo, hi)
 		all += q.wub
-		if e == i && bound+q.wub < threshold && (q.share >= cutShare || q.wub == 0) {
+		if e == i && bound+q.wub <= threshold/2 {
 			bound += q.wub
 			e++
 			continue
