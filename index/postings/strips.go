@@ -97,7 +97,7 @@ const (
 
 // bound adds up the peaks of all lists, strip by strip, in w.sums: a row whose sum reaches t lies in a strip whose sum is above t>>16. It
 // returns false where that does not pay.
-func (s *Scratch) bound(v View) bool {
+func (s *Scratch) bound(v View, allowed index.Bitmap) bool {
 	strips, lists, postings := stripsOf(v.Segment.rows), len(s.used), 0
 	var all, vague float64
 	for _, q := range s.used {
@@ -133,7 +133,25 @@ func (s *Scratch) bound(v View) bool {
 		}
 		kernel.AddPeaks(w.sums[:strips], q.peaks, uint16(m))
 	}
+	if allowed != nil {
+		w.allow(allowed)
+	}
 	return true
+}
+
+// allow rules out the strips of which no row is allowed.
+func (w *window) allow(rows index.Bitmap) {
+	const words = stripRows / 64
+	whole := min(len(rows)/words, len(w.sums))
+	for i := range w.sums[:whole] {
+		if rows[i*words]|rows[i*words+1] == 0 {
+			w.sums[i] = 0
+		}
+	}
+	if rest := whole * words; rest < len(rows) && rows[rest] != 0 && whole < len(w.sums) {
+		whole++
+	}
+	clear(w.sums[whole:])
 }
 
 // findPeaks sets q.peaks, a byte for each strip.
@@ -177,6 +195,7 @@ const (
 	seedStrips = 8  // at most so many
 	seedShare  = 10 // and one more for so many results
 	wholeShare = 4  // a window of which more than one in so many strips is live is searched as a whole
+	fewerShare = 16 // the same where there is a filter, since looking up the allowed rows of a window may cost less
 )
 
 // seed searches the strips with the highest bounds, so that the threshold is high from the beginning.
@@ -222,9 +241,13 @@ func (s *Scratch) strips(v View, allowed index.Bitmap, lo, hi, start, threshold 
 	sums = sums[:min(len(sums), windowRows/stripRows)]
 	live := w.live[:len(sums)/64]
 	n, all := kernel.Above(live, sums, uint16(threshold>>16)), stripsOf(hi-lo)
+	share := wholeShare
+	if allowed != nil {
+		share = fewerShare
+	}
 	switch {
 	case n == 0:
-	case n*wholeShare <= all:
+	case n*share <= all:
 		if !clean {
 			clear(w.acc[:windowRows])
 		}

@@ -139,7 +139,7 @@ func TestStripBounds(t *testing.T) {
 			s.lookup(views)
 			s.weigh(Config{}, views, 10)
 			s.open(0, views[0])
-			if !s.bound(views[0]) {
+			if !s.bound(views[0], nil) {
 				continue
 			}
 			sums := make([]uint32, len(rows))

@@ -64,7 +64,7 @@ func (s *Scratch) large(ctx context.Context, i int, v View, allowed index.Bitmap
 	})
 	start := s.start(v, allowed)
 	clean := true
-	bounded := s.bound(v)
+	bounded := s.bound(v, allowed)
 	if bounded {
 		s.seed(v, allowed, start)
 	}
