@@ -11,12 +11,12 @@ import (
 //
 //	one posting      in the dictionary
 //	up to 128        one block, after its last row as uvarint
-//	sparse           the head; per block its last row (uint32), the end of its data (uint32), its impact (byte); the blocks
+//	sparse           the head; per block its last row (uint32), the end of its data (uint32), its impact (byte); the peaks; the blocks
 //	dense            df at least rows/8: the head; per chunk of 256 rows the end of its data (uint32), its impact (byte); the
-//	                 chunks, each a bitmap of 32 bytes and small numbers
+//	                 peaks; the chunks, each a bitmap of 32 bytes and small numbers
 //
 // The head holds the greatest factor and lower bounds of the 10th, 100th and 1,000th greatest (0 where there are fewer), uint32 each,
-// under the segment's own mean length.
+// under the segment's own mean length, and the size of the peaks (uint32; strips.go), 0 where there are none.
 
 // form is one of those.
 type form uint8
@@ -29,7 +29,7 @@ const (
 )
 
 const (
-	listHead = 16
+	listHead = 20
 	denseDiv = 8
 )
 
@@ -67,6 +67,7 @@ type encoder struct {
 	table   *kernel.Table // nil in small segments
 	lows    [kernel.BlockRows]uint32
 	counts  [4096]uint32 // of postings by factor, for the ranks
+	peaks   peakWriter
 	data    []byte
 }
 
@@ -86,12 +87,13 @@ func (e *encoder) greatest(rows []uint32, tfs []uint8) uint32 {
 	return most
 }
 
-// greatestCounted does the same and counts the factors.
+// greatestCounted does the same, counts the factors and notes the peaks.
 func (e *encoder) greatestCounted(rows []uint32, tfs []uint8) uint32 {
 	most := uint32(0)
 	for i, r := range rows {
 		f := e.factor(tfs[i], e.norms[r])
 		e.counts[f>>20]++
+		e.peaks.add(r, f)
 		most = max(most, f)
 	}
 	return most
@@ -115,6 +117,7 @@ func (e *encoder) pack(dst []byte, rows []uint32, tfs []uint8) ([]byte, uint8) {
 	dst = append(dst, make([]byte, listHead+n*entry)...)
 	head := dst[start:]
 	e.data = e.data[:0]
+	e.peaks.reset()
 	var most uint32
 	if f == formDense {
 		most = e.packChunks(head[listHead:], n, rows, tfs)
@@ -123,6 +126,11 @@ func (e *encoder) pack(dst []byte, rows []uint32, tfs []uint8) ([]byte, uint8) {
 	}
 	binary.LittleEndian.PutUint32(head, most)
 	e.putRanks(head[4:])
+	if e.rows > smallRows {
+		peaks := e.peaks.finish(uint32(len(rows)), stripsOf(e.rows))
+		binary.LittleEndian.PutUint32(head[16:], uint32(len(peaks)))
+		dst = append(dst, peaks...)
+	}
 	return append(dst, e.data...), impactOf(most)
 }
 
@@ -183,6 +191,7 @@ type list struct {
 	lasts   []byte
 	ends    []byte
 	impacts []byte
+	stored  []byte // peaks, none or as they are stored
 	data    []byte
 	max     uint32 // no factor is greater, under the segment's mean length
 	ranks   [len(ranks)]uint32
@@ -210,12 +219,14 @@ func (s *Segment) openList(t *Term) list {
 	for i := range l.ranks {
 		l.ranks[i] = binary.LittleEndian.Uint32(src[4+4*i:])
 	}
+	peaks := binary.LittleEndian.Uint32(src[16:])
 	src = src[listHead:]
 	if l.form == formSparse {
 		l.lasts, src = src[:4*l.blocks], src[4*l.blocks:]
 	}
 	l.ends, src = src[:4*l.blocks], src[4*l.blocks:]
-	l.impacts, l.data = src[:l.blocks], src[l.blocks:]
+	l.impacts, src = src[:l.blocks], src[l.blocks:]
+	l.stored, l.data = src[:peaks], src[peaks:]
 	return l
 }
 

@@ -37,6 +37,7 @@ type Scratch struct {
 	views   int
 	begins  []int // how long each list of hits was before
 	windows bool  // search small segments as if they were large, for tests
+	plain   bool  // never add up peaks, for tests
 }
 
 // queryTerm is a distinct term of a query.

@@ -463,7 +463,7 @@ func TestNoAllocations(t *testing.T) {
 // FuzzOpen: any bytes are refused, or searched, walked and merged to an end or to a panic of a bounds check.
 func FuzzOpen(f *testing.F) {
 	rng := rand.New(rand.NewPCG(8, 1))
-	for _, rows := range [][][]Field{{}, {row("a")}, randomRows(rng, 40, 20, 10, "t"), randomRows(rng, 1500, 8, 6, "t")} {
+	for _, rows := range [][][]Field{{}, {row("a")}, randomRows(rng, 40, 20, 10, "t"), randomRows(rng, 1500, 8, 6, "t"), orderedRows(rng, 3000, 12)} {
 		good := written(f, Config{}, rows)
 		f.Add(good, uint32(0), byte(0))
 		for range 20 {

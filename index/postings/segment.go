@@ -11,7 +11,7 @@ import (
 // footerSize is the size of what ends a section. DESIGN.md has its fields.
 const (
 	footerSize = 128
-	magic      = "SRPOST\x01\x00"
+	magic      = "SRPOST\x02\x00"
 )
 
 // Segment is an opened keyword section. It never changes and is goroutine-safe.

@@ -23,14 +23,20 @@ type source struct {
 	i       int // of these, where nextRow stopped
 	block   kernel.Block
 
+	peaks     []byte  // of each strip, if they are in use
+	spread    []byte  // memory for that
+	peakDrift float64 // what factors of peaks are multiplied by
+
 	wub    uint32 // no posting in this window adds more; 0 if there is none
+	lo, hi uint32 // the window
+	placed bool   // whether b0 and b1 are known
 	b0, b1 int    // the blocks that can hold rows of the window
 }
 
 func (q *source) reset(s *Segment, t *Term, weight, gone uint32, p *plan) {
 	q.list = s.openList(t)
 	q.seg, q.term, q.weight, q.gone = s, t, weight, gone
-	q.b, q.decoded, q.n = 0, -1, 0
+	q.b, q.decoded, q.n, q.peaks = 0, -1, 0, nil
 	q.drift = 1
 	if p.factors.avg > s.mean {
 		q.drift = p.factors.avg / s.mean
@@ -69,32 +75,69 @@ func (q *source) least(r int, p *plan) uint32 {
 	return kernel.Score(q.weight, uint32(f))
 }
 
-// enter finds the blocks that can hold rows from lo to before hi, and bounds what they add.
+// rewind makes ready for windows from the first on.
+func (q *source) rewind() { q.b, q.i = 0, 0 }
+
+// enter bounds what the postings of rows from lo to before hi add.
 func (q *source) enter(lo, hi uint32) {
-	b := q.find(q.b, lo)
-	q.b, q.b0, q.b1, q.wub = b, b, b, 0
-	if b >= q.blocks || q.first(b) >= hi {
-		return
-	}
-	if q.decoded == b && q.form != formDense && q.nextRow(lo) >= hi {
-		return
-	}
-	switch q.form {
-	case formOne, formBlock:
-		q.b1, q.wub = b+1, q.ub
-		return
-	case formDense:
-		q.b1 = min(int((hi+kernel.ChunkRows-1)/kernel.ChunkRows), q.blocks)
-	default:
-		if q.b1 = q.find(b, hi-1); q.b1 < q.blocks && q.first(q.b1) < hi {
-			q.b1++
+	q.lo, q.hi, q.placed = lo, hi, false
+	if q.peaks != nil && hi-lo <= shortRows {
+		peak := uint8(0)
+		for _, v := range q.peaks[lo>>stripBits : (hi-1)>>stripBits+1] {
+			peak = max(peak, v)
 		}
+		q.wub = q.mostOf(peak)
+		return
 	}
+	q.wub = 0
+	q.place()
+	if q.b0 >= q.b1 || q.decoded == q.b0 && q.form != formDense && q.nextRow(lo) >= hi {
+		return
+	}
+	if q.form == formOne || q.form == formBlock {
+		q.wub = q.ub
+		return
+	}
+	b := q.b0
 	most := uint8(0)
 	for _, v := range q.impacts[b:q.b1] {
 		most = max(most, v)
 	}
 	q.wub = min(q.ub, q.most(boundOf(most)))
+}
+
+// mostOf returns what a posting adds at most in a strip of that peak.
+func (q *source) mostOf(peak uint8) uint32 {
+	switch {
+	case peak == 0:
+		return 0
+	case q.peakDrift > 1:
+		return min(q.ub, q.most(factorOf(peak)))
+	}
+	return min(q.ub, kernel.Score(q.weight, factorOf(peak)))
+}
+
+// place finds the blocks that can hold rows of the window.
+func (q *source) place() {
+	if q.placed {
+		return
+	}
+	q.placed = true
+	b := q.find(q.b, q.lo)
+	q.b, q.b0, q.b1 = b, b, b
+	if b >= q.blocks || q.first(b) >= q.hi {
+		return
+	}
+	switch q.form {
+	case formOne, formBlock:
+		q.b1 = b + 1
+	case formDense:
+		q.b1 = min(int((q.hi+kernel.ChunkRows-1)/kernel.ChunkRows), q.blocks)
+	default:
+		if q.b1 = q.find(b, q.hi-1); q.b1 < q.blocks && q.first(q.b1) < q.hi {
+			q.b1++
+		}
+	}
 }
 
 // nextRow returns the first row of the decoded block that is at least row, or what follows its last one. Rows must not fall from call to call.

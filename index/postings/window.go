@@ -10,13 +10,14 @@ import (
 )
 
 // windowRows is how many rows are searched together.
-const windowRows = 1 << 15
+const (
+	windowRows = 1 << 15
+	shortRows  = 1 << 10 // a window of no more is a short one
+)
 
 // Costs in units of a posting that is decoded and added, measured (DESIGN.md).
 const (
 	lookupCost  = 12.0 // of looking a row up in a list
-	rareShare   = 0.06 // lists of a lesser share of the rows are rather added than looked up in, in longer queries
-	fewTerms    = 4    // what a short query is
 	sparseShare = 0.03 // if fewer places of the sums than this are touched, they are cleared one by one
 )
 
@@ -28,6 +29,11 @@ type window struct {
 	found   []uint32 // candidates
 	seen    [windowRows / 64]uint64
 	others  []*source
+
+	sums   []uint16 // what all lists together add at most, by strip (strips.go); 0 for strips that were searched
+	seeds  []uint64 // strips to be searched first
+	live   [windowRows / stripRows / 64]uint64
+	masked bool // only live strips of the window are searched
 }
 
 // large searches a view by MaxScore over windows. See DESIGN.md for why it finds exactly the best.
@@ -44,7 +50,7 @@ func (s *Scratch) large(ctx context.Context, i int, v View, allowed index.Bitmap
 		w.acc = grown(w.acc, windowRows)
 		clear(w.acc)
 	}
-	w.dirty = true // until this ends without a panic
+	w.dirty, w.masked = true, false // dirty until this ends without a panic
 	// Those that save the most postings per unit of bound become non-essential first.
 	slices.SortFunc(s.used, func(a, b *source) int {
 		x, y := uint64(a.ub)*uint64(b.df), uint64(b.ub)*uint64(a.df)
@@ -58,15 +64,24 @@ func (s *Scratch) large(ctx context.Context, i int, v View, allowed index.Bitmap
 	})
 	start := s.start(v, allowed)
 	clean := true
+	bounded := s.bound(v, allowed)
+	if bounded {
+		s.seed(v, allowed, start)
+	}
 	for lo := uint32(0); lo < v.Segment.rows; {
 		if err := ctx.Err(); err != nil {
 			w.dirty = !clean
 			return err
 		}
 		hi := min(lo+windowRows, v.Segment.rows)
-		threshold := s.threshold(start)
+		threshold := s.threshold(start, lo)
 		if s.useless(threshold) == len(s.used) {
 			break // no row anywhere can reach it
+		}
+		if bounded {
+			clean = s.strips(v, allowed, lo, hi, start, threshold, clean)
+			lo = hi
+			continue
 		}
 		if any, still := s.search(v, allowed, lo, hi, threshold, clean); any {
 			clean, lo = still, hi
@@ -103,13 +118,16 @@ func (s *Scratch) start(v View, allowed index.Bitmap) uint32 {
 	return cut(most)
 }
 
-// threshold returns the sum that a row of a later window must reach to get in: more than that of rank k in this view, whose rows come before, and
-// at least that of rank k in all views.
-func (s *Scratch) threshold(start uint32) uint32 {
+// threshold returns the sum that a row from lo on must reach to get in: at least that of rank k in this view, more if the row there comes before,
+// and at least that of rank k in all views.
+func (s *Scratch) threshold(start, lo uint32) uint32 {
 	t := max(start, 1)
 	if s.best.full() {
-		sum, _ := unranked(s.best.heap[0])
-		t = max(t, above(sum))
+		sum, row := unranked(s.best.heap[0])
+		if row < lo {
+			sum = above(sum)
+		}
+		t = max(t, sum)
 	}
 	if s.floor.full() {
 		t = max(t, s.floor.heap[0])
@@ -153,17 +171,14 @@ func (s *Scratch) next(lo, threshold uint32) uint32 {
 // are again.
 func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32, clean bool) (any, still bool) {
 	w := &s.window
-	cutShare := rareShare
-	if len(s.used) <= fewTerms {
-		cutShare = 0
-	}
-	// bound is what the non-essential lists, the first e, add at most; all what all lists add.
+	// bound is what the non-essential lists, the first e, add at most; all what all lists add. They must leave half the threshold to the others: where they
+	// leave little, nearly every posting of these makes a candidate, and looking that up costs more than adding a list.
 	e, bound, all := 0, uint32(0), uint32(0)
 	touches := 0.0
 	for i, q := range s.used {
 		q.enter(lo, hi)
 		all += q.wub
-		if e == i && bound+q.wub < threshold && (q.share >= cutShare || q.wub == 0) {
+		if e == i && bound+q.wub <= threshold/2 {
 			bound += q.wub
 			e++
 			continue
@@ -178,13 +193,13 @@ func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32,
 	w.found, w.touched = w.found[:0], w.touched[:0]
 	few := false // so few rows are allowed that they are rather looked up than sought
 	if allowed != nil {
-		n := w.count(allowed, lo)
+		n := words(allowed, lo, hi).Count()
 		if n == 0 {
 			return false, clean
 		}
 		few = float64(n*(len(s.used)-e))*lookupCost < touches*float64(hi-lo)
 	}
-	sparse := few || touches < sparseShare
+	sparse := few || touches < sparseShare && hi-lo > shortRows
 	if !clean {
 		clear(w.acc[:windowRows])
 	}
@@ -193,8 +208,7 @@ func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32,
 		w.list(allowed, lo, hi)
 		w.touched = append(w.touched, w.found...)
 		sparse = s.refine(v, allowed, lo, threshold, all, s.used)
-		w.zero(acc, lo, sparse)
-		return true, sparse
+		return true, w.zero(acc, lo, sparse)
 	}
 	need := max(1, threshold-bound)
 	norms := v.Segment.norms[lo:hi]
@@ -203,10 +217,11 @@ func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32,
 		if q.wub == 0 {
 			continue
 		}
+		q.place()
 		sum += q.wub
 		others := all - q.wub
 		for b := q.b0; b < q.b1; b++ {
-			if q.impacts != nil && others+q.most(boundOf(q.impacts[b])) < threshold {
+			if q.impacts != nil && others+q.most(boundOf(q.impacts[b])) < threshold || w.masked && w.dead(q, b) {
 				continue // no row of this block gets in
 			}
 			q.read(b)
@@ -224,34 +239,36 @@ func (s *Scratch) search(v View, allowed index.Bitmap, lo, hi, threshold uint32,
 	if !s.refine(v, allowed, lo, threshold, bound, s.used[:e]) {
 		sparse = false
 	}
-	w.zero(acc, lo, sparse)
-	return true, sparse
+	return true, w.zero(acc, lo, sparse)
 }
 
-// zero clears the sums of the touched rows, if no others are to be cleared.
-func (w *window) zero(acc []uint32, lo uint32, sparse bool) {
+// zero clears the sums where this costs little: in short windows, or those of the touched rows if no others are to be cleared. It returns whether all
+// are 0.
+func (w *window) zero(acc []uint32, lo uint32, sparse bool) bool {
+	if len(acc) <= shortRows {
+		clear(acc)
+		return true
+	}
 	if !sparse {
-		return
+		return false
 	}
 	for _, r := range w.touched {
 		if r -= lo; int(r) < len(acc) {
 			acc[r] = 0
 		}
 	}
+	return true
 }
 
-// words returns the part of a bitmap that is about the window from lo on.
-func words(b index.Bitmap, lo uint32) index.Bitmap {
+// words returns the part of a bitmap that is about the rows from lo to before hi, and no more than 63 beyond. lo is a multiple of 64.
+func words(b index.Bitmap, lo, hi uint32) index.Bitmap {
 	from := min(len(b), int(lo/64))
-	return b[from:min(len(b), from+windowRows/64)]
+	return b[from:min(len(b), int((hi+63)/64))]
 }
-
-// count returns the number of rows of a bitmap in the window from lo on.
-func (w *window) count(b index.Bitmap, lo uint32) int { return words(b, lo).Count() }
 
 // list puts the rows of a bitmap in the window into w.found.
 func (w *window) list(b index.Bitmap, lo, hi uint32) {
-	for i, word := range words(b, lo) {
+	for i, word := range words(b, lo, hi) {
 		for ; word != 0; word &= word - 1 {
 			if r := lo + uint32(i*64+bits.TrailingZeros64(word)); r < hi {
 				w.found = append(w.found, r)
@@ -278,20 +295,24 @@ func (w *window) find(acc, rows []uint32, tfs, norms []uint8, table *kernel.Tabl
 func (s *Scratch) refine(v View, allowed index.Bitmap, lo, threshold, bound uint32, lists []*source) bool {
 	w := &s.window
 	w.found = visible(w.found, v, allowed)
+	if w.masked {
+		w.found = w.alive(w.found, lo)
+	}
 	if len(w.found) == 0 {
 		return true
 	}
-	w.order(lo)
+	size := int(s.used[0].hi - lo)
+	w.order(lo, size)
 	w.others = append(w.others[:0], lists...)
 	slices.SortFunc(w.others, func(a, b *source) int { return int(int64(b.wub) - int64(a.wub)) })
 	same := true
-	size := min(windowRows, int(v.Segment.rows-lo))
 	acc, norms := w.acc[:size], v.Segment.norms[lo:][:size]
 	for _, q := range w.others {
 		if q.wub == 0 || len(w.found) == 0 {
 			break // the rest adds nothing
 		}
 		bound -= q.wub
+		q.place()
 		if float64(len(w.found))*lookupCost > q.share*float64(size) {
 			same = false
 			for b := q.b0; b < q.b1; b++ {
@@ -329,8 +350,8 @@ func visible(rows []uint32, v View, allowed index.Bitmap) []uint32 {
 	return kept
 }
 
-// order sorts the candidates by row.
-func (w *window) order(lo uint32) {
+// order sorts the candidates by row. The window has size rows.
+func (w *window) order(lo uint32, size int) {
 	if len(w.found) < 24 {
 		slices.Sort(w.found)
 		return
@@ -340,12 +361,13 @@ func (w *window) order(lo uint32) {
 		w.seen[r>>6] |= 1 << (r & 63)
 	}
 	kept := w.found[:0]
-	for i, word := range w.seen {
+	seen := w.seen[:(size+63)/64]
+	for i, word := range seen {
 		for ; word != 0; word &= word - 1 {
 			kept = append(kept, lo+uint32(i*64+bits.TrailingZeros64(word)))
 		}
 	}
-	clear(w.seen[:])
+	clear(seen)
 	w.found = kept
 }
 

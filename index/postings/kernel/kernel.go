@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -32,6 +33,8 @@ type version struct {
 	small   func(dst *[ChunkRows]uint8, src []byte, n, width, ones, more int)
 	add     func(acc, rows []uint32, tfs, norms []uint8, table *Table, lo, weight uint32)
 	addFind func(acc, rows []uint32, tfs, norms []uint8, table *Table, lo, weight, need uint32, found []uint32) int
+	peaks   func(sums []uint16, peaks []uint8, weight uint16)
+	above   func(dst []uint64, sums []uint16, least uint16) int
 }
 
 // used is chosen at start and never changes.
@@ -78,8 +81,22 @@ func AddFind(acc, rows []uint32, tfs, norms []uint8, table *Table, lo, weight, n
 	return used.addFind(acc, rows, tfs[:len(rows)], norms, table, lo, weight, need, found[:len(rows)])
 }
 
+// AddPeaks adds peaks[i]*weight/256, rounded down, to each sums[i], which stops at the greatest value. There is a peak for each sum.
+func AddPeaks(sums []uint16, peaks []uint8, weight uint16) {
+	used.peaks(sums, peaks[:len(sums)], weight)
+}
+
+// Above sets the bits of the sums that are greater than least in dst, clears the others, and returns how many it has set. The number of sums must be a
+// multiple of 64, and dst have room for them.
+func Above(dst []uint64, sums []uint16, least uint16) int {
+	if len(sums)%64 != 0 {
+		panic("postings: sums do not fill words")
+	}
+	return used.above(dst[:len(sums)/64], sums, least)
+}
+
 // plain is the reference and the fallback.
-var plain = version{"plain", rowsPlain, chunkPlain, smallPlain, addPlain, addFindPlain}
+var plain = version{"plain", rowsPlain, chunkPlain, smallPlain, addPlain, addFindPlain, peaksPlain, abovePlain}
 
 func rowsPlain(b *Block, src []byte, n, low, high int, base uint32) {
 	src = src[:cap(src)]
@@ -156,6 +173,28 @@ func addFindPlain(acc, rows []uint32, tfs, norms []uint8, table *Table, lo, weig
 		}
 	}
 	return n
+}
+
+func peaksPlain(sums []uint16, peaks []uint8, weight uint16) {
+	peaks = peaks[:len(sums)]
+	for i, p := range peaks {
+		sums[i] = uint16(min(uint32(sums[i])+uint32(p)*uint32(weight)>>8, math.MaxUint16))
+	}
+}
+
+func abovePlain(dst []uint64, sums []uint16, least uint16) int {
+	total := 0
+	for i := range dst {
+		word := uint64(0)
+		for j, sum := range sums[64*i:][:64] {
+			if sum > least {
+				word |= 1 << j
+			}
+		}
+		dst[i] = word
+		total += bits.OnesCount64(word)
+	}
+	return total
 }
 
 // Score is what a posting adds: weight*factor/2^32, rounded down.

@@ -43,3 +43,13 @@ func addAMD64(acc *uint32, rows *uint32, tfs *byte, norms *byte, table *uint32, 
 //
 //go:noescape
 func addFindAMD64(acc *uint32, rows *uint32, tfs *byte, norms *byte, table *uint32, n int, lo uint32, size uint32, weight uint32, need uint32, found *uint32) int
+
+// addPeaksAVX2 reads n peaks and changes n sums; n is a multiple of 16 and not 0.
+//
+//go:noescape
+func addPeaksAVX2(sums *uint16, peaks *byte, n int, weight uint16)
+
+// aboveAVX2 reads n sums and writes n bits; n is a multiple of 64 and not 0. It returns the number of ones.
+//
+//go:noescape
+func aboveAVX2(dst *uint64, sums *uint16, n int, least uint16) int

@@ -1578,3 +1578,72 @@ reaches:
 	MOVL R14, (R13)
 	ADDQ $0x04, R13
 	JMP  next
+
+// func addPeaksAVX2(sums *uint16, peaks *byte, n int, weight uint16)
+// Requires: AVX, AVX2
+TEXT ·addPeaksAVX2(SB), NOSPLIT, $0-26
+	MOVQ         sums+0(FP), AX
+	MOVQ         peaks+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVWLZX      weight+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTW X0, Y0
+	ADDQ         DX, CX
+	LEAQ         (AX)(DX*2), AX
+	NEGQ         DX
+
+strips:
+	VPMOVZXBW (CX)(DX*1), Y1
+	VPSLLW    $0x08, Y1, Y1
+	VPMULHUW  Y0, Y1, Y1
+	VPADDUSW  (AX)(DX*2), Y1, Y1
+	VMOVDQU   Y1, (AX)(DX*2)
+	ADDQ      $0x10, DX
+	JNE       strips
+	VZEROUPPER
+	RET
+
+// func aboveAVX2(dst *uint64, sums *uint16, n int, least uint16) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·aboveAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         sums+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVWLZX      least+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTW X0, Y0
+	VPXOR        Y1, Y1, Y1
+	XORQ         BX, BX
+
+words:
+	VMOVDQU   (CX), Y2
+	VMOVDQU   32(CX), Y3
+	VPSUBUSW  Y0, Y2, Y2
+	VPSUBUSW  Y0, Y3, Y3
+	VPCMPEQW  Y1, Y2, Y2
+	VPCMPEQW  Y1, Y3, Y3
+	VPACKSSWB Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VPMOVMSKB Y2, SI
+	VMOVDQU   64(CX), Y2
+	VMOVDQU   96(CX), Y3
+	VPSUBUSW  Y0, Y2, Y2
+	VPSUBUSW  Y0, Y3, Y3
+	VPCMPEQW  Y1, Y2, Y2
+	VPCMPEQW  Y1, Y3, Y3
+	VPACKSSWB Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VPMOVMSKB Y2, DI
+	SHLQ      $0x20, DI
+	ORQ       DI, SI
+	NOTQ      SI
+	MOVQ      SI, (AX)
+	POPCNTQ   SI, SI
+	ADDQ      SI, BX
+	ADDQ      $0x08, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x40, DX
+	JNE       words
+	VZEROUPPER
+	MOVQ      BX, ret+32(FP)
+	RET

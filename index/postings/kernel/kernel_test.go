@@ -167,6 +167,55 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+func TestAddPeaks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for _, v := range versions() {
+		for n := 0; n <= 200; n++ {
+			sums, peaks := make([]uint16, n), make([]uint8, n)
+			for i := range sums {
+				sums[i], peaks[i] = uint16(rng.Uint32()>>rng.IntN(32)), uint8(rng.Uint32())
+			}
+			weight := uint16(rng.Uint32() >> rng.IntN(32))
+			got := append(slices.Clone(sums), 42)
+			for i, p := range peaks {
+				sums[i] = uint16(min(uint32(sums[i])+uint32(p)*uint32(weight)/256, 1<<16-1))
+			}
+			v.peaks(got[:n], peaks, weight)
+			if !slices.Equal(got[:n], sums) || got[n] != 42 {
+				t.Fatalf("%s: %d peaks times %d: got %v, want %v", v.name, n, weight, got, sums)
+			}
+		}
+	}
+}
+
+func TestAbove(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	for _, v := range versions() {
+		for n := range 20 {
+			for range 50 {
+				sums, want := make([]uint16, 64*n), make([]uint64, n+1)
+				least, total := uint16(rng.Uint32()>>rng.IntN(32)), 0
+				for i := range sums {
+					sums[i] = uint16(rng.Uint32() >> rng.IntN(32))
+					if rng.IntN(3) == 0 {
+						sums[i] = least + uint16(rng.IntN(3)) - 1
+					}
+					if sums[i] > least {
+						want[i>>6] |= 1 << (i & 63)
+						total++
+					}
+				}
+				want[n] = 42
+				got := make([]uint64, n+1)
+				got[n] = 42
+				if k := v.above(got[:n], sums, least); k != total || !slices.Equal(got, want) {
+					t.Fatalf("%s: %v above %d: got %d, %x, want %d, %x", v.name, sums, least, k, got, total, want)
+				}
+			}
+		}
+	}
+}
+
 // TestNoise hands blocks of random bytes to every version; what they write must stay within the block.
 func TestNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
@@ -203,6 +252,9 @@ func TestShapes(t *testing.T) {
 		func() { Small(new([ChunkRows]uint8), data, 257, 1, 0, 0) },
 		func() { Small(new([ChunkRows]uint8), data, 2, 9, 0, 0) },
 		func() { Small(new([ChunkRows]uint8), data[4000:], 128, 8, 0, 0) },
+		func() { AddPeaks(make([]uint16, 3), make([]uint8, 2), 1) },
+		func() { Above(make([]uint64, 2), make([]uint16, 65), 1) },
+		func() { Above(make([]uint64, 1), make([]uint16, 128), 1) },
 		func() { AddFind(nil, make([]uint32, 3), make([]uint8, 3), nil, new(Table), 0, 0, 0, nil) },
 	} {
 		func() {

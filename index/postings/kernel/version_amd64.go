@@ -10,12 +10,12 @@ func best() version {
 // versions lists what this processor can run, the fastest last.
 func versions() []version {
 	all := []version{plain}
-	if cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT {
-		all = append(all, version{"bmi2", bmi2Rows, bmi2Chunk, bmi2Small, amd64Add, amd64AddFind})
+	if cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT && cpu.X86.HasAVX2 {
+		all = append(all, version{"bmi2", bmi2Rows, bmi2Chunk, bmi2Small, amd64Add, amd64AddFind, avx2Peaks, avx2Above})
 	}
-	if cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL &&
+	if cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT && cpu.X86.HasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL &&
 		cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2 {
-		all = append(all, version{"avx512", avx512Rows, avx512Chunk, avx512Small, amd64Add, amd64AddFind})
+		all = append(all, version{"avx512", avx512Rows, avx512Chunk, avx512Small, amd64Add, amd64AddFind, avx2Peaks, avx2Above})
 	}
 	return all
 }
@@ -62,4 +62,20 @@ func amd64AddFind(acc, rows []uint32, tfs, norms []uint8, table *Table, lo, weig
 		return 0
 	}
 	return addFindAMD64(&acc[0], &rows[0], &tfs[0], &norms[0], &table[0], len(rows), lo, uint32(size), weight, need, &found[0])
+}
+
+func avx2Peaks(sums []uint16, peaks []uint8, weight uint16) {
+	n := len(sums) &^ 15
+	if n > 0 {
+		_ = peaks[n-1]
+		addPeaksAVX2(&sums[0], &peaks[0], n, weight)
+	}
+	peaksPlain(sums[n:], peaks[n:], weight)
+}
+
+func avx2Above(dst []uint64, sums []uint16, least uint16) int {
+	if len(dst) == 0 {
+		return 0
+	}
+	return aboveAVX2(&dst[0], &sums[:64*len(dst)][0], 64*len(dst), least)
 }

@@ -1,5 +1,5 @@
 // Command postings generates the assembly of index/postings/kernel: unpacking of posting blocks for AVX-512 with VBMI2 and
-// for BMI2, and scoring for every amd64.
+// for BMI2, scoring for every amd64, and bounds of strips for AVX2.
 //
 //	cd tools/asm && go run ./postings          # writes the kernel's files
 //	cd tools/asm && go run ./postings -check   # fails if they differ from what it would write
@@ -46,6 +46,8 @@ func run(dir string, check bool) error {
 	g.smallBMI2()
 	g.add(false)
 	g.add(true)
+	g.addPeaks()
+	g.above()
 	file, err := ctx.Result()
 	if err != nil {
 		return err
