@@ -48,7 +48,7 @@ func (s *Scratch) together(ctx context.Context, views []View, allowed []index.Bi
 func (sp *spread) work(ctx context.Context, w *Scratch) error {
 	s := sp.s
 	// What a search knows before it looks at views is read by all.
-	w.query, w.found, w.has, w.gone, w.plan, w.views, w.windows = s.query, s.found, s.has, s.gone, s.plan, s.views, s.windows
+	w.query, w.found, w.has, w.gone, w.plan, w.views, w.windows, w.plain = s.query, s.found, s.has, s.gone, s.plan, s.views, s.windows, s.plain
 	w.floor.reset(s.plan.k)
 	defer func() {
 		w.query, w.found, w.has, w.gone = nil, nil, nil, nil // which are the search's own
