@@ -45,8 +45,8 @@ func TestPaced(t *testing.T) {
 		if err := errors.Join(f.Verify(ctx), f.Close()); err != nil {
 			t.Error(err)
 		}
-		done := func() {}
-		time.AfterFunc(time.Second, func() { done = fsys.Hurry() })
+		hurried := make(chan func(), 1)
+		time.AfterFunc(time.Second, func() { hurried <- fsys.Hurry() })
 		began = time.Now()
 		if _, err := section.WriteFile(fsys, "d/b", func(w *section.Writer) error {
 			_, err := w.Begin("s").Write(make([]byte, 20<<20))
@@ -57,7 +57,7 @@ func TestPaced(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("in a hurry: %s", took)
 		}
-		done()
+		(<-hurried)() // done
 		time.AfterFunc(time.Second, cancel)
 		began = time.Now()
 		_, err = section.WriteFile(fsys, "d/c", func(w *section.Writer) error {
