@@ -75,7 +75,9 @@ type vectorFile struct {
 // write writes the file; more writes a further section.
 func (f *vectorFile) write(path string, src vector.Slice, order []uint32, name string, more func(io.Writer) error) error {
 	_, err := section.WriteFile(section.Disk{}, path, func(w *section.Writer) error {
-		if err := vector.Write(w.Begin("vectors"), src, order, f.params(src)); err != nil {
+		p := f.params(src)
+		p.Scan = more == nil
+		if err := vector.Write(w.Begin("vectors"), src, order, p); err != nil {
 			return err
 		}
 		if more == nil {

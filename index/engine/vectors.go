@@ -59,7 +59,7 @@ func (ix *Index) writeVectors(w *section.Writer, src recordSource) error {
 	if src.Len() == 0 {
 		return nil
 	}
-	return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(len(src.records)))
+	return vector.Write(w.Begin(vectorSection), src, nil, ix.scannedParams(len(src.records)))
 }
 
 // planLists makes the inverted file of a merged segment. Where a segment is only freed of dead rows, and enough is left for its lists, these stay: taking a few
@@ -92,6 +92,13 @@ func (ix *Index) vectorParams(rows int) vector.Params {
 	return vector.Params{Metric: ix.cfg.Metric, Storage: ix.cfg.Storage, Rows: rows}
 }
 
+// scannedParams is vectorParams for segments without lists and without a graph.
+func (ix *Index) scannedParams(rows int) vector.Params {
+	p := ix.vectorParams(rows)
+	p.Scan = true
+	return p
+}
+
 // mergeVectors writes the vectors of a merged segment, with an inverted file if there are enough of them.
 func (ix *Index) mergeVectors(ctx context.Context, w *section.Writer, p *plan) error {
 	var parts []vector.Part
@@ -111,7 +118,7 @@ func (ix *Index) mergeVectors(ctx context.Context, w *section.Writer, p *plan) e
 		return ix.mergeGraph(ctx, w, p, src)
 	}
 	if !ix.wantsLists(src.Len()) {
-		return vector.Write(w.Begin(vectorSection), src, nil, ix.vectorParams(p.rows()))
+		return vector.Write(w.Begin(vectorSection), src, nil, ix.scannedParams(p.rows()))
 	}
 	built, err := ix.planLists(ctx, p, src)
 	if err != nil {

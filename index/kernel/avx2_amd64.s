@@ -1910,6 +1910,193 @@ outside:
 	MOVB $0x00, ok+96(FP)
 	RET
 
+// func dotU4RowsAVX2(dst []int32, q []int8, rows []uint8)
+// Requires: AVX, AVX2
+TEXT ·dotU4RowsAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         q_base+24(FP), DX
+	MOVQ         q_len+32(FP), BX
+	MOVQ         rows_base+48(FP), SI
+	MOVQ         BX, DI
+	SHRQ         $0x01, DI
+	SHRQ         $0x01, BX
+	VPBROADCASTD lowHalves<>+0(SB), Y0
+	VPCMPEQW     Y1, Y1, Y1
+	VPSRLW       $0x0f, Y1, Y1
+	SUBQ         $0x00000004, CX
+	JB           one91_left
+
+group90:
+	LEAQ  (SI)(DI*1), R8
+	LEAQ  (R8)(DI*1), R9
+	LEAQ  (R9)(DI*1), R10
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	XORQ  R11, R11
+
+piece93:
+	VMOVDQU      (DX)(R11*2), Y6
+	VMOVDQU      64(DX)(R11*2), Y7
+	VMOVDQU      (SI)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQU      (R8)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      (R9)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      (R10)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      32(DX)(R11*2), Y6
+	VMOVDQU      96(DX)(R11*2), Y7
+	VMOVDQU      32(SI)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQU      32(R8)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      32(R9)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      32(R10)(R11*1), Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y0, Y8, Y8
+	VPMADDUBSW   Y6, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPAND        Y0, Y9, Y9
+	VPMADDUBSW   Y7, Y9, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	ADDQ         $0x00000040, R11
+	CMPQ         R11, BX
+	JB           piece93
+	VPUNPCKLDQ   Y3, Y2, Y6
+	VPUNPCKHDQ   Y3, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+	VPUNPCKLDQ   Y5, Y4, Y2
+	VPUNPCKHDQ   Y5, Y4, Y3
+	VPADDD       Y3, Y2, Y2
+	VPUNPCKLQDQ  Y2, Y6, Y3
+	VPUNPCKHQDQ  Y2, Y6, Y2
+	VPADDD       Y2, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VPADDD       X2, X3, X3
+	VMOVUPS      X3, (AX)
+	ADDQ         $0x00000010, AX
+	LEAQ         (R10)(DI*1), SI
+	SUBQ         $0x00000004, CX
+	JAE          group90
+
+one91_left:
+	ADDQ $0x00000004, CX
+	JZ   done92
+
+one91:
+	VPXOR Y2, Y2, Y2
+	XORQ  R8, R8
+
+piece94:
+	VMOVDQU      (DX)(R8*2), Y3
+	VMOVDQU      64(DX)(R8*2), Y4
+	VMOVDQU      (SI)(R8*1), Y5
+	VPSRLW       $0x04, Y5, Y6
+	VPAND        Y0, Y5, Y5
+	VPMADDUBSW   Y3, Y5, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPAND        Y0, Y6, Y6
+	VPMADDUBSW   Y4, Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(DX)(R8*2), Y3
+	VMOVDQU      96(DX)(R8*2), Y4
+	VMOVDQU      32(SI)(R8*1), Y5
+	VPSRLW       $0x04, Y5, Y6
+	VPAND        Y0, Y5, Y5
+	VPMADDUBSW   Y3, Y5, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPAND        Y0, Y6, Y6
+	VPMADDUBSW   Y4, Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	ADDQ         $0x00000040, R8
+	CMPQ         R8, BX
+	JB           piece94
+	VPSHUFD      $0x4e, Y2, Y3
+	VPADDD       Y3, Y2, Y2
+	VPSHUFD      $0xb1, Y2, Y3
+	VPADDD       Y3, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X3
+	VPADDD       X3, X2, X2
+	VMOVD        X2, (AX)
+	ADDQ         $0x00000004, AX
+	LEAQ         (SI)(DI*1), SI
+	DECQ         CX
+	JNZ          one91
+
+done92:
+	VZEROUPPER
+	RET
+
+DATA lowHalves<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lowHalves<>(SB), RODATA|NOPTR, $8
+
 // func toF16AVX2(dst []uint16, src []float32)
 // Requires: AVX, F16C
 TEXT ·toF16AVX2(SB), NOSPLIT, $0-48

@@ -50,6 +50,11 @@ func dotU8RowsAVX2(dst []int32, q []int8, rows []uint8)
 //go:noescape
 func dotU8GatherAVX2(dst []int32, q []int8, rows []uint8, at []uint32) (ok bool)
 
+// dotU4RowsAVX2 computes rows that lie one after the other. There is at least one row and one dimension.
+//
+//go:noescape
+func dotU4RowsAVX2(dst []int32, q []int8, rows []uint8)
+
 // toF16AVX2 converts len(src) numbers, a multiple of 8 and not 0.
 //
 //go:noescape

@@ -4748,6 +4748,121 @@ outside:
 	MOVB $0x00, ok+96(FP)
 	RET
 
+// func dotU4RowsVNNI(dst []int32, q []int8, rows []uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotU4RowsVNNI(SB), NOSPLIT, $0-72
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         q_base+24(FP), DX
+	MOVQ         q_len+32(FP), BX
+	MOVQ         rows_base+48(FP), SI
+	MOVQ         BX, DI
+	SHRQ         $0x01, DI
+	SHRQ         $0x01, BX
+	VPBROADCASTD lowHalves<>+0(SB), Z0
+	SUBQ         $0x00000004, CX
+	JB           one165_left
+
+group164:
+	LEAQ   (SI)(DI*1), R8
+	LEAQ   (R8)(DI*1), R9
+	LEAQ   (R9)(DI*1), R10
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   R11, R11
+
+piece167:
+	VMOVDQU64     (DX)(R11*2), Z5
+	VMOVDQU64     64(DX)(R11*2), Z6
+	VMOVDQU64     (SI)(R11*1), Z7
+	VPSRLW        $0x04, Z7, Z8
+	VPANDD        Z0, Z7, Z7
+	VPDPBUSD      Z5, Z7, Z1
+	VPANDD        Z0, Z8, Z8
+	VPDPBUSD      Z6, Z8, Z1
+	VMOVDQU64     (R8)(R11*1), Z7
+	VPSRLW        $0x04, Z7, Z8
+	VPANDD        Z0, Z7, Z7
+	VPDPBUSD      Z5, Z7, Z2
+	VPANDD        Z0, Z8, Z8
+	VPDPBUSD      Z6, Z8, Z2
+	VMOVDQU64     (R9)(R11*1), Z7
+	VPSRLW        $0x04, Z7, Z8
+	VPANDD        Z0, Z7, Z7
+	VPDPBUSD      Z5, Z7, Z3
+	VPANDD        Z0, Z8, Z8
+	VPDPBUSD      Z6, Z8, Z3
+	VMOVDQU64     (R10)(R11*1), Z7
+	VPSRLW        $0x04, Z7, Z8
+	VPANDD        Z0, Z7, Z7
+	VPDPBUSD      Z5, Z7, Z4
+	VPANDD        Z0, Z8, Z8
+	VPDPBUSD      Z6, Z8, Z4
+	ADDQ          $0x00000040, R11
+	CMPQ          R11, BX
+	JB            piece167
+	VPUNPCKLDQ    Z2, Z1, Z5
+	VPUNPCKHDQ    Z2, Z1, Z6
+	VPADDD        Z6, Z5, Z5
+	VPUNPCKLDQ    Z4, Z3, Z6
+	VPUNPCKHDQ    Z4, Z3, Z7
+	VPADDD        Z7, Z6, Z6
+	VPUNPCKLQDQ   Z6, Z5, Z7
+	VPUNPCKHQDQ   Z6, Z5, Z5
+	VPADDD        Z5, Z7, Z7
+	VEXTRACTI64X4 $0x01, Z7, Y5
+	VPADDD        Y5, Y7, Y7
+	VEXTRACTI32X4 $0x01, Y7, X5
+	VPADDD        X5, X7, X7
+	VMOVUPS       X7, (AX)
+	ADDQ          $0x00000010, AX
+	LEAQ          (R10)(DI*1), SI
+	SUBQ          $0x00000004, CX
+	JAE           group164
+
+one165_left:
+	ADDQ $0x00000004, CX
+	JZ   done166
+
+one165:
+	VPXORD Z9, Z9, Z9
+	XORQ   R8, R8
+
+piece168:
+	VMOVDQU64     (DX)(R8*2), Z1
+	VMOVDQU64     64(DX)(R8*2), Z2
+	VMOVDQU64     (SI)(R8*1), Z3
+	VPSRLW        $0x04, Z3, Z4
+	VPANDD        Z0, Z3, Z3
+	VPDPBUSD      Z1, Z3, Z9
+	VPANDD        Z0, Z4, Z4
+	VPDPBUSD      Z2, Z4, Z9
+	ADDQ          $0x00000040, R8
+	CMPQ          R8, BX
+	JB            piece168
+	VPSHUFD       $0x4e, Z9, Z1
+	VPADDD        Z1, Z9, Z9
+	VPSHUFD       $0xb1, Z9, Z1
+	VPADDD        Z1, Z9, Z9
+	VEXTRACTI64X4 $0x01, Z9, Y1
+	VPADDD        Y1, Y9, Y9
+	VEXTRACTI32X4 $0x01, Y9, X1
+	VPADDD        X1, X9, X9
+	VMOVD         X9, (AX)
+	ADDQ          $0x00000004, AX
+	LEAQ          (SI)(DI*1), SI
+	DECQ          CX
+	JNZ           one165
+
+done166:
+	VZEROUPPER
+	RET
+
+DATA lowHalves<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lowHalves<>(SB), RODATA|NOPTR, $8
+
 // func toF16AVX512(dst []uint16, src []float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
 TEXT ·toF16AVX512(SB), NOSPLIT, $0-48
@@ -5049,7 +5164,7 @@ TEXT ·lookupScanVBMI(SB), NOSPLIT, $0-96
 	VPBROADCASTD lookup<>+4(SB), Z1
 	VPBROADCASTD lookup<>+8(SB), Z2
 	CMPQ         SI, $0x00000200
-	JNE          other164
+	JNE          other169
 	VMOVDQU64    (BX), Z3
 	VMOVDQU64    64(BX), Z4
 	VMOVDQU64    128(BX), Z5
@@ -5059,7 +5174,7 @@ TEXT ·lookupScanVBMI(SB), NOSPLIT, $0-96
 	VMOVDQU64    384(BX), Z9
 	VMOVDQU64    448(BX), Z10
 
-block165:
+block170:
 	VPXORD        Z11, Z11, Z11
 	VPXORD        Z12, Z12, Z12
 	VPXORD        Z13, Z13, Z13
@@ -5145,7 +5260,7 @@ block165:
 	VCMPPS.BCST   $0x1d, floor+80(FP), Z12, K2
 	ADDQ          $0x00000100, CX
 	KORTESTW      K1, K2
-	JZ            nothing166
+	JZ            nothing171
 	LEAL          (R8), BX
 	VPBROADCASTD  BX, Z11
 	VPADDD        numbers<>+0(SB), Z11, Z11
@@ -5163,17 +5278,17 @@ block165:
 	POPCNTL       BX, BX
 	ADDQ          BX, DI
 
-nothing166:
+nothing171:
 	ADDL $0x00000020, R8
 	CMPQ CX, DX
-	JB   block165
+	JB   block170
 	VZEROUPPER
 	MOVQ DI, n+88(FP)
 	RET
 
-other164:
+other169:
 	CMPQ      SI, $0x00000600
-	JNE       other167
+	JNE       other172
 	VMOVDQU64 (BX), Z3
 	VMOVDQU64 64(BX), Z4
 	VMOVDQU64 128(BX), Z5
@@ -5199,7 +5314,7 @@ other164:
 	VMOVDQU64 1408(BX), Z25
 	VMOVDQU64 1472(BX), Z26
 
-block168:
+block173:
 	VPXORD        Z27, Z27, Z27
 	VPXORD        Z28, Z28, Z28
 	VMOVDQU64     (CX), Z29
@@ -5409,7 +5524,7 @@ block168:
 	VCMPPS.BCST   $0x1d, floor+80(FP), Z28, K2
 	ADDQ          $0x00000100, CX
 	KORTESTW      K1, K2
-	JZ            nothing169
+	JZ            nothing174
 	LEAL          (R8), BX
 	VPBROADCASTD  BX, Z27
 	VPADDD        numbers<>+0(SB), Z27, Z27
@@ -5427,15 +5542,15 @@ block168:
 	POPCNTL       BX, BX
 	ADDQ          BX, DI
 
-nothing169:
+nothing174:
 	ADDL $0x00000020, R8
 	CMPQ CX, DX
-	JB   block168
+	JB   block173
 	VZEROUPPER
 	MOVQ DI, n+88(FP)
 	RET
 
-other167:
+other172:
 block:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -5469,7 +5584,7 @@ chunk:
 	VCMPPS.BCST   $0x1d, floor+80(FP), Z4, K2
 	ADDQ          $0x00000100, CX
 	KORTESTW      K1, K2
-	JZ            nothing170
+	JZ            nothing175
 	LEAL          (R8), R9
 	VPBROADCASTD  R9, Z3
 	VPADDD        numbers<>+0(SB), Z3, Z3
@@ -5487,7 +5602,7 @@ chunk:
 	POPCNTL       R9, R9
 	ADDQ          R9, DI
 
-nothing170:
+nothing175:
 	ADDL $0x00000020, R8
 	CMPQ CX, DX
 	JB   block
@@ -5563,7 +5678,7 @@ TEXT ·signsBITALG(SB), NOSPLIT, $0-121
 	JB           outside
 	XORQ         R9, R9
 	CMPQ         SI, $0x00000020
-	JNE          other171
+	JNE          other176
 	VPBROADCASTD weights<>+0(SB), Y0
 	VPBROADCASTD weights<>+4(SB), Y1
 	VPBROADCASTD weights<>+8(SB), Y2
@@ -5573,9 +5688,9 @@ TEXT ·signsBITALG(SB), NOSPLIT, $0-121
 	VMOVDQU      64(BX), Y6
 	VMOVDQU      96(BX), Y7
 	SUBQ         $0x00000004, DX
-	JB           one173_left
+	JB           one178_left
 
-group172:
+group177:
 	MOVL          (CX), BX
 	IMULQ         SI, BX
 	CMPQ          BX, R8
@@ -5685,13 +5800,13 @@ group172:
 	ADDQ          BX, R9
 	ADDQ          $0x00000010, CX
 	SUBQ          $0x00000004, DX
-	JAE           group172
+	JAE           group177
 
-one173_left:
+one178_left:
 	ADDQ $0x00000004, DX
-	JZ   done174
+	JZ   done179
 
-one173:
+one178:
 	MOVL         (CX), BX
 	IMULQ        SI, BX
 	CMPQ         BX, R8
@@ -5732,17 +5847,17 @@ one173:
 	ADDQ         BX, R9
 	ADDQ         $0x00000004, CX
 	DECQ         DX
-	JNZ          one173
+	JNZ          one178
 
-done174:
+done179:
 	MOVQ R9, n+112(FP)
 	MOVB $0x01, ok+120(FP)
 	VZEROUPPER
 	RET
 
-other171:
+other176:
 	CMPQ         SI, $0x00000040
-	JNE          other175
+	JNE          other180
 	VPBROADCASTD weights<>+0(SB), Z0
 	VPBROADCASTD weights<>+4(SB), Z1
 	VPBROADCASTD weights<>+8(SB), Z2
@@ -5752,9 +5867,9 @@ other171:
 	VMOVDQU64    128(BX), Z6
 	VMOVDQU64    192(BX), Z7
 	SUBQ         $0x00000004, DX
-	JB           one177_left
+	JB           one182_left
 
-group176:
+group181:
 	MOVL          (CX), BX
 	IMULQ         SI, BX
 	CMPQ          BX, R8
@@ -5866,13 +5981,13 @@ group176:
 	ADDQ          BX, R9
 	ADDQ          $0x00000010, CX
 	SUBQ          $0x00000004, DX
-	JAE           group176
+	JAE           group181
 
-one177_left:
+one182_left:
 	ADDQ $0x00000004, DX
-	JZ   done178
+	JZ   done183
 
-one177:
+one182:
 	MOVL          (CX), BX
 	IMULQ         SI, BX
 	CMPQ          BX, R8
@@ -5915,23 +6030,23 @@ one177:
 	ADDQ          BX, R9
 	ADDQ          $0x00000004, CX
 	DECQ          DX
-	JNZ           one177
+	JNZ           one182
 
-done178:
+done183:
 	MOVQ R9, n+112(FP)
 	MOVB $0x01, ok+120(FP)
 	VZEROUPPER
 	RET
 
-other175:
+other180:
 	VPBROADCASTD weights<>+0(SB), Z0
 	VPBROADCASTD weights<>+4(SB), Z1
 	VPBROADCASTD weights<>+8(SB), Z2
 	VPBROADCASTD weights<>+12(SB), Z3
 	SUBQ         $0x00000004, DX
-	JB           one180_left
+	JB           one185_left
 
-group179:
+group184:
 	MOVL   (CX), R10
 	IMULQ  SI, R10
 	CMPQ   R10, R8
@@ -5958,7 +6073,7 @@ group179:
 	VPXORD Z7, Z7, Z7
 	XORQ   R14, R14
 
-piece182:
+piece187:
 	LEAQ          (BX)(R14*1), R15
 	VMOVDQU64     (R15), Z8
 	ADDQ          SI, R15
@@ -6022,7 +6137,7 @@ piece182:
 	VPDPBUSD      Z3, Z8, Z7
 	ADDQ          $0x00000040, R14
 	CMPQ          R14, SI
-	JB            piece182
+	JB            piece187
 	VPUNPCKLDQ    Z5, Z4, Z8
 	VPUNPCKHDQ    Z5, Z4, Z9
 	VPADDD        Z9, Z8, Z8
@@ -6058,13 +6173,13 @@ piece182:
 	ADDQ          R10, R9
 	ADDQ          $0x00000010, CX
 	SUBQ          $0x00000004, DX
-	JAE           group179
+	JAE           group184
 
-one180_left:
+one185_left:
 	ADDQ $0x00000004, DX
-	JZ   done181
+	JZ   done186
 
-one180:
+one185:
 	MOVL   (CX), R10
 	IMULQ  SI, R10
 	CMPQ   R10, R8
@@ -6073,7 +6188,7 @@ one180:
 	VPXORD Z14, Z14, Z14
 	XORQ   R11, R11
 
-piece183:
+piece188:
 	LEAQ          (BX)(R11*1), R12
 	VMOVDQU64     (R12), Z4
 	ADDQ          SI, R12
@@ -6098,7 +6213,7 @@ piece183:
 	VPDPBUSD      Z3, Z4, Z14
 	ADDQ          $0x00000040, R11
 	CMPQ          R11, SI
-	JB            piece183
+	JB            piece188
 	VPSHUFD       $0x4e, Z14, Z4
 	VPADDD        Z4, Z14, Z14
 	VPSHUFD       $0xb1, Z14, Z4
@@ -6122,9 +6237,9 @@ piece183:
 	ADDQ          R10, R9
 	ADDQ          $0x00000004, CX
 	DECQ          DX
-	JNZ           one180
+	JNZ           one185
 
-done181:
+done186:
 	MOVQ R9, n+112(FP)
 	MOVB $0x01, ok+120(FP)
 	VZEROUPPER

@@ -61,6 +61,11 @@ func dotU8RowsVNNI(dst []int32, q []int8, rows []uint8)
 //go:noescape
 func dotU8GatherVNNI(dst []int32, q []int8, rows []uint8, at []uint32) (ok bool)
 
+// dotU4RowsVNNI computes rows that lie one after the other. There is at least one row and one dimension.
+//
+//go:noescape
+func dotU4RowsVNNI(dst []int32, q []int8, rows []uint8)
+
 // toF16AVX512 converts len(src) numbers.
 //
 //go:noescape

@@ -64,6 +64,15 @@ func BenchmarkBytes(b *testing.B) {
 	}
 }
 
+// BenchmarkNibbles has rows of half the size of those of bytes.
+func BenchmarkNibbles(b *testing.B) {
+	rng := newRand()
+	for _, dims := range benchDims {
+		q, rows, dst := randomInt8(rng, dims), randomBytes(rng, benchRows*dims/2), make([]int32, benchRows)
+		bench(b, fmt.Sprintf("DotU4Rows/%d", dims), benchRows, len(rows), func() { DotU4Rows(dst, q, rows) })
+	}
+}
+
 // BenchmarkAtLeast selects one of 100 numbers, and every second.
 func BenchmarkAtLeast(b *testing.B) {
 	rng := newRand()

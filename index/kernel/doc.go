@@ -17,6 +17,7 @@
 //	float32     Dot, L2      the usual vectors
 //	float16     DotF16Rows   IEEE 754 binary16 in a uint16; sums are those of float32
 //	bytes       DotU8Rows    rows of unsigned bytes, a query of signed ones
+//	4-bit numbers DotU4Rows  rows of half a byte a dimension, a query of signed bytes
 //	4-bit codes LookupScan   blocks of 32 vectors, laid out for byte permutations
 //	bits        HammingRows  words of 64
 //	signs       SignsAtLeast rows of bits with two factors, a query of 4 bits
@@ -51,7 +52,7 @@
 // at most 255*128 in absolute value, 2,139,095,040 together, which an int32 holds; more
 // dimensions panic. None of the instructions used for them saturates on the way: AVX2 widens
 // bytes to 16 bits and adds two products at a time in 32 (VPMADDWD) instead of adding them in
-// 16 (VPMADDUBSW), and NEON adds every product to 32 bits. A sum of LookupScan has at most
+// 16 (VPMADDUBSW, which DotU4Rows may use: 2*15*128 fits), and NEON adds every product to 32 bits. A sum of LookupScan has at most
 // 65,536 bytes; where it is kept in 16 bits it is moved to 32 after 64 chunks, 256 bytes of
 // at most 255, 65,280 together. The estimates of LookupScan and SignsAtLeast are rounded after every
 // multiplication and addition, never fused, so that every processor selects the same vectors.

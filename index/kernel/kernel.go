@@ -20,6 +20,9 @@ type version struct {
 	dotU8Rows   func(dst []int32, q []int8, rows []uint8)
 	dotU8Gather func(dst []int32, q []int8, rows []uint8, at []uint32) bool
 
+	dotU4Rows   func(dst []int32, q []int8, rows []uint8)
+	fastNibbles bool
+
 	atLeast    func(dst []uint32, v []int32, floor int32) int
 	atLeastF32 func(dst []uint32, v []float32, floor float32) int
 	lookupScan func(dst []uint32, blocks, luts []byte, scale, bias, floor float32, first uint32) int
@@ -56,6 +59,7 @@ var plain = version{
 	fromF16:      plainFromF16,
 	dotU8Rows:    plainDotU8Rows,
 	dotU8Gather:  plainDotU8Gather,
+	dotU4Rows:    plainDotU4Rows,
 	atLeast:      plainAtLeast,
 	atLeastF32:   plainAtLeastF32,
 	lookupScan:   plainLookupScan,

@@ -142,6 +142,9 @@ func TestWhatDoesNotFitPanics(t *testing.T) {
 			"DotU8Rows, dimensions":      func() { DotU8Rows(i32[:0], make([]int8, MaxByteDims+1), nil) },
 			"DotU8Gather, dst":           func() { DotU8Gather(i32[:1:1], i8[:3], u8, u32[:2]) },
 			"DotU8Gather, dimensions":    func() { DotU8Gather(nil, make([]int8, MaxByteDims+1), nil, nil) },
+			"DotU4Rows":                  func() { DotU4Rows(i32[:1], make([]int8, 256), u8) },
+			"DotU4Rows, short":           func() { DotU4Rows(i32[:2], make([]int8, 128), u8[:64:64]) },
+			"DotU4Rows, dimensions":      func() { DotU4Rows(i32[:1], i8, u8) },
 			"AtLeast":                    func() { AtLeast(u32[:2:2], i32[:3], 0) },
 			"AtLeastF32":                 func() { AtLeastF32(u32[:2:2], f[:3], 0) },
 			"LookupScan, tables":         func() { LookupScan(u32, nil, u8[:63], 1, 0, 0, 0) },
@@ -199,6 +202,7 @@ func TestNothing(t *testing.T) {
 		DotGather(nil, []float32{1, 2}, nil, nil)
 		DotF16Rows(nil, []float32{1, 2}, nil)
 		DotU8Rows(nil, []int8{1, 2}, nil)
+		DotU4Rows(nil, make([]int8, 128), nil)
 		HammingRows(nil, []uint64{1}, nil)
 		ToF16(nil, nil)
 		FromF16(nil, nil)
@@ -219,6 +223,7 @@ func TestNothingAllocates(t *testing.T) {
 			DotGather(f[:1], f, f, at)
 			DotF16Gather(f[:1], f, h, at)
 			DotU8Gather(i32[:1], i8, u8, at)
+			DotU4Rows(i32[:5], i8, u8)
 			AtLeast(u32, i32, 0)
 			LookupScan(u32, u8, u8[:64], 1, 0, 0, 0)
 			SignsAtLeast(u32, u8[:128], u8, at, 1, 0, 0)

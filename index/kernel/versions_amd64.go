@@ -39,6 +39,7 @@ func withAVX2(v version) version {
 	v.dotF16Rows, v.dotF16Gather = dotF16RowsFrom8, dotF16GatherFrom8
 	v.toF16, v.fromF16 = toF16By8, fromF16By8
 	v.dotU8Rows, v.dotU8Gather = bytesFrom32(dotU8RowsAVX2, dotU8GatherAVX2)
+	v.dotU4Rows, v.fastNibbles = dotU4RowsAVX2, true
 	v.atLeast, v.atLeastF32 = atLeastBy8, atLeastF32By8
 	v.lookupScan = lookupScanAVX2
 	v.hamming = hammingPOPCNT
@@ -69,6 +70,7 @@ func withAVX512(v version) version {
 func withVNNI(v version) version {
 	v.name = "avx512vnni"
 	v.dotU8Rows, v.dotU8Gather = dotU8RowsVNNI, dotU8GatherVNNI
+	v.dotU4Rows = dotU4RowsVNNI
 	return v
 }
 

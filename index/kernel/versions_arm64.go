@@ -60,6 +60,7 @@ func neonVersion() version {
 		},
 		toF16:      toF16By8,
 		fromF16:    fromF16By8,
+		dotU4Rows:  plainDotU4Rows,
 		atLeast:    atLeastBy16,
 		atLeastF32: atLeastF32By16,
 		lookupScan: lookupScanNEON,

@@ -25,13 +25,17 @@ func (s *Set) slotBound(q *Query, slot uint32) float64 {
 
 // boundFor is bound for what has |x^| and |x - x^| up to near and lost.
 func (s *Set) boundFor(q *Query, near, lost float64) float64 {
-	size := q.norm * (near + lost)
+	return q.err*near + q.norm*lost + s.rounding(q, near+lost)
+}
+
+// rounding is what the float32 operations of a score and of a bias lose of a vector of up to a length.
+func (s *Set) rounding(q *Query, length float64) float64 {
+	size := q.norm * length
 	if s.metric == L2 {
-		size = q.norm + near + lost
+		size = q.norm + length
 		size *= size
 	}
-	rounding := float64(s.dims+8) / (1 << 23)
-	return q.err*near + q.norm*lost + rounding*size + tiny
+	return float64(s.dims+8)/(1<<23)*size + tiny
 }
 
 // Bound returns the largest difference between the rank of a slot as Rescore computes

@@ -5,8 +5,8 @@
 // Write takes vectors from a Source in an order of the caller's choice, the slots,
 // and writes the section. Open makes a Set of a section's bytes. A Query is a query
 // vector prepared once for all sets of the same metric and dimensions. Set.Exact
-// finds the best k rows: a pass over the bytes leaves out what a proven bound shows
-// to be worse, Set.Rescore gives the true scores of the rest. The packages ivf and
+// finds the best k rows: a pass over the bytes, or over 4 bits a dimension first where
+// sections are made for it, leaves out what a proven bound shows to be worse, Set.Rescore gives the true scores of the rest. The packages ivf and
 // hnsw find slots in other ways over the same Set, and rescore them too.
 //
 // A Set and a Merged set are Sources themselves: merging segments is writing them

@@ -2,6 +2,7 @@ package vector
 
 import (
 	"context"
+	"math"
 	"math/bits"
 
 	"github.com/smartretriever/smartretriever/index"
@@ -46,7 +47,11 @@ func (s *Set) Exact(ctx context.Context, q *Query, k int, allowed index.Bitmap, 
 
 // scan offers every slot that is allowed.
 func (s *Set) scan(ctx context.Context, q *Query, allowed index.Bitmap, sc *Scratch) error {
-	f := &sc.finder
+	coarse := sc.coarse.begin(s, q)
+	if coarse {
+		s.seed(allowed, sc)
+	}
+	skip, wait := 0, 0 // chunks that are scanned by bytes, now and the next time that too little was ruled out
 	for first := 0; first < s.n; first += scanRows {
 		if first%(32*scanRows) == 0 {
 			if err := ctx.Err(); err != nil {
@@ -54,19 +59,37 @@ func (s *Set) scan(ctx context.Context, q *Query, allowed index.Bitmap, sc *Scra
 			}
 		}
 		rows := min(scanRows, s.n-first)
-		dots := sc.dots[:rows]
-		kernel.DotU8Rows(dots, q.code, s.codes[first*s.stride:][:rows*s.stride])
-		for at := 0; at < rows; at += boundRows {
-			block := dots[at:min(at+boundRows, rows)]
-			err := s.bound(q, (first+at)/boundRows)
-			n := kernel.AtLeast(sc.above[:], block, f.least((first+at)/boundRows, err))
-			for _, i := range sc.above[:n] {
-				f.offer(uint32(first+at)+i, block[i], err, allowed)
-			}
-			f.relieve(sc)
+		switch {
+		case !coarse || math.IsInf(sc.finder.need, -1): // nothing can be ruled out yet
+			s.scanBytes(q, first, rows, allowed, sc)
+		case skip > 0:
+			skip--
+			s.scanBytes(q, first, rows, allowed, sc)
+		case s.sift(first, rows, allowed, sc):
+			wait = 0
+		default:
+			wait = min(2*wait+1, mostSkipped)
+			skip = wait
+			s.scanBytes(q, first, rows, allowed, sc)
 		}
 	}
 	return nil
+}
+
+// scanBytes offers the slots of a chunk that are allowed.
+func (s *Set) scanBytes(q *Query, first, rows int, allowed index.Bitmap, sc *Scratch) {
+	f := &sc.finder
+	dots := sc.dots[:rows]
+	kernel.DotU8Rows(dots, q.code, s.codes[first*s.stride:][:rows*s.stride])
+	for at := 0; at < rows; at += boundRows {
+		block := dots[at:min(at+boundRows, rows)]
+		err := s.bound(q, (first+at)/boundRows)
+		n := kernel.AtLeast(sc.above[:], block, f.least((first+at)/boundRows, err))
+		for _, i := range sc.above[:n] {
+			f.offer(uint32(first+at)+i, block[i], err, allowed)
+		}
+		f.relieve(sc)
+	}
 }
 
 // gather offers the slots of the allowed rows alone.

@@ -1,9 +1,7 @@
 package vector
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/smartretriever/smartretriever/index"
 	"github.com/smartretriever/smartretriever/rag"
@@ -37,6 +35,7 @@ type finder struct {
 
 type pending struct {
 	upper float64
+	rank  float32 // by bytes
 	slot  uint32
 }
 
@@ -64,11 +63,17 @@ func (f *finder) rank(score float32) float64 {
 // least returns the least product of bytes that a slot of a block must have to be
 // offered.
 func (f *finder) least(block int, err float64) int32 {
+	return f.set.least(block, f.need-err, f.factor, f.offset)
+}
+
+// least returns the least product that a slot of a block must have for a rank of need, where products
+// stand for factor*(product-offset).
+func (s *Set) least(block int, need, factor, offset float64) int32 {
 	var bias float64
-	if f.set.maxBias != nil {
-		bias = float64(f.set.maxBias[block])
+	if s.maxBias != nil {
+		bias = float64(s.maxBias[block])
 	}
-	x := (f.need-err-bias)/f.factor + f.offset - 1
+	x := (need-bias)/factor + offset - 1
 	switch {
 	case x >= math.MaxInt32:
 		return math.MaxInt32
@@ -82,10 +87,7 @@ func (f *finder) least(block int, err float64) int32 {
 // allowed allows all rows.
 func (f *finder) offer(slot uint32, dot int32, err float64, allowed index.Bitmap) {
 	s := f.set
-	rank := f.factor * (float64(dot) - f.offset)
-	if s.biases != nil {
-		rank += float64(s.biases[slot])
-	}
+	rank := f.byBytes(slot, dot)
 	if rank+err < f.need {
 		return
 	}
@@ -95,8 +97,17 @@ func (f *finder) offer(slot uint32, dot int32, err float64, allowed index.Bitmap
 	if rank+err < f.need || allowed != nil && !allowed.Has(s.slotRow[slot]) {
 		return
 	}
-	f.pending = append(f.pending, pending{upper: rank + err, slot: slot})
+	f.pending = append(f.pending, pending{upper: rank + err, rank: float32(rank), slot: slot})
 	f.low(rank - err)
+}
+
+// byBytes returns the rank of a slot by the product of its bytes.
+func (f *finder) byBytes(slot uint32, dot int32) float64 {
+	rank := f.factor * (float64(dot) - f.offset)
+	if f.set.biases != nil {
+		rank += float64(f.set.biases[slot])
+	}
+	return rank
 }
 
 // low adds a lower end to the best k.
@@ -153,29 +164,88 @@ func (f *finder) thin() {
 	f.pending = f.pending[:n]
 }
 
-// rescore rescores the slots that wait, as long as they may be among the best.
+// rescore rescores the slots that wait, as long as they may be among the best. Most of them never come to it, so
+// that a heap is faster than sorting them.
 func (f *finder) rescore(sc *Scratch) {
 	f.thin()
-	slices.SortFunc(f.pending, func(a, b pending) int { return cmp.Compare(b.upper, a.upper) })
-	for i := 0; i < len(f.pending); i += batchRows {
-		batch := f.pending[i:min(i+batchRows, len(f.pending))]
-		if batch[0].upper < f.need {
+	for i := len(f.pending)/2 - 1; i >= 0; i-- {
+		f.sink(i)
+	}
+	for {
+		n := 0
+		for n < batchRows && len(f.pending) > 0 && f.pending[0].upper >= f.need {
+			sc.slots[n] = f.pop()
+			n++
+		}
+		if n == 0 {
 			break
 		}
-		slots := sc.slots[:len(batch)]
-		for j, p := range batch {
-			slots[j] = p.slot
-		}
-		f.set.Rescore(f.q, slots, sc.scores[:], sc)
-		for j, slot := range slots {
-			row := f.set.slotRow[slot]
-			f.top.Offer(index.Hit{ID: rag.ChunkID(row), Row: row, Score: sc.scores[j]})
-		}
-		if worst := f.top.Floor(); worst > float32(math.Inf(-1)) {
-			f.need = max(f.need, f.rank(worst))
-		}
+		f.score(sc.slots[:n], sc)
 	}
 	f.pending = f.pending[:0]
+}
+
+// promote rescores those of the slots that wait, from one on, that are likely to be among the best so far.
+// The bytes lose so much that what is known for sure of them would leave need too low.
+func (f *finder) promote(from int, sc *Scratch) {
+	if from > len(f.pending) {
+		return // some were rescored meanwhile
+	}
+	n, waiting := 0, f.pending[:from]
+	for _, p := range f.pending[from:] {
+		if float64(p.rank) < f.need {
+			waiting = append(waiting, p)
+			continue
+		}
+		sc.slots[n] = p.slot
+		if n++; n == batchRows {
+			f.score(sc.slots[:n], sc)
+			n = 0
+		}
+	}
+	f.pending = waiting
+	f.score(sc.slots[:n], sc)
+}
+
+// score rescores up to batchRows slots.
+func (f *finder) score(slots []uint32, sc *Scratch) {
+	f.set.Rescore(f.q, slots, sc.scores[:], sc)
+	for j, slot := range slots {
+		row := f.set.slotRow[slot]
+		f.top.Offer(index.Hit{ID: rag.ChunkID(row), Row: row, Score: sc.scores[j]})
+	}
+	if worst := f.top.Floor(); worst > float32(math.Inf(-1)) {
+		f.need = max(f.need, f.rank(worst))
+	}
+}
+
+// pop takes the slot with the best upper end from the heap of those that wait.
+func (f *finder) pop() uint32 {
+	h := f.pending
+	slot, last := h[0].slot, len(h)-1
+	h[0] = h[last]
+	f.pending = h[:last]
+	f.sink(0)
+	return slot
+}
+
+// sink moves a slot that waits down the heap to where it belongs.
+func (f *finder) sink(i int) {
+	h := f.pending
+	for {
+		most := 2*i + 1
+		if most >= len(h) {
+			return
+		}
+		if r := most + 1; r < len(h) && h[r].upper > h[most].upper {
+			most = r
+		}
+		if h[i].upper >= h[most].upper {
+			return
+		}
+		h[i], h[most] = h[most], h[i]
+		i = most
+	}
 }
 
 // results appends the best to dst.

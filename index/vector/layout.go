@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	magic      = "SRVEC\x00\x01\x00" // the seventh byte is the version
+	magic      = "SRVEC\x00\x02\x00" // the seventh byte is the version
 	headerSize = 64
 
 	// boundRows is the number of slots that share their bounds.
@@ -25,11 +25,15 @@ type header struct {
 	n       int // vectors, hence slots
 	rows    int // rows of the segment
 	scale   float32
+	coarse  bool // there is a coarse plane
 }
 
 func (h header) append(b []byte) []byte {
 	b = append(b, magic...)
 	b = append(b, byte(h.metric), byte(h.storage), 0, 0)
+	if h.coarse {
+		b[len(b)-2] = 1
+	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(h.dims))
 	b = binary.LittleEndian.AppendUint32(b, uint32(h.n))
 	b = binary.LittleEndian.AppendUint32(b, uint32(h.rows))
@@ -49,12 +53,15 @@ func parseHeader(data []byte) (header, error) {
 		n:       int(binary.LittleEndian.Uint32(data[16:])),
 		rows:    int(binary.LittleEndian.Uint32(data[20:])),
 		scale:   math.Float32frombits(binary.LittleEndian.Uint32(data[24:])),
+		coarse:  data[10] == 1,
 	}
 	switch {
 	case metricNames[h.metric] == "":
 		return h, rag.Errorf(rag.KindInvalid, "vector section: unknown metric %d", h.metric)
 	case storageNames[h.storage] == "":
 		return h, rag.Errorf(rag.KindInvalid, "vector section: unknown storage %d", h.storage)
+	case data[10] > 1:
+		return h, rag.Errorf(rag.KindInvalid, "vector section: unknown planes %d", data[10])
 	case h.dims < 1 || h.dims > MaxDims:
 		return h, rag.Errorf(rag.KindInvalid, "vector section: %d dimensions", h.dims)
 	case h.n > h.rows || uint32(h.rows) == NoRow:
@@ -78,7 +85,11 @@ type layout struct {
 	slotBounds           int64 // unless Cosine: the norm and the error of each slot
 	biases               int64
 	fine                 int64
-	size                 int64
+
+	// If there is a coarse plane: the centre and the steps, its codes, and the bounds of blocks and of slots.
+	model, coarseCodes, coarseBlocks, coarseSlots int64
+
+	size int64
 }
 
 func (h header) layout() layout {
@@ -103,6 +114,13 @@ func (h header) layout() layout {
 		l.biases = part(4 * n)
 	}
 	l.fine = part(n * int64(h.dims) * h.storage.size())
+	if h.coarse {
+		stride := int64(coarseStride(h.dims))
+		l.model = part(8 * stride)
+		l.coarseCodes = part(n * stride / 2)
+		l.coarseBlocks = part(12 * blocks)
+		l.coarseSlots = part(8 * n)
+	}
 	l.size = at
 	return l
 }

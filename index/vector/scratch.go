@@ -4,6 +4,7 @@ package vector
 // it is for one search at a time.
 type Scratch struct {
 	finder finder
+	coarse coarseQuery
 	row    []float32
 	slots  [gatherRows]uint32
 	dots   [scanRows]int32

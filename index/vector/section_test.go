@@ -121,7 +121,9 @@ func TestBoundHolds(t *testing.T) {
 
 // TestMergingKeepsVectors merges sets again and again, with rows dropped and rows moved,
 // and expects every vector to stay what it was after its first writing.
-func TestMergingKeepsVectors(t *testing.T) {
+func TestMergingKeepsVectors(t *testing.T) { eachPlane(t, testMergingKeepsVectors) }
+
+func testMergingKeepsVectors(t *testing.T) {
 	for _, m := range metrics {
 		for _, st := range storages {
 			rng := rand.New(rand.NewPCG(uint64(m), uint64(st)))
@@ -154,7 +156,7 @@ func TestMergingKeepsVectors(t *testing.T) {
 					t.Fatal(err)
 				}
 				var out bytes.Buffer
-				if err := vector.Write(&out, src, shuffled(rng, src.Len()), vector.Params{Metric: m, Storage: st, Rows: int(next)}); err != nil {
+				if err := vector.Write(&out, src, shuffled(rng, src.Len()), vector.Params{Metric: m, Storage: st, Rows: int(next), Scan: true}); err != nil {
 					t.Fatal(err)
 				}
 				s := open(t, section.Usable(out.Bytes()))
@@ -322,6 +324,8 @@ func TestWriteRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	vector.CoarseAlways(t)
+	p.Scan = true
 	size := vector.Size(good.Len(), good.Dims(), p)
 	for room := range size {
 		if err := vector.Write(&limited{int(room)}, good, nil, p); !errors.Is(err, errFull) {
@@ -343,7 +347,9 @@ func (l *limited) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenRefuses(t *testing.T) { eachPlane(t, testOpenRefuses) }
+
+func testOpenRefuses(t *testing.T) {
 	src := random(rand.New(rand.NewPCG(3, 3)), 100, 7, vector.L2)
 	data := write(t, src, nil, vector.L2, vector.Float16)
 	for n := range len(data) {
@@ -352,7 +358,7 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	for at, value := range map[int]uint32{
-		0: 0, 4: 0x00020043, 8: 0, 12: vector.MaxDims + 1, 16: 1 << 31, 20: 1, 24: 0x7fc00000,
+		0: 0, 4: 0x00030043, 8: 0, 10: 0x00070002, 12: vector.MaxDims + 1, 16: 1 << 31, 20: 1, 24: 0x7fc00000,
 	} {
 		bad := section.Usable(slices.Clone(data))
 		binary.LittleEndian.PutUint32(bad[at:], value)
@@ -387,7 +393,9 @@ func TestExactErrors(t *testing.T) {
 	}
 }
 
-func TestNoAllocation(t *testing.T) {
+func TestNoAllocation(t *testing.T) { eachPlane(t, testNoAllocation) }
+
+func testNoAllocation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	for _, m := range metrics {
 		for _, st := range storages {
@@ -413,7 +421,9 @@ func TestNoAllocation(t *testing.T) {
 }
 
 // TestManyEquals searches among more vectors of one score than may wait.
-func TestManyEquals(t *testing.T) {
+func TestManyEquals(t *testing.T) { eachPlane(t, testManyEquals) }
+
+func testManyEquals(t *testing.T) {
 	src := vector.Slice{Dimensions: 2}
 	for range 10000 {
 		src.Values = append(src.Values, .6, .8)
@@ -443,11 +453,16 @@ func TestManyEquals(t *testing.T) {
 // FuzzOpen opens and searches damaged sections: an error, any result, or a panic of a
 // search are fine; reading elsewhere is not.
 func FuzzOpen(f *testing.F) {
-	for _, m := range metrics {
-		for _, st := range storages {
-			f.Add(write(f, random(rand.New(rand.NewPCG(8, 8)), 70, 5, m), nil, m, st), uint32(0), uint64(0))
+	add := func() {
+		for _, m := range metrics {
+			for _, st := range storages {
+				f.Add(write(f, random(rand.New(rand.NewPCG(8, 8)), 70, 5, m), nil, m, st), uint32(0), uint64(0))
+			}
 		}
 	}
+	add()
+	vector.CoarseAlways(f)
+	add()
 	f.Fuzz(func(t *testing.T, data []byte, at uint32, value uint64) {
 		data = section.Usable(slices.Clone(data))
 		if len(data) >= 8 {

@@ -27,6 +27,7 @@ type Set struct {
 	slotBounds []float32
 	f32        []float32 // Float32 alone
 	f16        []uint16  // Float16 alone
+	coarse     *coarse   // nil unless the section has one
 }
 
 // Open makes a set of a section's bytes, which it keeps. They begin at a multiple of
@@ -62,6 +63,7 @@ func Open(data []byte) (*Set, error) {
 		s.maxBias = section.View[float32](data[l.maxBias:][:4*blocks])
 		s.biases = section.View[float32](data[l.biases:][:4*n])
 	}
+	s.coarse = l.coarse(h, data)
 	fine := data[l.fine:][:n*int64(h.dims)*h.storage.size()]
 	switch h.storage {
 	case Float32:

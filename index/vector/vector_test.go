@@ -63,7 +63,7 @@ func rowsOf(src vector.Source) int {
 func write(tb testing.TB, src vector.Source, order []uint32, m vector.Metric, st vector.Storage) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	p := vector.Params{Metric: m, Storage: st, Rows: rowsOf(src)}
+	p := vector.Params{Metric: m, Storage: st, Rows: rowsOf(src), Scan: true}
 	if err := vector.Write(&out, src, order, p); err != nil {
 		tb.Fatal(err)
 	}
@@ -88,6 +88,15 @@ func shuffled(rng *rand.Rand, n int) []uint32 {
 		order[i] = uint32(x)
 	}
 	return order
+}
+
+// eachPlane runs a test with sections that have the byte plane alone, and with a coarse plane too.
+func eachPlane(t *testing.T, test func(t *testing.T)) {
+	t.Run("bytes", test)
+	t.Run("coarse", func(t *testing.T) {
+		vector.CoarseAlways(t)
+		test(t)
+	})
 }
 
 // brute scores every row that is allowed and sorts.
@@ -147,7 +156,9 @@ func randomQuery(rng *rand.Rand, tb testing.TB, src vector.Slice, m vector.Metri
 }
 
 // TestExactEqualsScoringAll compares searches with scoring and sorting everything, bit for bit.
-func TestExactEqualsScoringAll(t *testing.T) {
+func TestExactEqualsScoringAll(t *testing.T) { eachPlane(t, testExactEqualsScoringAll) }
+
+func testExactEqualsScoringAll(t *testing.T) {
 	var sc vector.Scratch
 	for _, dims := range []int{1, 2, 3, 17, 64, 65, 128, 300} {
 		for _, m := range metrics {
@@ -189,7 +200,9 @@ func TestExactEqualsScoringAll(t *testing.T) {
 }
 
 // TestTinyQueries has queries whose scale is zero or has few bits.
-func TestTinyQueries(t *testing.T) {
+func TestTinyQueries(t *testing.T) { eachPlane(t, testTinyQueries) }
+
+func testTinyQueries(t *testing.T) {
 	var sc vector.Scratch
 	rng := rand.New(rand.NewPCG(5, 5))
 	for _, m := range metrics {

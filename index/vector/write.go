@@ -17,13 +17,16 @@ type Params struct {
 	Metric  Metric
 	Storage Storage
 	Rows    int // of the segment: more than the row of the last vector
+	// Scan says that the vectors are to be searched by scanning them all. Where it pays, the section
+	// then has a coarse plane: half a byte a dimension, and 8 bytes a vector.
+	Scan bool
 }
 
 // Write writes the section of src's vectors to w. order has the number of the vector
 // in each slot, every vector once; nil keeps them in the order of their rows.
 //
-// Apart from src it takes about 20 bytes a row of memory. Every vector is read twice,
-// those of a sample four times. A vector that has no place in the section (a length far
+// Apart from src it takes about 30 bytes a row of memory. Every vector is read twice,
+// for a coarse plane three times, and those of a sample up to five times. A vector that has no place in the section (a length far
 // from 1 for the cosine, a value that is not finite or too large for float16) and an
 // order that is none are KindInvalid; other errors are those of w.
 func Write(w io.Writer, src Source, order []uint32, p Params) error {
@@ -31,7 +34,7 @@ func Write(w io.Writer, src Source, order []uint32, p Params) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{e.header, e.places, e.codes, e.bounds, e.fine} {
+	for _, part := range []func() error{e.header, e.places, e.codes, e.bounds, e.fine, e.coarse} {
 		if err := part(); err != nil {
 			return fmt.Errorf("write vector section: %w", err)
 		}
@@ -41,7 +44,15 @@ func Write(w io.Writer, src Source, order []uint32, p Params) error {
 
 // Size returns the number of bytes that Write writes for n vectors.
 func Size(n, dims int, p Params) int64 {
-	return header{metric: p.Metric, storage: p.Storage, dims: dims, n: n, rows: p.Rows}.layout().size
+	return p.header(n, dims).layout().size
+}
+
+// header is what is known before the vectors were looked at.
+func (p Params) header(n, dims int) header {
+	return header{
+		metric: p.Metric, storage: p.Storage, dims: dims, n: n, rows: p.Rows,
+		coarse: p.Scan && dims >= coarseDims && n >= coarseRows,
+	}
 }
 
 // writer writes the parts of a section in their order.
@@ -74,7 +85,7 @@ func newWriter(w io.Writer, src Source, order []uint32, p Params) (*writer, erro
 		return nil, rag.Errorf(rag.KindInvalid, "an order of %d places for %d vectors", len(order), n)
 	}
 	return &writer{
-		h:     header{metric: p.Metric, storage: p.Storage, dims: dims, n: n, rows: p.Rows},
+		h:     p.header(n, dims),
 		w:     w,
 		src:   src,
 		order: order,

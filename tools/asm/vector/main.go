@@ -34,6 +34,7 @@ var files = []struct {
 func avx2(g *gen) {
 	floats(g, avx2Floats)
 	bytesAVX2(g)
+	nibblesAVX2(g)
 	halvesAVX2(g)
 	selectAVX2(g)
 	lookupAVX2(g)
@@ -45,6 +46,7 @@ func avx512(g *gen) {
 	floats(g, avx512Floats)
 	bytesAVX512(g)
 	bytesVNNI(g)
+	nibblesVNNI(g)
 	halvesAVX512(g)
 	selectAVX512(g)
 	lookupVBMI(g)

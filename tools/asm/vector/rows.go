@@ -12,6 +12,8 @@ type distance struct {
 	dst, query, row string
 	// rowSize is the size of an element of a row.
 	rowSize int
+	// halves says that an element of a row is half a byte.
+	halves bool
 	// group is how many rows are computed together. Their results are reduced
 	// together, and a register of the query is loaded once for all of them.
 	group int
@@ -139,7 +141,10 @@ func shift(size int) Op {
 func (d distance) stride(g *gen, in inputs) reg.GPVirtual {
 	stride := g.GP64()
 	g.MOVQ(in.dims, stride)
-	if d.rowSize > 1 {
+	switch {
+	case d.halves:
+		g.SHRQ(Imm(1), stride)
+	case d.rowSize > 1:
 		g.SHLQ(shift(d.rowSize), stride)
 	}
 	return stride
