@@ -18,7 +18,7 @@ import (
 )
 
 // formatVersion goes up when older files cannot be read any more.
-const formatVersion = 3
+const formatVersion = 2
 
 // info is what a manifest says beside the bitmaps and overlays of its segments.
 type info struct {
