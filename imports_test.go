@@ -21,7 +21,7 @@ const module = "github.com/smartretriever/smartretriever"
 var tiers = [][]string{
 	{"rag"},
 	{"observe"},
-	{"text", "model", "index", "store", "cache"},
+	{"text", "model", "index", "store", "cache", "source"},
 	{"ingest", "answer", "eval"},
 	{""},
 	{"server", "backends", "config"},
@@ -31,6 +31,7 @@ var tiers = [][]string{
 // sameTier lists the edges within a tier that the design asks for.
 var sameTier = map[[2]string]bool{
 	{"index", "text"}:      true, // keyword search analyses text
+	{"source", "text"}:     true, // which files of a folder are documents, what of a page is its content
 	{"backends", "config"}: true, // names from a configuration to parts
 }
 

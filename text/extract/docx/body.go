@@ -6,19 +6,20 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/grid"
+	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
 // readBlocks reads a part that holds paragraphs and tables. role, if not empty,
 // is the kind of all its blocks.
 func (d *document) readBlocks(part string, role rag.BlockKind) error {
 	d.role = role
-	err := d.pkg.read(part, func(t *tokens) error {
+	err := d.pkg.Read(part, func(t *parts.Tokens) error {
 		for {
-			e, err := t.next()
+			e, err := t.Next()
 			if err != nil {
-				return ended(err)
+				return parts.Ended(err)
 			}
-			if e.kind == startElement {
+			if e.Kind == parts.StartElement {
 				if err := d.element(t, e); err != nil {
 					return err
 				}
@@ -38,19 +39,19 @@ func (d *document) readBlocks(part string, role rag.BlockKind) error {
 // element handles an element where paragraphs and tables may stand. Wrappers
 // (body, content controls, insertions, custom XML, notes) are passed through:
 // their contents come as the next tokens.
-func (d *document) element(t *tokens, e token) error {
-	switch e.name {
+func (d *document) element(t *parts.Tokens, e parts.Token) error {
+	switch e.Name {
 	case "p":
 		return d.paragraph(t)
 	case "tbl":
 		return d.table(t)
 	case "footnote", "endnote":
-		if kind := e.attr("type"); kind != "" && kind != "normal" {
-			return t.skip() // separators
+		if kind := e.Attr("type"); kind != "" && kind != "normal" {
+			return t.Skip() // separators
 		}
 	default:
-		if passedOver[e.name] {
-			return t.skip()
+		if passedOver[e.Name] {
+			return t.Skip()
 		}
 	}
 	return nil
@@ -67,7 +68,7 @@ var passedOver = map[string]bool{
 }
 
 // table reads a table up to its end.
-func (d *document) table(t *tokens) error {
+func (d *document) table(t *parts.Tokens) error {
 	if err := d.flushCode(); err != nil {
 		return err
 	}
@@ -77,28 +78,28 @@ func (d *document) table(t *tokens) error {
 	}
 	own := len(d.tables)
 	for {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			return err
 		}
 		switch {
-		case e.kind == endElement && e.name == "tbl":
+		case e.Kind == parts.EndElement && e.Name == "tbl":
 			if !nested {
 				return nil
 			}
 			return d.closeTables(own - 1)
-		case e.kind == endElement && e.name == "tc":
+		case e.Kind == parts.EndElement && e.Name == "tc":
 			if err := d.flushCode(); err != nil {
 				return err
 			}
-		case e.kind != startElement:
-		case e.name == "tr" && nested:
+		case e.Kind != parts.StartElement:
+		case e.Name == "tr" && nested:
 			d.tables[own-1].AddRow()
-		case e.name == "tc" && nested:
+		case e.Name == "tc" && nested:
 			if err := d.cell(t, d.tables[own-1]); err != nil {
 				return err
 			}
-		case e.name == "tc" || e.name == "tr":
+		case e.Name == "tc" || e.Name == "tr":
 		default:
 			if err := d.element(t, e); err != nil {
 				return err
@@ -110,38 +111,38 @@ func (d *document) table(t *tokens) error {
 // cell begins a cell; its properties, which come first, say over how many
 // columns it reaches. A cell that continues the one above (vMerge) is left
 // empty, and the grid fills it.
-func (d *document) cell(t *tokens, table *grid.Table) error {
+func (d *document) cell(t *parts.Tokens, table *grid.Table) error {
 	table.AddCell(1, 1)
-	e, err := t.next()
-	for err == nil && e.kind == characters {
-		e, err = t.next()
+	e, err := t.Next()
+	for err == nil && e.Kind == parts.Characters {
+		e, err = t.Next()
 	}
 	if err != nil {
 		return err
 	}
-	if e.kind != startElement {
+	if e.Kind != parts.StartElement {
 		return nil // an empty cell: its end was read
 	}
-	if e.name != "tcpr" {
+	if e.Name != "tcpr" {
 		return d.element(t, e)
 	}
 	for depth := 1; depth > 0; {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			return err
 		}
 		switch {
-		case e.kind == endElement:
+		case e.Kind == parts.EndElement:
 			depth--
-		case e.kind == startElement:
+		case e.Kind == parts.StartElement:
 			depth++
-			switch e.name {
+			switch e.Name {
 			case "gridspan":
-				if n, err := strconv.Atoi(e.attr("val")); err == nil {
+				if n, err := strconv.Atoi(e.Attr("val")); err == nil {
 					table.Span(n)
 				}
 			case "vmerge":
-				if e.attr("val") != "restart" {
+				if e.Attr("val") != "restart" {
 					table.Continue()
 				}
 			}

@@ -3,6 +3,8 @@ package docx
 import (
 	"strconv"
 	"strings"
+
+	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
 // numbering makes the labels of list items and numbered headings, as Word does:
@@ -41,37 +43,37 @@ func (d *document) readNumbering(part string) error {
 	var s *scheme
 	var l *listDef
 	at := -1
-	return d.pkg.read(part, func(t *tokens) error {
+	return d.pkg.Read(part, func(t *parts.Tokens) error {
 		for {
-			e, err := t.next()
+			e, err := t.Next()
 			if err != nil {
-				return ended(err)
+				return parts.Ended(err)
 			}
-			if e.kind != startElement || len(n.schemes)+len(n.lists) > maxSchemes {
+			if e.Kind != parts.StartElement || len(n.schemes)+len(n.lists) > maxSchemes {
 				continue
 			}
-			switch e.name {
+			switch e.Name {
 			case "abstractnum":
 				s, l, at = &scheme{}, nil, -1
-				n.schemes[e.attr("abstractnumid")] = s
+				n.schemes[e.Attr("abstractnumid")] = s
 			case "num":
 				s, l, at = nil, &listDef{restart: map[int]int{}}, -1
-				n.lists[e.attr("numid")] = l
+				n.lists[e.Attr("numid")] = l
 			case "abstractnumid":
 				if l != nil {
-					l.scheme = e.attr("val")
+					l.scheme = e.Attr("val")
 				}
 			case "lvl", "lvloverride":
-				if at = level(e.attr("ilvl")); s != nil && at >= 0 {
+				if at = level(e.Attr("ilvl")); s != nil && at >= 0 {
 					s.levels[at].start = 1
 				}
 			case "startoverride":
-				if v, err := strconv.Atoi(e.attr("val")); err == nil && l != nil && at >= 0 {
+				if v, err := strconv.Atoi(e.Attr("val")); err == nil && l != nil && at >= 0 {
 					l.restart[at] = v
 				}
 			case "start", "numfmt", "lvltext":
 				if s != nil && at >= 0 {
-					s.levels[at].set(e.name, e.attr("val"))
+					s.levels[at].set(e.Name, e.Attr("val"))
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/grid"
+	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
 // para is a paragraph while it is read.
@@ -20,10 +21,10 @@ type para struct {
 
 // paragraph reads a paragraph up to its end and puts it out. Text boxes that
 // are anchored in it come before it, since they are complete first.
-func (d *document) paragraph(t *tokens) error {
+func (d *document) paragraph(t *parts.Tokens) error {
 	p := &para{level: -1, outline: -1}
 	for depth := 1; depth > 0; {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			// What a damaged file holds of a paragraph still counts.
 			if flush := d.finish(p); flush != nil {
@@ -31,14 +32,14 @@ func (d *document) paragraph(t *tokens) error {
 			}
 			return err
 		}
-		switch e.kind {
-		case endElement:
+		switch e.Kind {
+		case parts.EndElement:
 			depth--
-			if e.name == "r" {
+			if e.Name == "r" {
 				p.hidden = false
 			}
-		case characters:
-		case startElement:
+		case parts.Characters:
+		case parts.StartElement:
 			done, err := d.inParagraph(t, p, e)
 			if err != nil {
 				return err
@@ -53,8 +54,8 @@ func (d *document) paragraph(t *tokens) error {
 
 // inParagraph handles an element within a paragraph; done tells that it was
 // read to its end.
-func (d *document) inParagraph(t *tokens, p *para, e token) (done bool, err error) {
-	switch e.name {
+func (d *document) inParagraph(t *parts.Tokens, p *para, e parts.Token) (done bool, err error) {
+	switch e.Name {
 	case "ppr":
 		return true, d.paragraphProperties(t, p)
 	case "rpr":
@@ -68,7 +69,7 @@ func (d *document) inParagraph(t *tokens, p *para, e token) (done bool, err erro
 	case "nobreakhyphen":
 		p.write("-")
 	case "sym":
-		if n, err := strconv.ParseUint(e.attr("char"), 16, 32); err == nil && n < 0xe000 {
+		if n, err := strconv.ParseUint(e.Attr("char"), 16, 32); err == nil && n < 0xe000 {
 			p.write(string(rune(n)))
 		}
 	case "p": // of a text box
@@ -76,8 +77,8 @@ func (d *document) inParagraph(t *tokens, p *para, e token) (done bool, err erro
 	case "tbl":
 		return true, d.table(t)
 	default:
-		if passedOver[e.name] {
-			return true, t.skip()
+		if passedOver[e.Name] {
+			return true, t.Skip()
 		}
 	}
 	return false, nil
@@ -90,19 +91,19 @@ func (p *para) write(s string) {
 }
 
 // characters reads the contents of a text element.
-func (d *document) characters(t *tokens, p *para) error {
+func (d *document) characters(t *parts.Tokens, p *para) error {
 	for depth := 1; depth > 0; {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			return err
 		}
-		switch e.kind {
-		case startElement:
+		switch e.Kind {
+		case parts.StartElement:
 			depth++
-		case endElement:
+		case parts.EndElement:
 			depth--
-		case characters:
-			p.write(strings.ReplaceAll(string(e.text), "\n", " "))
+		case parts.Characters:
+			p.write(strings.ReplaceAll(string(e.Text), "\n", " "))
 			if d.b.Limit > 0 && p.text.Len() > d.b.Limit {
 				return rag.Errorf(rag.KindExhausted, "it holds more than %d MiB of text", max(1, d.b.Limit>>20))
 			}
@@ -111,51 +112,51 @@ func (d *document) characters(t *tokens, p *para) error {
 	return nil
 }
 
-func (d *document) paragraphProperties(t *tokens, p *para) error {
+func (d *document) paragraphProperties(t *parts.Tokens, p *para) error {
 	for depth := 1; depth > 0; {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			return err
 		}
-		switch e.kind {
-		case endElement:
+		switch e.Kind {
+		case parts.EndElement:
 			depth--
-		case startElement:
-			if e.name == "rpr" || e.name == "pprchange" { // of the paragraph mark; of the past
-				if err := t.skip(); err != nil {
+		case parts.StartElement:
+			if e.Name == "rpr" || e.Name == "pprchange" { // of the paragraph mark; of the past
+				if err := t.Skip(); err != nil {
 					return err
 				}
 				continue
 			}
 			depth++
-			switch e.name {
+			switch e.Name {
 			case "pstyle":
-				p.style = e.attr("val")
+				p.style = e.Attr("val")
 			case "numid":
-				p.numID = e.attr("val")
+				p.numID = e.Attr("val")
 			case "ilvl":
-				p.level = level(e.attr("val"))
+				p.level = level(e.Attr("val"))
 			case "outlinelvl":
-				p.outline = level(e.attr("val"))
+				p.outline = level(e.Attr("val"))
 			}
 		}
 	}
 	return nil
 }
 
-func (d *document) runProperties(t *tokens, p *para) error {
+func (d *document) runProperties(t *parts.Tokens, p *para) error {
 	for depth := 1; depth > 0; {
-		e, err := t.next()
+		e, err := t.Next()
 		if err != nil {
 			return err
 		}
-		switch e.kind {
-		case endElement:
+		switch e.Kind {
+		case parts.EndElement:
 			depth--
-		case startElement:
+		case parts.StartElement:
 			depth++
-			if e.name == "vanish" {
-				p.hidden = e.on()
+			if e.Name == "vanish" {
+				p.hidden = e.On()
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
 // style is a paragraph style as far as it says what a paragraph is.
@@ -26,38 +27,38 @@ const maxInherit = 16
 func (d *document) readStyles(part string) error {
 	d.styles = styles{}
 	var s *style
-	return d.pkg.read(part, func(t *tokens) error {
+	return d.pkg.Read(part, func(t *parts.Tokens) error {
 		for {
-			e, err := t.next()
+			e, err := t.Next()
 			if err != nil {
-				return ended(err)
+				return parts.Ended(err)
 			}
-			if e.kind == endElement && e.name == "style" {
+			if e.Kind == parts.EndElement && e.Name == "style" {
 				s = nil
 			}
-			if e.kind != startElement {
+			if e.Kind != parts.StartElement {
 				continue
 			}
-			if e.name == "style" {
+			if e.Name == "style" {
 				s = &style{outline: -1}
-				d.styles[e.attr("styleid")] = s
+				d.styles[e.Attr("styleid")] = s
 			}
 			if s == nil {
 				continue
 			}
-			switch e.name {
+			switch e.Name {
 			case "name":
-				s.name = strings.ToLower(e.attr("val"))
+				s.name = strings.ToLower(e.Attr("val"))
 			case "basedon":
-				s.basedOn = e.attr("val")
+				s.basedOn = e.Attr("val")
 			case "outlinelvl":
-				s.outline = level(e.attr("val"))
+				s.outline = level(e.Attr("val"))
 			case "numid":
-				s.numID = e.attr("val")
+				s.numID = e.Attr("val")
 			case "ilvl":
-				s.level = max(0, level(e.attr("val")))
+				s.level = max(0, level(e.Attr("val")))
 			case "vanish":
-				s.hidden = e.on()
+				s.hidden = e.On()
 			}
 		}
 	})
