@@ -67,7 +67,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, beg
 	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && known.InputHash == doc.InputHash {
 		d.final = true
 		d.result.ID, d.result.Title, d.result.Version = known.ID, known.Title, known.Version
-		d.result.Chunks, d.result.State = known.Chunks, rag.Unchanged
+		d.result.Pages, d.result.Chunks, d.result.State = known.Pages, known.Chunks, rag.Unchanged
 		return nil
 	}
 
@@ -82,7 +82,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, beg
 	if err := doc.Metadata.Validate(); err != nil {
 		return err
 	}
-	d.result.Title = doc.Title
+	d.result.Title, d.result.Pages = doc.Title, doc.Pages
 
 	chunks := at.chunker.Chunk(text)
 	if len(chunks) == 0 {

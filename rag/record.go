@@ -80,6 +80,7 @@ type AddResult struct {
 	Title          string
 	State          AddState
 	Version        int
+	Pages          int   // of the document
 	Chunks         int   // of the document
 	Embedded       int   // chunks whose embedding was computed, not reused
 	EmbeddedTokens int   // tokens of these

@@ -77,6 +77,20 @@ type Store interface {
 	Standings(ctx context.Context, limits []rag.Limit) ([]rag.Standing, error)
 	Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error)
 
+	CreateJob(ctx context.Context, spec rag.Job, items []rag.StoredInput) (rag.Job, error)
+	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)
+	JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error)
+	CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) error
+	PurgeJobs(ctx context.Context, olderThan time.Time) (int, error)
+	ClaimJob(ctx context.Context, holder string, lease time.Duration) (job rag.Job, ok bool, err error)
+	HoldJob(ctx context.Context, id rag.JobID, holder string, lease time.Duration, progress rag.Progress) (cancel bool, err error)
+	WaitingJobItems(ctx context.Context, id rag.JobID, after, limit int) ([]rag.JobItem, error)
+	PutJobItems(ctx context.Context, id rag.JobID, holder string, items []rag.JobItem) error
+	FinishJob(ctx context.Context, id rag.JobID, holder string, state rag.JobState, message string, notBefore time.Time, progress rag.Progress) error
+
 	Verify(ctx context.Context) ([]string, error)
 }
 
@@ -96,6 +110,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"generations", generationTests},
 		{"log", logTests},
 		{"ledger", ledgerTests},
+		{"jobs", jobTests},
 		{"together", togetherTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
