@@ -36,7 +36,12 @@ func (r *Retriever) AddDocuments(ctx context.Context, scope rag.Scope, inputs it
 	if err != nil {
 		return err
 	}
-	return r.ingest.Run(rag.ChargedTo(ctx, col.Tenant), col, inputs, func(index int, res rag.AddResult) {
+	return r.run(rag.ChargedTo(ctx, col.Tenant), col, inputs, report)
+}
+
+// run ingests inputs and tells those who follow what came of it.
+func (r *Retriever) run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
+	return r.ingest.Run(ctx, col, inputs, func(index int, res rag.AddResult) {
 		if res.Seq > 0 {
 			r.follow.Notify(col.ID, res.Seq)
 		}

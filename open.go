@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/index/follow"
 	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/ingest"
+	"github.com/smartretriever/smartretriever/ingest/jobs"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
@@ -47,8 +48,9 @@ type Retriever struct {
 	answers *pipelines
 	log     *queryLog
 	janitor *janitor
+	runner  *jobs.Runner // nil until there is a job; guarded by mu
 
-	// calls counts running calls for Close; open guards it.
+	// calls counts running calls for Close; mu guards all below and runner.
 	mu     sync.Mutex
 	closed bool
 	calls  sync.WaitGroup

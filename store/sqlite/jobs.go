@@ -63,8 +63,9 @@ func jobKey(id rag.JobID) ([]byte, error) {
 }
 
 // CreateJob stores a job that waits for its turn, with its items, which are numbered
-// here. Of spec, the collection's id, Kind, Name, Source, Principals and Key count.
-func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.StoredInput) (rag.Job, error) {
+// here. Of spec, the collection's id, Kind, Name, Source, Principals and Key count. An
+// item may come with a verdict, such as that it is too large to be kept.
+func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return rag.Job{}, rag.Wrap(rag.KindInternal, err, "make a job's id")
@@ -75,6 +76,11 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.StoredI
 		principals = []string{}
 	}
 	progress := rag.Progress{Items: len(items), Complete: spec.Kind == rag.JobAdd}
+	for _, it := range items {
+		if it.State != "" {
+			progress.Count(rag.AddResult{State: it.State})
+		}
+	}
 	var job rag.Job
 	err = s.update(ctx, "create job", func(ctx context.Context, c *conn) error {
 		now := toMicros(s.now())
@@ -93,13 +99,14 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.StoredI
 		if err != nil {
 			return err
 		}
-		for i, in := range items {
+		for i, it := range items {
+			in := it.Input
 			if err := in.Metadata.Validate(); err != nil {
 				return err
 			}
 			_, err := c.exec(ctx, `
 				INSERT INTO job_items (job, number, input, sha256, bytes, state, error, kind, tries, document, chunks, warnings)
-				VALUES (?, ?, ?, ?, ?, '', '', '', 0, '', 0, '[]')`, row, i+1, mustJSON(in), in.SHA256, in.Bytes)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, '[]')`, row, i+1, mustJSON(in), in.SHA256, in.Bytes, it.State, it.Error, it.Kind, it.Tries)
 			if err != nil {
 				return err
 			}
@@ -290,10 +297,36 @@ func (s *Store) ClaimJob(ctx context.Context, holder string, lease time.Duration
 			return err
 		}
 		found, err := jobByRow(ctx, c, row)
+		if err == nil && found.Kind == rag.JobAdd {
+			err = recount(ctx, c, found.row, &found.Progress)
+		}
 		job, ok = found.Job, err == nil
 		return err
 	})
 	return job, ok, err
+}
+
+// recount takes the counts of items from the items: those that a holder stored before it
+// was killed may be of a moment before or after its last verdicts.
+func recount(ctx context.Context, c *conn, row int64, p *rag.Progress) error {
+	p.Done, p.Added, p.Updated, p.Unchanged, p.Skipped, p.Failed = 0, 0, 0, 0, 0, 0
+	err := c.each(ctx, "SELECT state, count(*) FROM job_items WHERE job = ? GROUP BY state", []any{row}, func(r *sql.Rows) error {
+		var state rag.AddState
+		var n int
+		if err := r.Scan(&state, &n); err != nil {
+			return err
+		}
+		field := map[rag.AddState]*int{rag.Added: &p.Added, rag.Updated: &p.Updated, rag.Unchanged: &p.Unchanged, rag.Skipped: &p.Skipped, rag.Failed: &p.Failed}[state]
+		if field != nil {
+			*field = n
+			p.Done += n
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = c.exec(ctx, "UPDATE jobs SET progress = ? WHERE id = ?", mustJSON(p), row)
+	}
+	return err
 }
 
 const claimable = "(state = 'queued' AND not_before <= ?1 OR state = 'running' AND held_until <= ?1)"
@@ -380,7 +413,7 @@ func (s *Store) WaitingJobItems(ctx context.Context, id rag.JobID, after, limit 
 
 // FinishJob ends holder's work on a job: in a state that ends it, or, with JobQueued,
 // until it is tried again at notBefore. message is the error of JobFailed, or why it
-// waits.
+// waits; without one, a turn that was broken off is not counted as a try.
 func (s *Store) FinishJob(ctx context.Context, id rag.JobID, holder string, state rag.JobState, message string, notBefore time.Time, progress rag.Progress) error {
 	return s.update(ctx, "finish a job", func(ctx context.Context, c *conn) error {
 		row, err := heldJob(ctx, c, id, holder)
@@ -392,8 +425,9 @@ func (s *Store) FinishJob(ctx context.Context, id rag.JobID, holder string, stat
 			ended = now
 		}
 		_, err = c.exec(ctx, `
-			UPDATE jobs SET state = ?, error = ?, not_before = ?, progress = ?, updated_at = ?, ended_at = ?, holder = '', held_until = 0, cancelling = 0
-			WHERE id = ?`, state, message, toMicros(notBefore), mustJSON(progress), now, ended, row)
+			UPDATE jobs SET state = ?, error = ?, not_before = ?, progress = ?, updated_at = ?, ended_at = ?, holder = '', held_until = 0, cancelling = 0,
+				tries = tries - ?
+			WHERE id = ?`, state, message, toMicros(notBefore), mustJSON(progress), now, ended, state == rag.JobQueued && message == "", row)
 		return err
 	})
 }

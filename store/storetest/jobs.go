@@ -26,12 +26,12 @@ var jobTests = []test{
 func sha(name string) string { return fmt.Sprintf("%064x", name) }
 
 // jobInputs are inputs by their external ids.
-func jobInputs(ids ...string) []rag.StoredInput {
-	var in []rag.StoredInput
+func jobInputs(ids ...string) []rag.JobItem {
+	var in []rag.JobItem
 	for _, id := range ids {
-		in = append(in, rag.StoredInput{
+		in = append(in, rag.JobItem{Input: rag.StoredInput{
 			ExternalID: id, Name: id + ".md", Metadata: rag.Metadata{"a": rag.Num(1)}, ACL: []string{"x"}, SHA256: sha(id), Bytes: int64(len(id)),
-		})
+		}})
 	}
 	return in
 }
@@ -74,7 +74,7 @@ func jobLife(t *testing.T, s Store) {
 	waiting, err := s.WaitingJobItems(ctx, job.ID, 1, 1)
 	ok(t, "waiting items", err)
 	equal(t, "the next waiting item", itemNames(waiting), "2two")
-	equal(t, "its input", fmt.Sprint(waiting[0].Input), fmt.Sprint(jobInputs("two")[0]))
+	equal(t, "its input", fmt.Sprint(waiting[0].Input), fmt.Sprint(jobInputs("two")[0].Input))
 	done := rag.JobItem{Number: 1, State: rag.Added, DocumentID: "d", Chunks: 4, Tries: 1, Warnings: []string{"w"}}
 	failed := rag.JobItem{Number: 3, State: rag.Failed, Error: "damaged", Kind: rag.KindInvalid, Tries: 2}
 	ok(t, "put items", s.PutJobItems(ctx, job.ID, "me", []rag.JobItem{done, failed}))

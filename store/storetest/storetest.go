@@ -77,7 +77,7 @@ type Store interface {
 	Standings(ctx context.Context, limits []rag.Limit) ([]rag.Standing, error)
 	Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error)
 
-	CreateJob(ctx context.Context, spec rag.Job, items []rag.StoredInput) (rag.Job, error)
+	CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error)
 	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
 	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)
 	JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error)
