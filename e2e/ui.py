@@ -134,11 +134,13 @@ def add_files(p):
         files = sorted(f for f in SAMPLES.iterdir() if f.suffix in (".pdf", ".md", ".docx", ".html") and f.name != "README.md") + [broken]
         p.id("files").send_keys("\n".join(str(f) for f in files))
         p.until("every verdict", lambda: len(p.css("#documents li")) == len(files) - 1)
-        p.until("the fault of the broken file", lambda: any("broken.pdf" in e.text for e in p.css("#uploads li") if e.find_elements(By.CSS_SELECTOR, ".fault")))
+        p.until("the fault of the broken file", lambda: "1 failed" in p.id("uploads").text and "broken.pdf: the PDF is damaged" in p.id("uploads").text)
     assert p.id("count").text == str(len(files) - 1)
     p.shot("files")
-    for b in p.css("#uploads .remove"):
-        b.click()
+    p.until("the buttons of the broken file", lambda: len(p.css("#uploads button")) == 2)
+    next(b for b in p.css("#uploads button") if b.text == "Try again").click()
+    p.until("the same verdict again", lambda: "4 added, 1 failed" in p.id("uploads").text)
+    next(b for b in p.css("#uploads button") if b.text == "Dismiss").click()
     p.check()
 
 

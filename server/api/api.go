@@ -48,6 +48,7 @@ func Register(mux Router, cfg Config) {
 	h.registerCollections()
 	h.registerUpload()
 	h.registerDocuments()
+	h.registerJobs()
 	h.registerSearch()
 	h.registerQuery()
 	h.registerStats()
@@ -71,6 +72,7 @@ func describe(cfg Config) huma.Config {
 	c.Tags = []*huma.Tag{
 		{Name: "collections", Description: "Named sets of documents that are searched together"},
 		{Name: "documents", Description: "What a collection holds"},
+		{Name: "jobs", Description: "Work that goes on after its request"},
 		{Name: "search", Description: "Chunks and answers"},
 	}
 	return c

@@ -28,6 +28,14 @@ type Service interface {
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 
+	SubmitDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input]) (rag.Job, error)
+	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)
+	JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error)
+	CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) error
+
 	Search(ctx context.Context, scope rag.Scope, q rag.Query) (rag.SearchResult, error)
 	Query(ctx context.Context, scope rag.Scope, q rag.Question) (rag.Answer, error)
 	QueryStream(ctx context.Context, scope rag.Scope, q rag.Question, on func(rag.Event) error) (rag.Answer, error)

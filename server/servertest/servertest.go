@@ -38,6 +38,7 @@ type Fake struct {
 	nextID  int
 	tenants map[string]map[string]*collection
 	queries int64
+	jobs    []*job
 }
 
 type collection struct {
