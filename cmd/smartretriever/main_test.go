@@ -548,7 +548,7 @@ func verbs(p program) []string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "index stats", "index verify", "index rebuild", "index tune", "prices ls", "prices check") {
+	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "index stats", "index verify", "index rebuild", "index tune", "jobs ls", "jobs show", "jobs run", "jobs cancel", "jobs retry", "jobs rm", "prices ls", "prices check") {
 		out := p.ok(append(strings.Fields(verb), "--help")...)
 		_, examples, _ := strings.Cut(out, "\nExamples:\n")
 		examples, _, _ = strings.Cut(examples, "\n\n")
@@ -595,6 +595,11 @@ func TestJSON(t *testing.T) {
 		{"collections create more", 0, 1},
 		{"collections rm more --yes", 0, 1},
 		{"collections rm more --yes", 3, 1},
+		{"jobs", 0, 0},
+		{"jobs ls --limit 0", 2, 1},
+		{"jobs run", 0, 0},
+		{"jobs show", 3, 1},
+		{"jobs cancel none", 3, 1},
 		{"models", 0, 1},
 		{"reembed --status", 0, 1},
 		{"reembed --model builtin", 0, 1},

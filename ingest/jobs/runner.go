@@ -42,7 +42,7 @@ type Config struct {
 	Price func(ctx context.Context, job rag.Job, tokens int64) (rag.Money, string)
 
 	Parallel int           // jobs worked on at once; 0 is 2, so that a short one need not wait for a long one
-	Lease    time.Duration // 0 is 30 s: how long a job of a process that was killed waits
+	Lease    time.Duration // 0 is 10 s: how long a job of a process that was killed waits
 	Beat     time.Duration // between two stored states of progress; 0 is 1 s
 	Poll     time.Duration // between two looks for work that another process handed in; 0 is 5 s
 	Tries    int           // turns of a job, and of an item, before it is given up; 0 is 5
@@ -65,7 +65,7 @@ func (c Config) withDefaults() Config {
 			*p = v
 		}
 	}
-	set(&c.Lease, 30*time.Second)
+	set(&c.Lease, 10*time.Second)
 	set(&c.Beat, time.Second)
 	set(&c.Poll, 5*time.Second)
 	set(&c.Pause, 2*time.Second)

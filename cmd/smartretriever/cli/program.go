@@ -63,7 +63,7 @@ type Retriever interface {
 	reembedder
 	indexer
 	Warm(ctx context.Context, scope rag.Scope) error
-	WorkJobs() error
+	jobber
 	Close() error
 }
 
