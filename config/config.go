@@ -24,6 +24,7 @@ type Config struct {
 	Cache     Cache     `name:"cache"`
 	Limits    Limits    `name:"limits"`
 	Delete    Delete    `name:"delete"`
+	Jobs      Jobs      `name:"jobs"`
 	QueryLog  QueryLog  `name:"query_log"`
 	Server    Server    `name:"server"`
 
@@ -251,6 +252,12 @@ type Limits struct {
 // Delete says what becomes of deleted documents.
 type Delete struct {
 	Retention time.Duration `name:"retention" default:"0s" min:"0s" max:"87600h" help:"How long a deleted document can still be brought back before it is purged; 0s purges at once."`
+}
+
+// Jobs says how work goes on that outlives its request.
+type Jobs struct {
+	Parallel int           `name:"parallel" default:"2" min:"1" max:"64" help:"Jobs that a process works on at the same time. Each reads limits.workers documents at once; a second one keeps a short job from waiting for a long one."`
+	Keep     time.Duration `name:"keep" default:"168h" min:"1m" max:"87600h" help:"How long a job that has ended is remembered, with the contents of what failed of it, so that it can be tried again."`
 }
 
 // QueryLog says whether questions and answers are recorded in the store.
