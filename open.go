@@ -1,6 +1,7 @@
 package smartretriever
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -99,7 +100,7 @@ func (r *Retriever) path(name string) string { return filepath.Join(r.cfg.Dir, n
 func (r *Retriever) owned(c io.Closer) { r.closers = append(r.closers, c) }
 
 func (r *Retriever) openStore(ctx context.Context) (err error) {
-	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
+	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), KeepVersions: cmp.Or(r.cfg.KeepVersions, DefaultKeepVersions), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		AnswerTimeout: cfg.Answer.Timeout,
 		MinEvidence:   minEvidence(cfg.Answer.MinEvidence),
 		Retention:     cfg.Delete.Retention,
+		KeepVersions:  cfg.Versions.Keep,
 		KeepJobs:      cfg.Jobs.Keep,
 		JobsAtOnce:    cfg.Jobs.Parallel,
 		NoQueryLog:    !cfg.QueryLog.Enabled,

@@ -24,6 +24,7 @@ type Config struct {
 	Cache     Cache     `name:"cache"`
 	Limits    Limits    `name:"limits"`
 	Delete    Delete    `name:"delete"`
+	Versions  Versions  `name:"versions"`
 	Jobs      Jobs      `name:"jobs"`
 	QueryLog  QueryLog  `name:"query_log"`
 	Server    Server    `name:"server"`
@@ -247,6 +248,11 @@ type Limits struct {
 	ExtractTimeout time.Duration `name:"extract_timeout" default:"30s" min:"100ms" max:"1h" help:"Longest that reading the text of one file may take."`
 	ExtractMemory  Size          `name:"extract_memory" default:"1GiB" min:"128MiB" max:"64GiB" help:"Most memory that reading the text of one file may take."`
 	Workers        int           `name:"workers" default:"0" min:"0" max:"256" help:"Documents that are ingested at the same time; 0 is one for each processor core."`
+}
+
+// Versions says what is kept of documents that change.
+type Versions struct {
+	Keep int `name:"keep" default:"5" min:"1" max:"1000" help:"How many versions of a document are kept, the current one among them: those before it can be listed, compared and restored, and no search finds them. 1 keeps none of what is replaced."`
 }
 
 // Delete says what becomes of deleted documents.

@@ -182,9 +182,12 @@ func (p *Pipeline) known(ctx context.Context, col rag.Collection, in rag.Input) 
 	return &doc, nil
 }
 
-// extract gives the text of an input. Text that a caller hands in as a string is
+// extract gives the text of an input, unless it came with it. Text that a caller hands in as a string is
 // told its format by its media type, as there is no file whose bytes could.
 func (p *Pipeline) extract(ctx context.Context, in rag.Input, content []byte) (rag.Text, error) {
+	if in.Extracted != nil {
+		return *in.Extracted, nil
+	}
 	name := in.Name
 	if name == "" {
 		name = filepath.Base(in.Source)

@@ -108,6 +108,7 @@ type Input struct {
 	Text       string    // plain text (Markdown is recognised by MediaType text/markdown)
 	MediaType  string    // of Text; "" is text/plain. Ignored with Content, whose bytes decide
 	Content    io.Reader // the original file, read to its end or to the limit, closed if it is an io.Closer; nil when Text is given
+	Extracted  *Text     // of Content, where the caller has it already; nil has it read
 	Password   string    // for encrypted files; never stored
 	Metadata   Metadata
 	ACL        []string // principals that may see it; empty: the whole tenant

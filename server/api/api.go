@@ -48,6 +48,7 @@ func Register(mux Router, cfg Config) {
 	h.registerCollections()
 	h.registerUpload()
 	h.registerDocuments()
+	h.registerVersions()
 	h.registerJobs()
 	h.registerSearch()
 	h.registerQuery()

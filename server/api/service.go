@@ -28,6 +28,11 @@ type Service interface {
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 
+	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
+	CompareVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID, from, to int) (rag.Comparison, error)
+	RestoreVersion(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.AddResult, error)
+	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
+
 	SubmitDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input]) (rag.Job, error)
 	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
 	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)

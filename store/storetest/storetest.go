@@ -77,6 +77,9 @@ type Store interface {
 	Standings(ctx context.Context, limits []rag.Limit) ([]rag.Standing, error)
 	Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error)
 
+	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
+	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
+
 	CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error)
 	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
 	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)

@@ -64,6 +64,7 @@ type Retriever interface {
 	indexer
 	Warm(ctx context.Context, scope rag.Scope) error
 	jobber
+	historian
 	Close() error
 }
 
