@@ -19,6 +19,7 @@ type document struct {
 	held   int     // bytes in sinks, and in notes and footers
 	code   []string
 	tables int // open tables
+	cells  int // of all tables
 
 	headings count // the outline's numbers
 	notes    []grid.Piece
@@ -49,8 +50,14 @@ type sink struct {
 	item   *item // the list item that was open around it
 }
 
+// maxSinks is how deep cells, notes and text boxes may lie in each other.
+const maxSinks = 40
+
 // begin opens a sink: what is put goes there. Lists do not reach into it.
 func (d *document) begin(role rag.BlockKind) error {
+	if len(d.sinks) >= maxSinks {
+		return rag.Errorf(rag.KindExhausted, "its tables, notes and text boxes are nested deeper than %d", maxSinks)
+	}
 	if err := d.flushCode(); err != nil {
 		return err
 	}

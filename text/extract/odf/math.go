@@ -45,11 +45,11 @@ func linear(t *parts.Tokens) (string, error) {
 type formula struct {
 	t    *parts.Tokens
 	b    strings.Builder
-	word bool // what was written last is a name of several letters
+	name int // letters of the name that was written last, 0 if it was something else
 }
 
 func (f *formula) write(s string) {
-	f.word = false
+	f.name = 0
 	if f.b.Len()+len(s) <= maxFormula {
 		f.b.WriteString(s)
 	}
@@ -108,12 +108,14 @@ func (f *formula) element(e parts.Token) error {
 		if e.Name == "mtext" || e.Name == "mo" && spaced(text) {
 			text = " " + text + " "
 		}
-		word := e.Name == "mi" && utf8.RuneCountInString(text) > 1
-		if f.word && e.Name == "mi" {
-			text = " " + text
+		name := 0
+		if e.Name == "mi" {
+			if name = utf8.RuneCountInString(text); f.name > 0 && f.name+name > 2 {
+				text = " " + text
+			}
 		}
 		f.write(text)
-		f.word = word
+		f.name = name
 		return err
 	case "mspace":
 		f.write(" ")

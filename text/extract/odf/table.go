@@ -1,6 +1,7 @@
 package odf
 
 import (
+	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/grid"
 	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
@@ -10,6 +11,7 @@ const (
 	maxRepeat  = 100     // times that a row or cell of a table in a text is repeated
 	maxColumns = 1000    // empty ones before a cell
 	maxCells   = 200_000 // that repetition adds to one table
+	maxInAll   = 2 << 20 // cells of all tables of texts
 )
 
 // cell is a cell of a row that is being read.
@@ -93,6 +95,9 @@ func (d *document) row(t *parts.Tokens, e parts.Token, tbl *grid.Table, added *i
 	}
 	if empty {
 		times = 1
+	}
+	if d.cells += len(cells); d.cells > maxInAll {
+		return rag.Errorf(rag.KindExhausted, "its tables hold more than %d cells", maxInAll)
 	}
 	for i := range min(times, maxRepeat) {
 		if i > 0 {
