@@ -74,15 +74,5 @@ func primary(tag string) string {
 	return code
 }
 
-// short reads an element to its end and returns the first of its characters as one
-// line.
-func short(t *parts.Tokens) (string, error) {
-	var b strings.Builder
-	err := t.Within(func(e parts.Token) error {
-		if e.Kind == parts.Characters && b.Len() < rag.MaxMetadataString {
-			b.WriteString(clean.Cut(string(e.Text), rag.MaxMetadataString))
-		}
-		return nil
-	})
-	return clean.Line(b.String()), err
-}
+// short reads an element to its end and returns what a line of metadata may hold of it.
+func short(t *parts.Tokens) (string, error) { return t.Line(rag.MaxMetadataString) }

@@ -25,11 +25,9 @@ package odf
 import (
 	"bytes"
 	"context"
-	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/clean"
-	"github.com/smartretriever/smartretriever/text/extract/charset"
 	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
@@ -102,7 +100,7 @@ func (d *document) readFlat(content []byte) error {
 		return rag.Errorf(rag.KindInvalid, "the file is no OpenDocument document")
 	}
 	const part = "document"
-	if err := d.files.pkg.ReadFrom(part, bytes.NewReader(withoutBinary(utf8XML(content))), d.root); err != nil {
+	if err := d.files.pkg.ReadFrom(part, bytes.NewReader(withoutBinary(parts.InUTF8(content))), d.root); err != nil {
 		return err
 	}
 	if err := d.finish(); err != nil {
@@ -117,26 +115,8 @@ func (d *document) readFlat(content []byte) error {
 // IsFlat reports whether content begins like a flat OpenDocument file: its root
 // element is office:document.
 func IsFlat(content []byte) bool {
-	head := content[:min(len(content), 4096)]
-	if text, _ := charset.Decode(head, ""); bytes.IndexByte(head, 0) >= 0 {
-		head = []byte(text)
-	}
+	head := parts.InUTF8(content[:min(len(content), 8192)&^1])
 	return bytes.Contains(head, []byte("<office:document")) && bytes.Contains(head, []byte("opendocument"))
-}
-
-// utf8XML turns UTF-16 XML to UTF-8, without the declaration that would contradict;
-// all other encodings are left to the XML reader.
-func utf8XML(content []byte) []byte {
-	if len(content) < 2 || content[0] < 0xfe && content[0] != 0 && content[1] != 0 {
-		return content
-	}
-	text, _ := charset.Decode(content, "")
-	if rest, is := strings.CutPrefix(strings.TrimSpace(text), "<?xml"); is {
-		if _, after, found := strings.Cut(rest, "?>"); found {
-			text = after
-		}
-	}
-	return []byte(text)
 }
 
 // withoutBinary empties the elements that hold pictures in base64, which can be

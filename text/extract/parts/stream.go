@@ -1,11 +1,15 @@
 package parts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/clean"
+	"github.com/smartretriever/smartretriever/text/extract/charset"
 )
 
 // Alone returns a package without parts, for XML that stands in a file by itself and
@@ -40,4 +44,35 @@ func (p *Package) BytesFrom(part string, r io.Reader, limit int) ([]byte, error)
 		return nil, rag.Errorf(rag.KindExhausted, "its part %s expands to more than %d MiB", part, max(1, limit>>20))
 	}
 	return content, err
+}
+
+// Line reads the element whose start was just read up to its end and returns its
+// characters, those of elements within it too, as one clean line of at most some bytes.
+// What is beyond is passed over.
+func (t *Tokens) Line(most int) (string, error) {
+	var b strings.Builder
+	err := t.Within(func(e Token) error {
+		if e.Kind == Characters && b.Len() < most {
+			b.Write(e.Text[:min(len(e.Text), most)])
+		}
+		return nil
+	})
+	return clean.Cut(clean.Line(strings.ToValidUTF8(b.String(), "")), most), err
+}
+
+// InUTF8 turns XML in UTF-16 to UTF-8, without the declaration that would contradict
+// then. XML in any other encoding is returned as it is: its declaration is heeded when
+// it is read.
+func InUTF8(content []byte) []byte {
+	head := content[:min(len(content), 64)]
+	if !bytes.HasPrefix(head, []byte("\xff\xfe")) && !bytes.HasPrefix(head, []byte("\xfe\xff")) && bytes.IndexByte(head, 0) < 0 {
+		return content
+	}
+	text, _ := charset.Decode(content, "")
+	if rest, is := strings.CutPrefix(strings.TrimSpace(text), "<?xml"); is {
+		if _, after, found := strings.Cut(rest, "?>"); found {
+			text = after
+		}
+	}
+	return []byte(text)
 }
