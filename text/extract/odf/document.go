@@ -47,7 +47,8 @@ type sink struct {
 	role   rag.BlockKind
 	pieces []grid.Piece
 	size   int
-	item   *item // the list item that was open around it
+	item   *item    // the list item that was open around it
+	code   []string // the block of code likewise
 }
 
 // maxSinks is how deep cells, notes and text boxes may lie in each other.
@@ -58,14 +59,11 @@ func (d *document) begin(role rag.BlockKind) error {
 	if len(d.sinks) >= maxSinks {
 		return rag.Errorf(rag.KindExhausted, "its tables, notes and text boxes are nested deeper than %d", maxSinks)
 	}
-	if err := d.flushCode(); err != nil {
-		return err
-	}
 	if n := len(d.sinks); role == "" && n > 0 {
 		role = d.sinks[n-1].role
 	}
-	d.sinks = append(d.sinks, &sink{role: role, item: d.lists.item})
-	d.lists.item = nil
+	d.sinks = append(d.sinks, &sink{role: role, item: d.lists.item, code: d.code})
+	d.lists.item, d.code = nil, nil
 	return nil
 }
 
@@ -75,7 +73,7 @@ func (d *document) end() ([]grid.Piece, error) {
 	last := len(d.sinks) - 1
 	s := d.sinks[last]
 	d.sinks = d.sinks[:last]
-	d.lists.item = s.item
+	d.lists.item, d.code = s.item, s.code
 	d.held -= s.size
 	return s.pieces, err
 }

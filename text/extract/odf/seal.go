@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+	//lint:ignore SA1019 old files are encrypted with it
 	"golang.org/x/crypto/blowfish"
 
 	"github.com/smartretriever/smartretriever/rag"
