@@ -82,6 +82,10 @@ func (r *reader) begin(t token) (known bool, err error) {
 		if r.name = r.name[:0]; name == "creatim" || name == "revtim" {
 			r.cur.to, r.when = date, [5]int{}
 		}
+	case name == "upr":
+		r.cur.resume, r.cur.to, r.cur.upr = r.cur.to, nowhere, true
+	case name == "result" || name == "ud":
+		r.cur.to = r.cur.resume
 	case r.cur.to != body && r.cur.to != nowhere:
 		return false, nil
 	case name == "listtext" || name == "pntext":
@@ -97,10 +101,6 @@ func (r *reader) begin(t token) (known bool, err error) {
 		r.beginFlow("")
 	case name == "object" || name == "shpinst" || name == "do" || name == "nesttableprops":
 		r.cur.resume, r.cur.to = r.cur.to, nowhere
-	case name == "upr":
-		r.cur.resume, r.cur.to, r.cur.upr = r.cur.to, nowhere, true
-	case name == "result" || name == "ud":
-		r.cur.to = r.cur.resume
 	case name == "moMath" || name == "moMathPara" || name == "mmath":
 		r.cur.math = true
 	case r.cur.math && name == "mden":
