@@ -398,3 +398,15 @@ func (h header) id(key string) string {
 	}
 	return s
 }
+
+// ID returns the id of a message, "" if it has none.
+func ID(message []byte) string {
+	h, _ := splitHeader(message)
+	return clean.Line(h.id("message-id"))
+}
+
+// Date returns when a message was sent, the zero time if it does not say.
+func Date(message []byte) time.Time {
+	h, _ := splitHeader(message)
+	return parseDate(h["date"]).UTC()
+}
