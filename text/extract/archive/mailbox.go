@@ -52,6 +52,9 @@ func messageName(raw []byte) string {
 		}
 		return r
 	}, id)
+	if strings.HasPrefix(id, ".") { // would be hidden
+		id = "_" + id[1:]
+	}
 	if id = clean.Line(id); id == "" || len(id) > 200 || strings.Trim(id, ".") == "" {
 		sum := sha256.Sum256(raw)
 		return hex.EncodeToString(sum[:8])
