@@ -344,8 +344,11 @@ func (h header) addresses(key string) string {
 // Address writes a name and an address, either of which may be "", for people.
 func Address(name, address string) string {
 	name, address = clean.Line(name), clean.Line(address)
+	if n := len(name); n > 1 && name[0] == name[n-1] && (name[0] == '\'' || name[0] == '"') {
+		name = name[1 : n-1] // as programs quote a name that is an address
+	}
 	switch {
-	case address == "" || name == address:
+	case address == "" || strings.Contains(name, address):
 		return name
 	case name == "":
 		return address
