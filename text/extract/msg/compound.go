@@ -10,8 +10,8 @@ import (
 
 // Compound files (MS-CFB): a file system in a file, made of sectors that tables
 // chain. The reader trusts nothing in it: every chain is followed at most as far as
-// there are sectors, every entry is visited once, and what all streams together hold
-// cannot exceed a few times the file.
+// there are sectors, a storage's entries are visited once, and what is listed and read
+// in all is bounded, however often storages share what they hold.
 
 var le = binary.LittleEndian
 
@@ -23,6 +23,7 @@ const (
 	maxRegular = 0xfffffffa // sectors have smaller numbers
 	noEntry    = 0xffffffff
 	maxEntries = 1 << 16
+	maxSteps   = 1 << 18
 
 	kindStorage = 1
 	kindStream  = 2
@@ -39,6 +40,7 @@ type compound struct {
 	cutoff  uint32   // streams below this size are small
 	entries []entry
 	left    int // bytes of streams that may still be read
+	steps   int // entries that may still be listed
 }
 
 // entry is a stream or a storage.
@@ -62,7 +64,7 @@ func openCompound(content []byte) (*compound, error) {
 	if len(content) < headerSize || !bytes.HasPrefix(content, []byte(signature)) {
 		return nil, rag.Errorf(rag.KindInvalid, "it is no Outlook message: it does not begin like one")
 	}
-	c := &compound{content: content, shift: uint(le.Uint16(content[30:])), cutoff: le.Uint32(content[56:]), left: 4*len(content) + 1<<20}
+	c := &compound{content: content, shift: uint(le.Uint16(content[30:])), cutoff: le.Uint32(content[56:]), left: 4*len(content) + 1<<20, steps: maxSteps}
 	if c.shift != 9 && c.shift != 12 || le.Uint16(content[32:]) != 6 {
 		return nil, damaged("its sectors have an impossible size")
 	}
@@ -164,6 +166,9 @@ func (c *compound) list(e *entry) storage {
 		stack = stack[:len(stack)-1]
 		if at == noEntry || int(at) >= len(c.entries) || at == 0 || seen[at] {
 			continue
+		}
+		if c.steps--; c.steps < 0 {
+			break
 		}
 		seen[at] = true
 		found := &c.entries[at]

@@ -50,7 +50,7 @@ func Parse(ctx context.Context, content []byte) (*mail.Message, error) {
 	if !isMessage(root) {
 		return nil, rag.Errorf(rag.KindInvalid, "the file holds no Outlook message")
 	}
-	r := &reader{ctx: ctx, file: c}
+	r := &reader{ctx: ctx, file: c, seen: map[*entry]bool{}}
 	m := r.message(root, 32, 0, "")
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -74,6 +74,7 @@ func isMessage(s storage) bool {
 type reader struct {
 	ctx  context.Context
 	file *compound
+	seen map[*entry]bool // storages of attached messages, which damage may have put within themselves
 }
 
 // message reads a message whose fixed properties stand after a header of the given
@@ -224,11 +225,13 @@ func (r *reader) attachments(o *object, m *mail.Message, depth int) {
 		if object := in["__substg1.0_3701000D"]; object != nil && object.kind == kindStorage {
 			inner := r.file.list(object)
 			switch {
+			case r.seen[object]:
 			case !isMessage(inner) && a.int(propMethod) != embedded: // an OLE object: a picture, a sheet
 				m.Warnings = append(m.Warnings, `the embedded object "`+name+`" was not read`)
 			case depth >= maxDepth:
 				m.Warnings = append(m.Warnings, `the attached message "`+name+`" was not read: messages are nested deeper than 20 levels`)
 			default:
+				r.seen[object] = true
 				m.Attachments = append(m.Attachments, mail.Attachment{Name: name, Message: r.message(inner, 24, depth+1, o.page)})
 			}
 			continue
