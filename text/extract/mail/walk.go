@@ -364,12 +364,21 @@ func (w *walker) choose(all []found) found {
 	case page < 0 && plain < 0:
 	case page < 0:
 		f.body = all[plain].body
-	case plain < 0 || 3*w.letters(all[plain].body) < w.letters(all[page].body):
+	case plain < 0 || w.stub(all[plain].body, all[page].body):
 		f.body = all[page].body
 	default:
 		f.body = all[plain].body
 	}
 	return f
+}
+
+// stub reports whether the plain text says much less than the page.
+func (w *walker) stub(plain, page []Body) bool {
+	said, bytes := 3*w.letters(plain), 0
+	for _, b := range page {
+		bytes += len(b.Text)
+	}
+	return said < bytes && said < w.letters(page) // the page is not read where its size tells
 }
 
 // letters counts what a reader sees of a body, roughly.
