@@ -43,4 +43,6 @@ func TestArchive(t *testing.T) {
 	if planned := p.run("", "add", "--dry-run", "in").out; !strings.Contains(planned, "unchanged  "+p.path("in/pack.zip")+"!/b.md\n") {
 		t.Errorf("the dry run: %s", planned)
 	}
+	p.ok("rm", "-r", "-y", "in/pack.zip")
+	same(t, "left", p.names(), []string{"in/plain.md"})
 }
