@@ -133,7 +133,7 @@ func (r *Retriever) restored(ctx context.Context, scope rag.Scope, id rag.Docume
 			return rag.Input{}, nil, err
 		}
 		in := rag.Input{
-			ExternalID: doc.ExternalID, Source: doc.Source, Content: content, Extracted: &text, ACL: doc.ACL, Metadata: rag.Metadata{}, Force: true,
+			ExternalID: doc.ExternalID, Source: doc.Source, Content: content, Extracted: &text, ACL: doc.ACL, Metadata: rag.Metadata{}, Force: true, Whole: true,
 		}
 		// What the document has beyond what its file states was given to it.
 		if doc.Title != now.Title {

@@ -49,7 +49,7 @@ func (r *Retriever) SubmitDocuments(ctx context.Context, scope rag.Scope, inputs
 		return rag.Job{}, rag.Errorf(rag.KindInvalid, "a job needs at least one document")
 	}
 	job, err := r.store.CreateJob(ctx, rag.Job{
-		CollectionID: col.ID, Kind: rag.JobAdd, Name: nameOf(items), Principals: scope.Principals, Key: rag.AccountOf(ctx).Key,
+		CollectionID: col.ID, Kind: rag.JobAdd, Name: nameOf(items), Principals: scope.Principals, Admin: scope.Admin, Key: rag.AccountOf(ctx).Key,
 	}, items)
 	if err != nil {
 		return rag.Job{}, err

@@ -99,7 +99,9 @@ type ChunkerOptions struct {
 }
 
 // Input is one document as a caller hands it in: either Text, or Content with a
-// name to help recognise its format.
+// name to help recognise its format. Content may be an archive; each of its files is
+// a document then, with the external id ArchiveMember(ExternalID, path), the same
+// for Source, the archive's name as metadata "archive", and all else inherited.
 type Input struct {
 	ExternalID string    // the caller's own id, unique in the collection; "" takes Source, and failing that a new id
 	Title      string    // "" takes the title found in the content
@@ -114,7 +116,15 @@ type Input struct {
 	ACL        []string // principals that may see it; empty: the whole tenant
 	ModifiedAt time.Time
 	Force      bool // read and cut it again even if nothing changed
+	Whole      bool // one document in any case: an archive is not taken apart
+	// MayReplace is asked before a stored document is replaced, or deleted because it
+	// is gone from a new version of its archive; an error keeps it. nil allows it.
+	// It is called from several goroutines.
+	MayReplace func(Document) error
 }
+
+// ArchiveMember is the external id, or the source, of a file of an archive.
+func ArchiveMember(archive, path string) string { return archive + "!/" + path }
 
 // DocumentState tells how far a document has come.
 type DocumentState string

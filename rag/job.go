@@ -39,6 +39,7 @@ type Job struct {
 	Name         string   // for people: the file, "12 files", the source
 	Source       string   // of a JobSync: the source's name
 	Principals   []string // who asked for it; they and administrators see it
+	Admin        bool     // they manage the tenant, and may replace what they may not see
 	Key          string   // name of the API key that is charged
 	State        JobState
 	Error        string // of JobFailed, or of the last try of one that waits for another
@@ -87,6 +88,8 @@ func (p *Progress) Count(res AddResult) {
 		p.Unchanged++
 	case Skipped:
 		p.Skipped++
+	case Removed:
+		p.Deleted++
 	default:
 		p.Failed++
 	}

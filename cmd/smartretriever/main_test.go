@@ -171,12 +171,12 @@ func get[T any](p program, args ...string) T {
 
 // event is a line of add --json; the last is the summary.
 type event struct {
-	Event, Path                                string
-	State                                      rag.AddState
-	Version, Chunks, Embedded                  int
-	Added, Updated, Unchanged, Failed, Skipped int
-	Interrupted                                bool
-	Error                                      struct{ Kind, Message string }
+	Event, Path                                         string
+	State                                               rag.AddState
+	Version, Chunks, Embedded                           int
+	Added, Updated, Unchanged, Removed, Failed, Skipped int
+	Interrupted                                         bool
+	Error                                               struct{ Kind, Message string }
 }
 
 // add runs add --json and returns its lines by path from the working folder, and

@@ -62,7 +62,20 @@ func (t *turn) pass(ctx context.Context, number int) (again bool, err error) {
 			}
 		}
 	}
+	sums := map[int]*sum{} // of archives, while further results of them follow
 	err = t.r.cfg.Add(ctx, t.job, inputs, func(i int, res rag.AddResult) {
+		if s := sums[i]; s != nil || res.More {
+			if s == nil {
+				s = &sum{}
+				sums[i] = s
+			}
+			s.add(res)
+			if res.More {
+				return
+			}
+			delete(sums, i)
+			res = s.result()
+		}
 		mu.Lock()
 		it := open[i]
 		delete(open, i)
@@ -89,12 +102,73 @@ func (t *turn) pass(ctx context.Context, number int) (again bool, err error) {
 	return again, err
 }
 
+// sum is the one verdict on an archive, made of those on its files.
+type sum struct {
+	all    rag.AddResult
+	files  int
+	states map[rag.AddState]int
+	faults []string
+	kind   rag.Kind
+}
+
+// maxFaults bounds the files of an archive whose faults are told.
+const maxFaults = 20
+
+func (s *sum) add(res rag.AddResult) {
+	if s.states == nil {
+		s.states = map[rag.AddState]int{}
+	}
+	s.files++
+	s.states[res.State]++
+	s.all.Bytes += res.Bytes
+	s.all.Pages += res.Pages
+	s.all.Chunks += res.Chunks
+	s.all.Embedded += res.Embedded
+	s.all.EmbeddedTokens += res.EmbeddedTokens
+	if res.State != rag.Failed || res.Err == nil {
+		return
+	}
+	if kind := rag.KindOf(res.Err); s.kind == "" || kind == rag.KindUnavailable {
+		s.kind = kind // one fault that may pass has the archive tried again
+	}
+	if len(s.faults) < maxFaults {
+		s.faults = append(s.faults, res.Err.Error())
+	}
+}
+
+// result is failed if any of the files is, else what became of the files for which
+// something was to be done.
+func (s *sum) result() rag.AddResult {
+	res := s.all
+	for _, state := range []rag.AddState{rag.Failed, rag.Added, rag.Updated, rag.Removed, rag.Unchanged, rag.Skipped} {
+		if s.states[state] > 0 {
+			res.State = state
+			break
+		}
+	}
+	switch res.State {
+	case rag.Failed:
+		res.Err = rag.Errorf(s.kind, "%d of %d files failed: %s", s.states[rag.Failed], s.files, strings.Join(s.faults, "; "))
+	case rag.Removed:
+		res.State = rag.Updated
+	}
+	return res
+}
+
 // input is an item as ingestion takes it.
 func (t *turn) input(ctx context.Context, it rag.JobItem) rag.Input {
 	s := it.Input
 	in := rag.Input{
 		ExternalID: s.ExternalID, Title: s.Title, Source: s.Source, Name: s.Name, MediaType: s.MediaType, Metadata: s.Metadata, ACL: s.ACL,
 		ModifiedAt: s.ModifiedAt, Force: s.Force, Password: t.r.password(t.job.ID, it.Number),
+	}
+	if who := (rag.Scope{Principals: t.job.Principals, Admin: t.job.Admin}); !who.Admin {
+		in.MayReplace = func(d rag.Document) error {
+			if who.May(d.ACL) {
+				return nil
+			}
+			return rag.Errorf(rag.KindConflict, "external_id %.80q is in use", d.ExternalID)
+		}
 	}
 	content := &lazy{open: func() (io.ReadCloser, error) {
 		r, _, err := t.r.cfg.Blobs.Open(ctx, s.SHA256)

@@ -366,3 +366,43 @@ func TestSync(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestArchive has an item with several results: its verdict is made of them.
+func TestArchive(t *testing.T) {
+	w := newWorld(t)
+	id := w.job("a.zip", "b.zip")
+	cfg := w.config(fine)
+	cfg.Add = func(_ context.Context, _ rag.Job, inputs iter.Seq[rag.Input], report func(int, rag.AddResult)) error {
+		i := 0
+		for range inputs {
+			report(i, rag.AddResult{State: rag.Unchanged, Chunks: 1, More: true})
+			if i == 0 {
+				report(i, rag.AddResult{State: rag.Failed, Err: rag.Errorf(rag.KindInvalid, "a.zip!/x.pdf: damaged"), More: true})
+			}
+			report(i, rag.AddResult{State: rag.Added, Chunks: 2})
+			i++
+		}
+		return nil
+	}
+	w.start(cfg)
+	job, items := w.ended(id), w.items(id)
+	if p := job.Progress; p.Done != 2 || p.Failed != 1 || p.Added != 1 || p.Chunks != 6 {
+		t.Errorf("%+v", p)
+	}
+	if items[0].Error != "1 of 3 files failed: a.zip!/x.pdf: damaged" || items[0].Kind != rag.KindInvalid || items[1].State != rag.Added || items[1].Chunks != 3 {
+		t.Errorf("%+v", items)
+	}
+}
+
+// TestMayReplace holds the work of somebody who does not manage the tenant to documents
+// that they may see.
+func TestMayReplace(t *testing.T) {
+	w := newWorld(t)
+	id := w.job("one")
+	w.start(w.config(fine))
+	w.ended(id)
+	may := w.seen[0].MayReplace
+	if may == nil || may(rag.Document{ACL: []string{"boss"}}) == nil || may(rag.Document{}) != nil {
+		t.Error("a document may be replaced by whoever may not see it")
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/store"
 )
 
-const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.principals, j.key, j.state, j.error,
+const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.principals, j.admin, j.key, j.state, j.error,
 	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before`
 
 const jobsFrom = " FROM jobs j JOIN collections c ON c.id = j.collection "
@@ -29,7 +29,7 @@ func scanJob(r scanner) (jobRow, error) {
 	var id []byte
 	var principals, progress string
 	var created, started, updated, ended, notBefore int64
-	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &principals, &j.Key, &j.State, &j.Error,
+	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
 		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore)
 	if err != nil {
 		return j, err
@@ -63,7 +63,7 @@ func jobKey(id rag.JobID) ([]byte, error) {
 }
 
 // CreateJob stores a job that waits for its turn, with its items, which are numbered
-// here. Of spec, the collection's id, Kind, Name, Source, Principals and Key count. An
+// here. Of spec, the collection's id, Kind, Name, Source, Principals, Admin and Key count. An
 // item may come with a verdict, such as that it is too large to be kept.
 func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error) {
 	id, err := uuid.NewV7()
@@ -85,10 +85,10 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 	err = s.update(ctx, "create job", func(ctx context.Context, c *conn) error {
 		now := toMicros(s.now())
 		res, err := c.exec(ctx, `
-			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, principals, key, state, error, cancelling, tries, progress,
+			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, principals, admin, key, state, error, cancelling, tries, progress,
 				created_at, started_at, updated_at, ended_at, not_before, holder, held_until)
-			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
-			id[:], spec.Kind, spec.Name, spec.Source, mustJSON(principals), spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
+			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
+			id[:], spec.Kind, spec.Name, spec.Source, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
 		if err != nil {
 			return err
 		}

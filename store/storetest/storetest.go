@@ -31,6 +31,7 @@ type Store interface {
 	DeleteCollection(ctx context.Context, tenant, name string) error
 
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
+	DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error)
 	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
 

@@ -150,6 +150,7 @@ type addSummary struct {
 	Added        int            `json:"added"`
 	Updated      int            `json:"updated"`
 	Unchanged    int            `json:"unchanged"`
+	Removed      int            `json:"removed"`
 	Failed       int            `json:"failed"`
 	Skipped      int            `json:"skipped"`
 	SkippedWhy   map[string]int `json:"skipped_why"`
@@ -167,7 +168,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 	n := rep.states
 	if rep.app.flags.json {
 		rep.app.out.jsonLine(addSummary{Event: "summary", Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
-			Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
+			Removed: n[rag.Removed], Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
 			Bytes: rep.bytes, Milliseconds: took.Milliseconds(), Interrupted: interrupted})
 		return
 	}
@@ -176,7 +177,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 
 func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	s, n := rep.app.out, rep.states
-	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Failed]
+	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Removed] + n[rag.Failed]
 	if done == 0 && n[rag.Skipped] == 0 && failed {
 		return // the error says it
 	}
@@ -206,6 +207,7 @@ func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	}
 	row(rag.Updated, s.green, note)
 	row(rag.Unchanged, plain, "")
+	row(rag.Removed, plain, "gone from their archives")
 	row(rag.Skipped, plain, wrap(rep.skippedText(), s.width()-1, strings.Repeat(" ", 18)))
 	rep.printList(rep.empty)
 	row(rag.Failed, s.red, "")

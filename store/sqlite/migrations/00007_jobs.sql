@@ -12,6 +12,7 @@ CREATE TABLE jobs (
     name       TEXT    NOT NULL,
     source     TEXT    NOT NULL, -- of a sync, else empty
     principals TEXT    NOT NULL, -- JSON array, sorted
+    admin      INTEGER NOT NULL, -- whether they manage the tenant
     key        TEXT    NOT NULL, -- name of the API key that is charged
     state      TEXT    NOT NULL,
     error      TEXT    NOT NULL,
