@@ -54,6 +54,7 @@ func TestExtract(t *testing.T) {
 			"paragraph: é€При日本łódź\n",
 		},
 		{"a font's code page, its lead byte before a plain byte", `{\f2 \'83A\'83\'43}\par`, "paragraph: アイ\n"},
+		{"the font that is usual", `\f1\'cf\plain\'e9\par`, "paragraph: Пé\n"},
 		{"the Symbol font", `{\f3 ab\'ae} {\f3\u-3999 ?}{\f4\'fc}\par`, "paragraph: αβ→ α•\n"},
 		{"Unicode", `\u8364?\u-10179?\u-8704?\uc2\u233 xy\uc0\u233\u10 z\u55357\par {\uc1\u{}?}\par`, "paragraph: €😀éé/z\nparagraph: ?\n"},
 		{"Unicode replaces whole tokens", `\uc1\u233\'e9\u233\emdash\u233 ?x{\u233}y\par`, "paragraph: éééxéy\n"},
