@@ -144,6 +144,7 @@ func TestHostile(t *testing.T) {
 		"a number without end":   `{\rtf1 a\u` + strings.Repeat("9", 100_000) + ` b\uc99999999\u1 ` + strings.Repeat("c", 500),
 		"a word without end":     `{\rtf1 a\` + strings.Repeat("w", 100_000),
 		"many cells defined":     `{\rtf1\trowd` + strings.Repeat(`\cellx1`, 100_000) + `\intbl a\cell\row`,
+		"one wide row for many":  `{\rtf1\trowd` + strings.Repeat(`\cellx1`, 1000) + strings.Repeat(`\cell\row`, 200_000) + `}`,
 		"nested tables":          `{\rtf1\itap99999 a\nestcell\nestrow\itap3 b\nestcell\cell\row`,
 		"a style of itself":      `{\rtf1{\stylesheet{\s1\sbasedon1 x;}}\s1 a\par}`,
 		"rows of all widths":     `{\rtf1` + widths(3000) + `}`,
