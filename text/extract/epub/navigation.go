@@ -1,7 +1,9 @@
 package epub
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/text/extract/parts"
@@ -22,8 +24,9 @@ const (
 // version 2. The first entry that leads to a file names the file.
 func (b *book) readNavigation() error {
 	b.entries = map[string]entry{}
-	for _, it := range b.items {
-		if it.nav && it.part != "" {
+	ids := slices.Sorted(maps.Keys(b.items))
+	for _, id := range ids {
+		if it := b.items[id]; it.nav && it.part != "" {
 			if err := b.pkg.Read(it.part, func(t *parts.Tokens) error { return b.readNav(t, path.Dir(it.part)) }); err != nil {
 				return err
 			}
@@ -35,8 +38,8 @@ func (b *book) readNavigation() error {
 	}
 	part := b.items[b.ncx].part
 	if part == "" {
-		for _, it := range b.items {
-			if it.kind == "application/x-dtbncx+xml" {
+		for _, id := range ids {
+			if it := b.items[id]; it.kind == "application/x-dtbncx+xml" && part == "" {
 				part = it.part
 			}
 		}

@@ -24,7 +24,8 @@ type files struct {
 	pkg      *parts.Package
 	sealed   map[string]*seal // encrypted parts by name
 	password string
-	effort   int // rounds that deriving keys has cost so far
+	effort   int  // rounds that deriving keys has cost so far
+	beside   bool // the text itself is not encrypted; what is, is not read
 }
 
 // open opens a container and, where the whole of it is encrypted, the one inside.
@@ -41,7 +42,9 @@ func open(ctx context.Context, content []byte, password string) (*files, error) 
 		return f, nil
 	}
 	if f.sealed[contentPart] == nil && f.sealed[wholePackage] == nil && pkg.Has(contentPart) {
-		return f, nil // only something beside the text is encrypted
+		pkg.Warn("parts beside the text are encrypted and were not read")
+		f.beside = true
+		return f, nil
 	}
 	if password == "" {
 		return nil, rag.Errorf(rag.KindUnauthorized, "the OpenDocument file is encrypted and needs a password")
@@ -122,6 +125,9 @@ func (f *files) read(part string, walk func(*parts.Tokens) error) error {
 	s := f.sealed[part]
 	if s == nil || !f.pkg.Has(part) {
 		return f.pkg.Read(part, walk)
+	}
+	if f.beside {
+		return nil
 	}
 	packed, err := f.unpack(part, s)
 	if err != nil {

@@ -183,3 +183,15 @@ func TestUnknownEncryption(t *testing.T) {
 		}
 	}
 }
+
+// TestEncryptedBeside reads a text of which only a part beside it is encrypted.
+func TestEncryptedBeside(t *testing.T) {
+	file := container(t, map[string]string{
+		"content.xml":           content("", "text", `<text:p>open</text:p>`),
+		"styles.xml":            "0123456789abcdef",
+		"META-INF/manifest.xml": manifest("styles.xml", `<manifest:encryption-data><manifest:algorithm manifest:algorithm-name="x#aes256-cbc"/></manifest:encryption-data>`),
+	})
+	if got := extract(t, file, odf.Options{}); got.Content != "open" || len(got.Warnings) != 1 {
+		t.Errorf("got %q with warnings %q", got.Content, got.Warnings)
+	}
+}

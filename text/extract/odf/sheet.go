@@ -141,7 +141,7 @@ func (s *sheet) fill(row []value, column, repeated int, text string) []value {
 
 // span notes over which places a merged cell reaches.
 func (s *sheet) span(column, columns, rows int, text string) {
-	if columns <= 1 && rows <= 1 || len(text) > maxSpanText {
+	if columns <= 1 && rows <= 1 || len(text) > maxSpanText || !s.may(min(columns, maxSheetSpan)) {
 		return
 	}
 	for i := range min(max(columns, 1), maxSheetSpan) {

@@ -179,6 +179,9 @@ func named(name string) (kind rag.BlockKind, level int) {
 	case "preformattedtext", "htmlpreformatted", "preformatted", "sourcecode", "verbatim":
 		return rag.Code, 0
 	}
+	if strings.HasSuffix(compact, "blockquote") {
+		return rag.Quote, 0
+	}
 	for _, sign := range []string{"code", "listing"} {
 		if strings.Contains(compact, sign) && !strings.Contains(compact, "barcode") {
 			return rag.Code, 0

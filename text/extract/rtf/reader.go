@@ -74,6 +74,7 @@ type reader struct {
 
 	pending []byte // bytes whose encoding is that of font
 	font    int
+	usual   int    // font that \deff names
 	skip    int    // characters to pass over after a \u
 	high    rune   // first half of a surrogate pair
 	name    []byte // of a font, a style or a property that is being read, or a label

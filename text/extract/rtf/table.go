@@ -116,13 +116,14 @@ func (r *reader) endRow(nesting int) error {
 	return nil
 }
 
+// endRow ends the row. Rows share a definition that holds for several of them.
 func (t *table) endRow(places []place) {
 	if len(t.cell) > 0 {
 		t.row = append(t.row, t.cell)
 		t.cell = nil
 	}
 	if len(t.row) > 0 {
-		t.rows = append(t.rows, tableRow{t.row, slices.Clone(places)})
+		t.rows = append(t.rows, tableRow{t.row, places})
 	}
 	t.row = nil
 }

@@ -159,10 +159,7 @@ func (r *reader) format(t token) error {
 	case "f":
 		r.cur.font = t.number
 	case "deff":
-		if err := r.flush(); err != nil {
-			return err
-		}
-		r.cur.font = t.number
+		r.cur.font, r.usual = t.number, t.number
 	case "uc":
 		r.cur.unicode = min(max(t.number, 0), 1000)
 	case "ansicpg":
@@ -218,6 +215,6 @@ func (r *reader) unformat() error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	r.cur.hidden, r.cur.deleted = false, false
+	r.cur.hidden, r.cur.deleted, r.cur.font = false, false, r.usual
 	return nil
 }
