@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	maxLines    = 50  // lines of a list that are one block
-	maxLine     = 200 // bytes of a cell beyond which it is a paragraph of its own
-	maxRepeat   = 256 // bytes of a merged cell that are repeated over its area
+	maxLines    = 50      // lines of a list that are one block
+	maxLine     = 200     // bytes of a cell beyond which it is a paragraph of its own
+	maxRepeat   = 256     // bytes of a merged cell that are repeated over its area
 	maxRepeated = 1 << 22 // places of merged cells that are looked at in one sheet
-	maxBlank    = 8      // places to each cell up to which a region is a table
-	freeBlank   = 10_000 // places up to which it is one in any case
+	maxBlank    = 8       // places to each cell up to which a region is a table
+	freeBlank   = 10_000  // places up to which it is one in any case
 )
 
 // putCells puts the sheet's cells out, region by region.
