@@ -124,7 +124,12 @@ func (g *group) columns() []Column {
 	slices.Sort(places)
 	places = slices.Compact(places)
 	// One row too many tells that the chart is shortened.
-	columns := 1 + 2*len(g.series)
+	columns := 1
+	for _, s := range g.series {
+		if columns++; len(s.sizes) > 0 {
+			columns++
+		}
+	}
 	places = places[:min(len(places), maxCells/columns+1)]
 
 	fill := func(name string, ps []point) Column {

@@ -41,8 +41,8 @@ type File struct {
 	mini       []byte // the stream of small sectors
 	miniFAT    []byte
 	streams    []Stream
-	byPath     map[string]int
-	bigStreams bool // sizes have 64 bits
+	byPath     map[string]int // in upper case: names that differ in case only are the same
+	bigStreams bool           // sizes have 64 bits
 }
 
 // Stream is a file in the file.
@@ -212,8 +212,8 @@ func (f *File) list(directory []byte) {
 		case 1: // a storage
 			stack = append(stack, step{binary.LittleEndian.Uint32(e[0x4c:]), path + "/", s.depth + 1})
 		case 2:
-			if _, twice := f.byPath[path]; !twice {
-				f.byPath[path] = len(f.streams)
+			if _, twice := f.byPath[strings.ToUpper(path)]; !twice {
+				f.byPath[strings.ToUpper(path)] = len(f.streams)
 				f.streams = append(f.streams, Stream{path, int64(f.size(e) & (1<<63 - 1)), binary.LittleEndian.Uint32(e[0x74:])})
 			}
 		}
@@ -235,14 +235,14 @@ func (f *File) Streams() []Stream { return f.streams }
 
 // Has reports whether there is a stream of that path.
 func (f *File) Has(path string) bool {
-	_, ok := f.byPath[path]
+	_, ok := f.byPath[strings.ToUpper(path)]
 	return ok
 }
 
 // Read returns a whole stream, as far as it goes if it is shorter than it says. One
 // that does not exist or is damaged is KindInvalid.
 func (f *File) Read(path string) ([]byte, error) {
-	i, ok := f.byPath[path]
+	i, ok := f.byPath[strings.ToUpper(path)]
 	if !ok {
 		return nil, damaged("its stream " + path + " is missing")
 	}

@@ -34,6 +34,9 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d, %v", s.Name, len(got), len(s.Content), err)
 		}
 	}
+	if !f.Has("SMALL") || !f.Has("\x06dÄTA") {
+		t.Error("names differ in case only")
+	}
 	if _, err := f.Read("none"); !errors.Is(err, rag.ErrInvalid) || f.Has("none") {
 		t.Errorf("a stream that is not there: %v", err)
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/sha1" //nolint:gosec // the format asks for it
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/binary"
 
