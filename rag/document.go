@@ -109,10 +109,13 @@ type Input struct {
 	MediaType  string    // of Text; "" is text/plain. Ignored with Content, whose bytes decide
 	Content    io.Reader // the original file, read to its end or to the limit, closed if it is an io.Closer; nil when Text is given
 	Password   string    // for encrypted files; never stored
-	Metadata   Metadata
-	ACL        []string // principals that may see it; empty: the whole tenant
-	ModifiedAt time.Time
-	Force      bool // read and cut it again even if nothing changed
+	// MainContent takes of a web page what it is about, without menus, advertisements
+	// and footers. Other formats know no difference.
+	MainContent bool
+	Metadata    Metadata
+	ACL         []string // principals that may see it; empty: the whole tenant
+	ModifiedAt  time.Time
+	Force       bool // read and cut it again even if nothing changed
 }
 
 // DocumentState tells how far a document has come.
