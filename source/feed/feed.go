@@ -11,8 +11,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"html"
@@ -61,18 +59,10 @@ func (s Settings) Validate() error {
 		}
 	}
 	f.Between("max_entries", int64(s.MaxEntries), 1, 10_000)
-	if err := s.metadata().Validate(); err != nil {
+	if err := fetch.Metadata(s.Metadata).Validate(); err != nil {
 		f.Add("metadata: %v", err)
 	}
 	return f.Err()
-}
-
-func (s Settings) metadata() rag.Metadata {
-	m := rag.Metadata{}
-	for k, v := range s.Metadata {
-		m[k] = rag.Str(v)
-	}
-	return m
 }
 
 // Source reads feeds. It is goroutine-safe.
@@ -121,7 +111,7 @@ type seen struct {
 // it unless it is unique in the world, being an address or a URN itself.
 func (s *Source) Sync(ctx context.Context, have source.State, tell func(source.Event) error) (source.Result, error) {
 	defer s.client.CloseIdle()
-	shape := digest(s.set.Full, s.set.MaxEntries, s.set.Metadata, s.set.ACL)
+	shape := fetch.Digest(s.set.Full, s.set.MaxEntries, s.set.Metadata, s.set.ACL)
 	var old cursor
 	if err := json.Unmarshal(have.Cursor(), &old); err != nil || old.Shape != shape {
 		old = cursor{}
@@ -288,7 +278,7 @@ func (r *reading) unchanged(ctx context.Context, ids []string) error {
 
 // event is what is to be told of an entry. Change is 0 for an error of the store.
 func (r *reading) event(ctx context.Context, address string, f feed, e entry) source.Event {
-	ev := source.Event{Change: source.Put, ID: e.identity(address), Fingerprint: digest(r.shape, e.ID, e.Title, e.Link, e.HTML, e.Text, e.Updated)}
+	ev := source.Event{Change: source.Put, ID: e.identity(address), Fingerprint: fetch.Digest(r.shape, e.ID, e.Title, e.Link, e.HTML, e.Text, e.Updated)}
 	item, known, err := r.have.Item(ctx, ev.ID)
 	if err != nil {
 		return source.Event{Err: err}
@@ -302,11 +292,10 @@ func (r *reading) event(ctx context.Context, address string, f feed, e entry) so
 		return ev
 	}
 	resp, err := r.s.client.Do(ctx, fetch.Request{URL: e.Link, Accept: "text/html, application/xhtml+xml, */*;q=0.8"})
-	status := fetch.Status(err)
 	switch {
 	case err == nil:
 		fill(&ev.Input, resp)
-	case status >= 400 && status < 500 && status != 408 && status != 425 && status != 429 && e.HTML+e.Text != "":
+	case fetch.Final(err) && e.HTML+e.Text != "":
 	default:
 		return source.Event{Change: source.Broken, ID: ev.ID, Err: err}
 	}
@@ -317,7 +306,7 @@ func (r *reading) event(ctx context.Context, address string, f feed, e entry) so
 func (e entry) identity(feed string) string {
 	id := cmp.Or(e.ID, e.Link)
 	if id == "" {
-		id = "#" + digest(e.Title, e.HTML, e.Text)[:16]
+		id = "#" + fetch.Digest(e.Title, e.HTML, e.Text)[:16]
 	}
 	world := false
 	for _, scheme := range []string{"http://", "https://", "urn:", "tag:"} {
@@ -327,23 +316,23 @@ func (e entry) identity(feed string) string {
 		id = feed + "#" + strings.TrimPrefix(id, "#")
 	}
 	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' }) {
-		id = feed[:min(len(feed), maxID-20)] + "#" + digest(id)[:16]
+		id = feed[:min(len(feed), maxID-20)] + "#" + fetch.Digest(id)[:16]
 	}
 	return id
 }
 
 // input makes the document of an entry of what the feed carries.
 func (s *Source) input(f feed, e entry) rag.Input {
-	m := s.set.metadata()
+	m := fetch.Metadata(s.set.Metadata)
 	for k, v := range map[string]string{"url": e.Link, "feed": f.title, "author": e.Author, "date": e.Published, "modified": e.Updated} {
 		if _, given := m[k]; !given && v != "" {
-			m[k] = rag.Str(cut(v, rag.MaxMetadataString))
+			m[k] = rag.Str(fetch.Cut(v, rag.MaxMetadataString))
 		}
 	}
 	if _, given := m["keywords"]; !given && len(e.Tags) > 0 {
-		m["keywords"] = rag.Str(cut(strings.Join(e.Tags, ", "), rag.MaxMetadataString))
+		m["keywords"] = rag.Str(fetch.Cut(strings.Join(e.Tags, ", "), rag.MaxMetadataString))
 	}
-	in := rag.Input{Title: cut(e.Title, 4096), Source: cmp.Or(e.Link, f.title), Metadata: m, ACL: s.set.ACL}
+	in := rag.Input{Title: fetch.Cut(e.Title, 4096), Source: cmp.Or(e.Link, f.title), Metadata: m, ACL: s.set.ACL}
 	in.ModifiedAt, _ = time.Parse(time.RFC3339, cmp.Or(e.Updated, e.Published))
 	switch {
 	case e.HTML != "":
@@ -353,13 +342,6 @@ func (s *Source) input(f feed, e entry) rag.Input {
 		in.Text = cmp.Or(e.Text, e.Title)
 	}
 	return in
-}
-
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "")
 }
 
 // fill puts the page of an entry in the place of what the feed carries.
@@ -373,13 +355,4 @@ func fill(in *rag.Input, resp *fetch.Response) {
 		in.Name = "page.pdf"
 	}
 	in.Source = resp.URL.String()
-}
-
-func digest(values ...any) string {
-	b, err := json.Marshal(values)
-	if err != nil {
-		panic(err) // only strings and numbers come here
-	}
-	h := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(h[:])
 }

@@ -247,6 +247,13 @@ func Status(err error) int {
 	return 0
 }
 
+// Final reports whether err is an answer that trying again does not change: 4xx,
+// but not 408, 425 and 429.
+func Final(err error) bool {
+	code := Status(err)
+	return code >= 400 && code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooEarly && code != http.StatusTooManyRequests
+}
+
 // Do makes a request. Errors name the URL, without secrets, and are
 //
 //   - KindInvalid: the URL is malformed or no http, the answer damaged, or the server does not take the request (400 and others)

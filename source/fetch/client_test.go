@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -448,6 +450,29 @@ func TestRate(t *testing.T) {
 			t.Errorf("two requests, 5 s apart and of 10 s each, took %s", took)
 		}
 	})
+}
+
+func TestCertificates(t *testing.T) {
+	var asked atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		io.WriteString(w, r.Proto)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	set := loopback()
+	set.Tries = 4
+	if _, err := client(t, set, fetch.Deps{}).Do(t.Context(), fetch.Request{URL: s.URL}); !errors.Is(err, rag.ErrUnavailable) || asked.Load() != 0 || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("%v, %d requests", err, asked.Load())
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	resp, err := client(t, set, fetch.Deps{RootCAs: pool}).Do(t.Context(), fetch.Request{URL: s.URL})
+	if err != nil || string(resp.Body) != "HTTP/2.0" {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestRedirects(t *testing.T) {

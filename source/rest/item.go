@@ -3,9 +3,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -71,7 +68,7 @@ func (s *Source) identity(item any) (string, error) {
 		return "", rag.Errorf(rag.KindInvalid, "%s: an item has nothing at %q (fields.id)", fetch.Show(s.url), s.set.Fields.ID)
 	}
 	if len(id) > maxID {
-		id = id[:maxID-45] + "#" + digest(id)
+		id = id[:maxID-45] + "#" + fetch.Digest(id)
 	}
 	return strings.ToValidUTF8(id, "\ufffd"), nil
 }
@@ -90,7 +87,7 @@ func (l *listing) event(ctx context.Context, item any) source.Event {
 	if m := scalar(s.modified.one(item)); m != "" {
 		version = append([]any{m}, s.access.all(item)...)
 	}
-	ev := source.Event{Change: source.Put, ID: id, Fingerprint: digest(s.shape, version)}
+	ev := source.Event{Change: source.Put, ID: id, Fingerprint: fetch.Digest(s.shape, version)}
 	known, ok, err := l.have.Item(ctx, id)
 	if err != nil {
 		return source.Event{Err: err}
@@ -141,7 +138,7 @@ func (s *Source) document(ctx context.Context, item any) (rag.Input, error) {
 		return rag.Input{}, err
 	}
 	in := rag.Input{
-		Title: cut(clean.Line(first(s.title, values)), 4096), Source: s.address(values), ACL: acl,
+		Title: fetch.Cut(clean.Line(first(s.title, values)), 4096), Source: s.address(values), ACL: acl,
 		ModifiedAt: moment(find(s.modified, values)), Metadata: s.metadata(values),
 	}
 	if file != nil {
@@ -231,9 +228,9 @@ func (s *Source) address(values []any) string {
 }
 
 func (s *Source) metadata(values []any) rag.Metadata {
-	m := metadata(s.set.Metadata)
+	m := fetch.Metadata(s.set.Metadata)
 	if u := scalar(find(s.link, values)); u != "" {
-		m["url"] = rag.Str(cut(s.address(values), rag.MaxMetadataString))
+		m["url"] = rag.Str(fetch.Cut(s.address(values), rag.MaxMetadataString))
 	}
 	for key, p := range s.meta {
 		for _, v := range values {
@@ -263,7 +260,7 @@ func flat(found []any) (rag.Value, bool) {
 			return
 		}
 		if str, ok := v.(string); ok {
-			v = cut(clean.Line(str), rag.MaxMetadataString)
+			v = fetch.Cut(clean.Line(str), rag.MaxMetadataString)
 		}
 		if value, err := rag.ValueOf(v); err == nil && v != nil && len(values) < rag.MaxMetadataItems {
 			values = append(values, value)
@@ -402,20 +399,4 @@ func moment(v any) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "")
-}
-
-func digest(values ...any) string {
-	b, err := json.Marshal(values)
-	if err != nil {
-		panic(err) // only what came of JSON or is text
-	}
-	h := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(h[:])
 }

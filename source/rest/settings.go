@@ -184,7 +184,7 @@ func (s Settings) Validate() error {
 	}
 	f.Between("max_pages", int64(s.MaxPages), 1, 100_000)
 	f.Between("max_items", int64(s.MaxItems), 1, 1_000_000)
-	if err := metadata(s.Metadata).Validate(); err != nil {
+	if err := fetch.Metadata(s.Metadata).Validate(); err != nil {
 		f.Add("metadata: %v", err)
 	}
 	return f.Err()
@@ -231,14 +231,6 @@ func (s Settings) faultsOfPaging(f *fetch.Faults) {
 	if p.SizeParam != "" && p.Size == 0 {
 		f.Add("paging.size is missing")
 	}
-}
-
-func metadata(m map[string]string) rag.Metadata {
-	out := rag.Metadata{}
-	for k, v := range m {
-		out[k] = rag.Str(v)
-	}
-	return out
 }
 
 // Source reads an API. It is goroutine-safe.
@@ -313,6 +305,6 @@ func New(settings Settings, deps fetch.Deps) (*Source, error) {
 			return nil, rag.Wrap(rag.KindInvalid, err, "fields.metadata")
 		}
 	}
-	s.shape = digest(set.URL, set.Method, set.Query, string(set.Body), set.List, set.Fields, set.Detail, set.Since.Param, set.Metadata, set.ACL)
+	s.shape = fetch.Digest(set.URL, set.Method, set.Query, string(set.Body), set.List, set.Fields, set.Detail, set.Since.Param, set.Metadata, set.ACL)
 	return s, nil
 }

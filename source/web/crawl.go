@@ -317,7 +317,7 @@ func (c *crawl) settle(ctx context.Context, v visit, out outcome) error {
 	case out.fatal != nil:
 		return out.fatal
 	case out.forbidden:
-		return c.forbidden(v)
+		return c.forbidden(ctx, v)
 	case out.err != nil:
 		return c.failed(ctx, v, out)
 	}
@@ -384,14 +384,14 @@ func (c *crawl) goneIfKnown(ctx context.Context, id string) error {
 
 // forbidden is a page that robots.txt asks not to read. Where somebody named it,
 // he is told; within a site it is no part of it.
-func (c *crawl) forbidden(v visit) error {
+func (c *crawl) forbidden(ctx context.Context, v visit) error {
 	err := rag.Errorf(rag.KindRefused, "%s: robots.txt asks not to read it (ignore_robots)", fetch.Show(v.u))
 	if v.seed {
 		c.fail(err)
 		c.incomplete = c.incomplete || c.s.follows()
 	}
 	if c.s.follows() && !v.seed {
-		return nil
+		return c.goneIfKnown(ctx, v.id)
 	}
 	return c.tell(source.Event{Change: source.Broken, ID: v.id, Err: err})
 }
@@ -432,11 +432,7 @@ func (c *crawl) failed(ctx context.Context, v visit, out outcome) error {
 // final reports whether an error is what the server has to say, and not one that
 // may hide a page with links.
 func final(err error) bool {
-	status := fetch.Status(err)
-	if status == 0 {
-		return errors.Is(err, rag.ErrExhausted) || errors.Is(err, rag.ErrInvalid)
-	}
-	return status < 500 && status != 408 && status != 425 && status != 429
+	return fetch.Final(err) || fetch.Status(err) == 0 && (errors.Is(err, rag.ErrExhausted) || errors.Is(err, rag.ErrInvalid))
 }
 
 // redirected is an address of a site that is none of a page.

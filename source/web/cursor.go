@@ -67,7 +67,8 @@ func encodeCursor(shape uint64, m memory, order []string) ([]byte, error) {
 		if len(packed) <= maxCursor || len(order) == 0 {
 			return packed, nil
 		}
-		order = order[:len(order)/2]
+		// As many as would fit if all were alike, and some less.
+		order = order[:len(order)*(maxCursor/10*9/1024)/(len(packed)/1024+1)]
 	}
 }
 

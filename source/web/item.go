@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"mime"
 	"net/http"
 	"net/url"
@@ -49,19 +48,9 @@ func (s *Source) sum(body []byte) string {
 // items.
 func (s *Source) ours(f fingerprint) bool { return strings.HasPrefix(f.content, s.salt[:saltMark]) }
 
-// digest returns a short digest of values that JSON can hold.
-func digest(values ...any) string {
-	b, err := json.Marshal(values)
-	if err != nil {
-		panic(err) // only strings and numbers come here
-	}
-	h := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(h[:])
-}
-
 // input makes the document of an answer.
 func (s *Source) input(id *url.URL, resp *fetch.Response, html bool) rag.Input {
-	m := metadata(s.set.Metadata)
+	m := fetch.Metadata(s.set.Metadata)
 	for k, v := range map[string]string{"url": id.String(), "site": id.Hostname()} {
 		if _, given := m[k]; !given {
 			m[k] = rag.Str(v)

@@ -130,13 +130,12 @@ var everything = robots{rules: []rule{{pattern: "/"}}}
 // be left alone (RFC 9309, 2.3.1.4).
 func fetchRobots(ctx context.Context, client *fetch.Client, u *url.URL) (robots, error) {
 	resp, err := client.Do(ctx, fetch.Request{URL: u.Scheme + "://" + u.Host + "/robots.txt", Accept: "text/plain"})
-	status := fetch.Status(err)
 	switch {
 	case err == nil:
 		return parseRobots(resp.Body, client.Deps().Product), nil
 	case ctx.Err() != nil:
 		return everything, ctx.Err()
-	case status >= 400 && status < 500 && status != 429, errors.Is(err, rag.ErrExhausted) && status == 0:
+	case fetch.Final(err), errors.Is(err, rag.ErrExhausted) && fetch.Status(err) == 0:
 		// A redirect without end counts as no file; so does a file that is far too large.
 		return robots{}, nil
 	case errors.Is(err, rag.ErrRefused):

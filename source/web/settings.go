@@ -128,18 +128,10 @@ func (s Settings) Validate() error {
 	if s.MaxDepth > 1000 {
 		f.Add("max_depth must be at most 1000")
 	}
-	if err := metadata(s.Metadata).Validate(); err != nil {
+	if err := fetch.Metadata(s.Metadata).Validate(); err != nil {
 		f.Add("metadata: %v", err)
 	}
 	return f.Err()
-}
-
-func metadata(m map[string]string) rag.Metadata {
-	out := rag.Metadata{}
-	for k, v := range m {
-		out[k] = rag.Str(v)
-	}
-	return out
 }
 
 // Source reads what its settings say. It is goroutine-safe.
@@ -194,7 +186,7 @@ func New(settings Settings, deps fetch.Deps) (*Source, error) {
 			s.hosts = append(s.hosts, u.Host)
 		}
 	}
-	s.salt = digest(set.Metadata, set.ACL, set.WholePage)
-	s.shape = short(digest(set.Mode, set.URLs, s.hosts, set.Include, set.Exclude, set.DropParameters, set.MediaTypes, set.IgnoreRobots, set.IgnoreCanonical))
+	s.salt = fetch.Digest(set.Metadata, set.ACL, set.WholePage)
+	s.shape = short(fetch.Digest(set.Mode, set.URLs, s.hosts, set.Include, set.Exclude, set.DropParameters, set.MediaTypes, set.IgnoreRobots, set.IgnoreCanonical))
 	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -377,9 +378,9 @@ func TestChoosingPages(t *testing.T) {
 
 // A calendar has a next month for ever, and each page of a trap a new address.
 func TestInfiniteSites(t *testing.T) {
-	n := 0
+	var asked atomic.Int32
 	h := func(w http.ResponseWriter, r *http.Request) {
-		n++
+		n := asked.Add(1)
 		w.Header().Set("Content-Type", "text/html")
 		for i := range 50 {
 			fmt.Fprintf(w, `<a href="%s/%d?t=%d">next</a>`, strings.TrimSuffix(r.URL.Path, "/"), i, n)
@@ -389,10 +390,10 @@ func TestInfiniteSites(t *testing.T) {
 	t.Cleanup(s.Close)
 	var store fetchtest.Store
 	told := sync1(t, &store, open(t, web.Settings{Mode: web.Site, URLs: []string{s.URL}, MaxPages: 300, IgnoreRobots: true}, fetch.Deps{}))
-	if told.Complete || len(told.Put) != 300 || n != 300 {
-		t.Errorf("complete %v, %d items, %d requests", told.Complete, len(told.Put), n)
+	if told.Complete || len(told.Put) != 300 || asked.Load() != 300 {
+		t.Errorf("complete %v, %d items, %d requests", told.Complete, len(told.Put), asked.Load())
 	}
-	store, n = fetchtest.Store{}, 0
+	store = fetchtest.Store{}
 	told = sync1(t, &store, open(t, web.Settings{Mode: web.Site, URLs: []string{s.URL}, MaxDepth: 1, IgnoreRobots: true}, fetch.Deps{}))
 	if !told.Complete || len(told.Put) != 51 {
 		t.Errorf("complete %v, %d items", told.Complete, len(told.Put))
