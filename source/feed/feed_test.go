@@ -168,8 +168,8 @@ func TestFull(t *testing.T) {
 }
 
 func TestBrokenFeeds(t *testing.T) {
-	s := serve(t, map[string]string{"/good": rss, "/html": "<html></html>", "/down": "#500", "/json": `{"a":1}`, "/empty": "", "/text": "hello", "/array": "[1]"})
-	for path, kind := range map[string]error{"/html": rag.ErrInvalid, "/down": rag.ErrUnavailable, "/json": rag.ErrInvalid, "/empty": rag.ErrInvalid, "/text": rag.ErrInvalid, "/none": rag.ErrNotFound, "/array": rag.ErrInvalid} {
+	s := serve(t, map[string]string{"/good": rss, "/html": "<html></html>", "/down": "#500", "/json": `{"a":1}`, "/empty": "", "/text": "hello", "/array": "[1]", "/wide": `{"items":[` + strings.Repeat("{},", 300_000) + `{}]}`})
+	for path, kind := range map[string]error{"/html": rag.ErrInvalid, "/down": rag.ErrUnavailable, "/json": rag.ErrInvalid, "/empty": rag.ErrInvalid, "/text": rag.ErrInvalid, "/none": rag.ErrNotFound, "/array": rag.ErrInvalid, "/wide": rag.ErrExhausted} {
 		var store fetchtest.Store
 		if _, err := store.Sync(t, open(t, feed.Settings{URLs: []string{s.URL + path}})); !errors.Is(err, kind) {
 			t.Errorf("%s alone: %v", path, err)

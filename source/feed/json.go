@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -35,9 +36,16 @@ type jsonAuthor struct {
 	Name string `json:"name"`
 }
 
+// maxObjects bounds the braces in a feed, of which an entry takes a few: an empty
+// object is a hundred times as large when it has been read.
+const maxObjects = 200_000
+
 func parseJSON(body []byte, base *url.URL, most int) (feed, error) {
+	if n := bytes.Count(body, []byte("{")); n > maxObjects {
+		return feed{}, rag.Errorf(rag.KindExhausted, "the JSON holds more than %d objects", maxObjects)
+	}
 	var j jsonFeed
-	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if err := dec.Decode(&j); err != nil {
 		return feed{}, rag.Wrap(rag.KindInvalid, err, "the JSON is damaged or no feed")

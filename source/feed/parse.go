@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxContent = 16 << 20 // bytes of one entry's content
+	maxContent = 4 << 20  // bytes of one entry's content
 	maxField   = 64 << 10 // bytes of its title, names, addresses
 	maxTags    = 100
 )

@@ -125,7 +125,7 @@ func (s *Source) document(ctx context.Context, item any) (rag.Input, error) {
 		} else {
 			answer, err := decode(resp.Body)
 			if err != nil {
-				return rag.Input{}, rag.Wrap(rag.KindInvalid, err, "its details are no JSON")
+				return rag.Input{}, rag.Wrap(jsonKind(err), err, "its details are no JSON as it should be")
 			}
 			if answer = s.item.one(answer); answer == nil {
 				return rag.Input{}, rag.Errorf(rag.KindInvalid, "its details have nothing at %q (detail.item)", s.set.Detail.Item)

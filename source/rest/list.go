@@ -266,7 +266,7 @@ func (l *listing) page(ctx context.Context, at position) (any, *fetch.Response, 
 	}
 	answer, err := decode(resp.Body)
 	if err != nil {
-		return nil, nil, rag.Wrap(rag.KindInvalid, err, fetch.Show(s.url)+" does not answer in JSON")
+		return nil, nil, rag.Wrap(jsonKind(err), err, fetch.Show(s.url)+" does not answer in JSON as it should")
 	}
 	return answer, resp, nil
 }
@@ -299,7 +299,18 @@ func (h *hiding) Error() string {
 	return said
 }
 
+// The limits of an answer: what takes two bytes there, an empty object, takes some
+// fifty when it has been read. Characters within texts count, too.
+const (
+	maxContainers = 1_000_000
+	maxValues     = 4_000_000
+)
+
+// decode reads JSON, its numbers as they stand there.
 func decode(data []byte) (any, error) {
+	if bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("[")) > maxContainers || bytes.Count(data, []byte(",")) > maxValues {
+		return nil, rag.Errorf(rag.KindExhausted, "it holds more than %d objects and lists, or more than %d values", maxContainers, maxValues)
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var v any
@@ -310,6 +321,13 @@ func decode(data []byte) (any, error) {
 		return nil, errors.New("something follows the JSON value")
 	}
 	return v, nil
+}
+
+func jsonKind(err error) rag.Kind {
+	if errors.Is(err, rag.ErrExhausted) {
+		return rag.KindExhausted
+	}
+	return rag.KindInvalid
 }
 
 func text(v any) string {

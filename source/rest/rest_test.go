@@ -362,6 +362,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	for body, kind := range map[string]error{
 		"": rag.ErrInvalid, "<html>": rag.ErrInvalid, `{"l":[`: rag.ErrInvalid, `{"x":1}`: rag.ErrInvalid, `{"l":5}`: rag.ErrInvalid, `{"l":{"a":1}}`: rag.ErrInvalid,
 		`{"l":[{"noid":1}]}`: rag.ErrInvalid, `{"l":[1]}`: rag.ErrInvalid, `{"l":[]} x`: rag.ErrInvalid, strings.Repeat("[", 20000): rag.ErrInvalid,
+		`{"l":[` + strings.Repeat("{},", 1_000_000) + `{}]}`: rag.ErrExhausted,
 		`{"l":[]}`: nil, `{"l":null}`: nil,
 	} {
 		a := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body) })

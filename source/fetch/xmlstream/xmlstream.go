@@ -20,12 +20,16 @@ import (
 const (
 	maxElements = 2_000_000
 	maxDepth    = 256
+	// maxToken bounds a tag or a piece of text. A tag of that size full of attributes
+	// takes some 100 MB while it is read.
+	maxToken = 4 << 20
 )
 
 // Reader hands out the elements of one document.
 type Reader struct {
 	ctx      context.Context
 	dec      *xml.Decoder
+	in       *meter
 	depth    int
 	elements int
 }
@@ -37,11 +41,12 @@ func New(ctx context.Context, content []byte, declared string) *Reader {
 		declared = declaration(content)
 	}
 	text, _ := charset.Decode(content, declared)
-	dec := xml.NewDecoder(strings.NewReader(strings.Map(allowed, text)))
+	in := &meter{r: strings.NewReader(strings.Map(allowed, text))}
+	dec := xml.NewDecoder(in)
 	dec.Strict = false
 	dec.Entity = xml.HTMLEntity
 	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
-	return &Reader{ctx: ctx, dec: dec}
+	return &Reader{ctx: ctx, dec: dec, in: in}
 }
 
 var encodingName = regexp.MustCompile(`^[\s\x{feff}]*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`)
@@ -67,10 +72,31 @@ func Is(content []byte) bool {
 	return bytes.HasPrefix(head, []byte("<"))
 }
 
+// meter ends a document in which one token is too large.
+type meter struct {
+	r     io.Reader
+	token int // bytes read since the last one
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.token > maxToken {
+		return 0, errToken
+	}
+	n, err := m.r.Read(p)
+	m.token += n
+	return n, err
+}
+
+var errToken = rag.Errorf(rag.KindExhausted, "the XML holds a tag or a piece of text of more than %d MiB", maxToken>>20)
+
 // token returns the next token and keeps the limits.
 func (r *Reader) token() (xml.Token, error) {
+	r.in.token = 0
 	t, err := r.dec.Token()
 	if err != nil {
+		if errors.Is(err, errToken) {
+			return nil, errToken
+		}
 		if err != io.EOF {
 			err = rag.Wrap(rag.KindInvalid, syntax(err), "the XML is damaged")
 		}

@@ -45,6 +45,8 @@ func TestLimits(t *testing.T) {
 	}{
 		"deep":      {strings.Repeat("<a>", 1000), rag.ErrExhausted},
 		"long text": {"<a>" + strings.Repeat("x", 200) + "</a>", rag.ErrExhausted},
+		"wide":      {"<a " + strings.Repeat("b='' ", 1<<20) + ">", rag.ErrExhausted},
+		"wide text": {"<a>" + strings.Repeat("b ", 3<<20) + "</a>", rag.ErrExhausted},
 		"cut":       {"<a><b>", rag.ErrInvalid},
 		"empty":     {"", rag.ErrInvalid},
 	} {
