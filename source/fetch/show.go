@@ -13,6 +13,9 @@ const maxShown = 300 // bytes of a URL, or of what a server says, in an error
 // Show returns a URL for people to read: without user name and password, with ***
 // in the place of values of query parameters whose name sounds secret, and short.
 func Show(u *url.URL) string {
+	if u.Host == "" {
+		return "a URL without a host" // in which a password could stand anywhere
+	}
 	v := *u
 	v.User, v.Fragment, v.RawFragment = nil, "", ""
 	if v.RawQuery != "" {
