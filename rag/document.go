@@ -112,11 +112,14 @@ type Input struct {
 	Content    io.Reader // the original file, read to its end or to the limit, closed if it is an io.Closer; nil when Text is given
 	Extracted  *Text     // of Content, where the caller has it already; nil has it read
 	Password   string    // for encrypted files; never stored
-	Metadata   Metadata
-	ACL        []string // principals that may see it; empty: the whole tenant
-	ModifiedAt time.Time
-	Force      bool // read and cut it again even if nothing changed
-	Whole      bool // one document in any case: an archive is not taken apart
+	// MainContent takes of a web page what it is about, without menus, advertisements
+	// and footers. Other formats know no difference.
+	MainContent bool
+	Metadata    Metadata
+	ACL         []string // principals that may see it; empty: the whole tenant
+	ModifiedAt  time.Time
+	Force       bool // read and cut it again even if nothing changed
+	Whole       bool // one document in any case: an archive is not taken apart
 	// MayReplace is asked before a stored document is replaced, or deleted because it
 	// is gone from a new version of its archive; an error keeps it. nil allows it.
 	// It is called from several goroutines.
