@@ -138,7 +138,7 @@ func (w *walker) inDocument(name string) role {
 		return listing
 	case r == heading && (w.parent() == inline || w.parent() == paragraph && w.inlineText()):
 		return inline
-	case r == heading && (w.parent() == caption || w.parent() == table || w.parent() == generic && titled[w.open[len(w.open)-1].name]):
+	case r == heading && (w.parent() == caption || w.parent() == table || len(w.open) > 0 && titled[w.open[len(w.open)-1].name]):
 		return caption
 	case r == heading && w.parent() != section && w.parent() != about && w.parent() != generic, r == heading && len(w.tables)+w.within[footnote] > 0:
 		return paragraph
