@@ -48,6 +48,7 @@ func Register(mux Router, cfg Config) {
 	h.registerCollections()
 	h.registerUpload()
 	h.registerDocuments()
+	h.registerPages()
 	h.registerSearch()
 	h.registerQuery()
 	h.registerStats()

@@ -32,6 +32,7 @@ type para struct {
 	lines int
 	size  float64
 	bold  bool
+	box   rag.Box
 }
 
 var (
@@ -58,7 +59,7 @@ func (p *page) paragraphs(dict words) []para {
 	for _, l := range p.lines {
 		if l.running != "" {
 			flush()
-			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size})
+			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size, box: l.box})
 			continue
 		}
 		if len(open) > 0 && breaks(open, l, lead, width) {
@@ -68,7 +69,7 @@ func (p *page) paragraphs(dict words) []para {
 	}
 	flush()
 	for _, note := range p.notes {
-		out = append(out, para{kind: rag.Paragraph, page: p.number, text: note, lines: strings.Count(note, "\n") + 1})
+		out = append(out, para{kind: note.kind, page: p.number, text: note.text, lines: strings.Count(note.text, "\n") + 1, box: note.box})
 	}
 	return out
 }
@@ -173,6 +174,7 @@ func newPara(number int, lines []line, dict words) para {
 	var b strings.Builder
 	for i, l := range lines {
 		p.bold = p.bold && l.bold
+		p.box = p.box.Union(l.box)
 		if i > 0 {
 			b.WriteString(seam(lines[i-1], l, dict))
 		}

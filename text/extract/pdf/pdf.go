@@ -7,10 +7,16 @@
 // content with place, size and weight of their first letter; what becomes of
 // them is decided here:
 //
-//	page.go     a page's lines, and text in its annotations and form fields
-//	running.go  which lines are running headers, footers and page numbers
-//	layout.go   lines -> paragraphs and list items; hyphens at line ends
-//	heading.go  which paragraphs are headings, by outline, size and weight
+//	password.go  the forms in which a password may have been given
+//	geometry.go  places on a page as it is shown
+//	page.go      a page's lines
+//	notes.go     text in its annotations and form fields
+//	running.go   which lines are running headers, footers and page numbers
+//	layout.go    lines -> paragraphs and list items; hyphens at line ends
+//	heading.go   which paragraphs are headings, by outline, size and weight
+//
+// A citation is checked by looking: picture.go shows a page as it is printed, and
+// marks.go finds where on it a quote of the extracted text stands.
 //
 // DESIGN.md says what was measured.
 package pdf
@@ -128,15 +134,27 @@ func (e *Engine) Close() error {
 // much text KindExhausted. Pages that cannot be read are left out and named in
 // the warnings.
 func (e *Engine) Extract(ctx context.Context, content []byte, opt Options) (text rag.Text, err error) {
-	if err := e.Start(); err != nil {
+	err = e.use(ctx, func(in pdfium.Pdfium) (err error) {
+		text, err = extract(ctx, in, content, opt)
+		return err
+	})
+	if err != nil {
 		return rag.Text{}, err
+	}
+	return text, nil
+}
+
+// use calls work with an instance of the engine that nobody else has.
+func (e *Engine) use(ctx context.Context, work func(pdfium.Pdfium) error) (err error) {
+	if err := e.Start(); err != nil {
+		return err
 	}
 	instance, err := e.pool.GetInstanceWithContext(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return rag.Text{}, ctx.Err()
+			return ctx.Err()
 		}
-		return rag.Text{}, rag.Wrap(rag.KindInternal, err, "start an instance of the PDF engine")
+		return rag.Wrap(rag.KindInternal, err, "start an instance of the PDF engine")
 	}
 	var closing sync.Once
 	defer closing.Do(func() { _ = instance.Close() })
@@ -149,13 +167,13 @@ func (e *Engine) Extract(ctx context.Context, content []byte, opt Options) (text
 	defer func() {
 		// The wrapper panics where the engine gives it what it does not expect.
 		if p := recover(); p != nil {
-			text, err = rag.Text{}, rag.Errorf(rag.KindInvalid, "the PDF is damaged: %v", p)
+			err = rag.Errorf(rag.KindInvalid, "the PDF is damaged: %v", p)
 		}
 		if err != nil && ctx.Err() != nil {
 			err = ctx.Err()
 		}
 	}()
-	return extract(ctx, instance, content, opt)
+	return work(instance)
 }
 
 // extract is the pipeline: pages, running lines, paragraphs, headings, text.
@@ -180,7 +198,7 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 
 	b := &clean.Builder{Limit: opt.Limit}
 	for _, p := range paras {
-		if err := b.Add(rag.Block{Kind: p.kind, Level: p.level, Page: p.page}, p.text); err != nil {
+		if err := b.Add(rag.Block{Kind: p.kind, Level: p.level, Page: p.page, Box: p.box}, p.text); err != nil {
 			return rag.Text{}, err
 		}
 	}
