@@ -118,16 +118,16 @@ func fit(paper sheet, opt PageOptions) (scale float64, p rag.Picture, err error)
 	return scale, p, nil
 }
 
-// margin is how far a mark reaches beyond the letters, in points.
+// margin is how far a mark reaches beyond the letters to the sides, in points.
 const margin = 1
 
 // pixels moves a box to the picture; ok is false if it lies outside.
 func pixels(b rag.Box, scale float64, p rag.Picture) (r rag.Rect, ok bool) {
-	at := func(points float32, by, most int, round func(float64) float64) int {
-		return int(min(max(round((float64(points)+float64(by*margin))*scale), 0), float64(most)))
+	at := func(points float32, most int, round func(float64) float64) int {
+		return int(min(max(round(float64(points)*scale), 0), float64(most)))
 	}
-	x0, x1 := at(b.X0, -1, p.Width, math.Floor), at(b.X1, 1, p.Width, math.Ceil)
-	y0, y1 := at(b.Y0, -1, p.Height, math.Floor), at(b.Y1, 1, p.Height, math.Ceil)
+	x0, x1 := at(b.X0-margin, p.Width, math.Floor), at(b.X1+margin, p.Width, math.Ceil)
+	y0, y1 := at(b.Y0, p.Height, math.Floor), at(b.Y1, p.Height, math.Ceil)
 	return rag.Rect{X: x0, Y: y0, Width: x1 - x0, Height: y1 - y0}, x1 > x0 && y1 > y0
 }
 
