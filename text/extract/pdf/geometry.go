@@ -72,6 +72,14 @@ func (s sheet) box(left, bottom, right, top float64) rag.Box {
 	return b
 }
 
+// hides reports whether a box lies beyond the edges of the sheet, where nobody sees
+// what stands in it. A sheet without size hides nothing.
+func (s sheet) hides(b rag.Box) bool {
+	width, height := s.size()
+	return b != rag.Box{} && width > 0 && height > 0 &&
+		(b.X1 <= 0 || b.Y1 <= 0 || float64(b.X0) >= width || float64(b.Y0) >= height)
+}
+
 func tenth(v float64) float32 { return float32(math.Round(v*10)) / 10 }
 
 // farthest is a place, in points, that no page of a real document has.

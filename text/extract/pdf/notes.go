@@ -24,8 +24,39 @@ const (
 // what a field of a form was filled in with.
 type note struct {
 	kind rag.BlockKind // Paragraph for what is seen on the page, Footnote for a remark
+	name string        // of a field, for people
 	text string
 	box  rag.Box
+}
+
+// checked is the text of a box that is checked until its name is put behind it.
+const checked = "☑"
+
+// named returns a note's text with the name of its field, which is left out where
+// the page says it itself: it is printed in front of the field then.
+func (n note) named(p *page) string {
+	value, name := strings.TrimSpace(n.text), strings.TrimRight(n.name, ": ")
+	switch {
+	case value == checked && name == "", value == "":
+		return "" // a box that is checked, nobody knows which
+	case value == checked:
+		return value + " " + name
+	case name == "" || p.says(name):
+		return value
+	}
+	return name + ": " + value
+}
+
+// says reports whether a page's lines hold a text, letters compared.
+func (p *page) says(s string) bool {
+	if p.keys == "" {
+		var b strings.Builder
+		for _, l := range p.lines {
+			b.WriteString(string(keysOf(l.text).keys))
+		}
+		p.keys = b.String()
+	}
+	return strings.Contains(p.keys, string(keysOf(s).keys))
 }
 
 // notes reads a page's annotations. Nothing here is a reason to fail.
@@ -40,7 +71,7 @@ func (r *reader) notes(p *page, ref requests.Page) {
 			continue
 		}
 		n := r.note(got.Annotation)
-		if n.text = clean.Paragraph(n.text); n.text != "" {
+		if n.text = clean.Paragraph(n.named(p)); n.text != "" {
 			if rect, err := r.in.FPDFAnnot_GetRect(&requests.FPDFAnnot_GetRect{Annotation: got.Annotation}); err == nil {
 				b := rect.Rect
 				n.box = p.sheet.box(float64(b.Left), float64(b.Bottom), float64(b.Right), float64(b.Top))
@@ -71,7 +102,8 @@ func (r *reader) note(a references.FPDF_ANNOTATION) note {
 	}
 	switch kind.Subtype {
 	case enums.FPDF_ANNOT_SUBTYPE_WIDGET:
-		return note{kind: rag.Paragraph, text: r.field(a)}
+		name, value := r.field(a)
+		return note{kind: rag.Paragraph, name: name, text: value}
 	case enums.FPDF_ANNOT_SUBTYPE_FREETEXT:
 		return note{kind: rag.Paragraph, text: r.stringOf(a, "Contents")}
 	}
@@ -86,49 +118,46 @@ func (r *reader) stringOf(a references.FPDF_ANNOTATION, key string) string {
 	return value.Value
 }
 
-// field returns what a field of a form holds, after its name if it has one for
-// people: the text of a text field, the choice in a list, or the name of a box that
-// is checked.
-func (r *reader) field(a references.FPDF_ANNOTATION) string {
+// field returns a field's name for people and what it holds: the text of a text
+// field, the choice in a list, the value of a button or the mark of a box that is
+// checked.
+func (r *reader) field(a references.FPDF_ANNOTATION) (name, value string) {
 	form, ok := r.form()
 	if !ok { // no form, or a broken one: its fields may be legible all the same
 		if v := r.stringOf(a, "V"); v != "Off" {
-			return v
+			return "", v
 		}
-		return ""
+		return "", ""
 	}
 	kind, err := r.in.FPDFAnnot_GetFormFieldType(&requests.FPDFAnnot_GetFormFieldType{FormHandle: form, Annotation: a})
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	switch kind.FormFieldType {
 	case enums.FPDF_FORMFIELD_TYPE_TEXTFIELD, enums.FPDF_FORMFIELD_TYPE_COMBOBOX:
 		flags, err := r.in.FPDFAnnot_GetFormFieldFlags(&requests.FPDFAnnot_GetFormFieldFlags{FormHandle: form, Annotation: a})
 		if err != nil || kind.FormFieldType == enums.FPDF_FORMFIELD_TYPE_TEXTFIELD && int(flags.Flags)&password != 0 {
-			return ""
+			return "", ""
 		}
-		value, err := r.in.FPDFAnnot_GetFormFieldValue(&requests.FPDFAnnot_GetFormFieldValue{FormHandle: form, Annotation: a})
-		if err != nil {
-			return ""
+		v, err := r.in.FPDFAnnot_GetFormFieldValue(&requests.FPDFAnnot_GetFormFieldValue{FormHandle: form, Annotation: a})
+		if err != nil || v.FormFieldValue == "" {
+			return "", ""
 		}
-		return labelled(r.fieldName(form, a), value.FormFieldValue)
+		return r.fieldName(form, a, false), v.FormFieldValue
 	case enums.FPDF_FORMFIELD_TYPE_LISTBOX:
-		return labelled(r.fieldName(form, a), strings.Join(r.chosen(form, a), ", "))
+		return r.fieldName(form, a, false), strings.Join(r.chosen(form, a), ", ")
 	case enums.FPDF_FORMFIELD_TYPE_CHECKBOX, enums.FPDF_FORMFIELD_TYPE_RADIOBUTTON:
-		checked, err := r.in.FPDFAnnot_IsChecked(&requests.FPDFAnnot_IsChecked{FormHandle: form, Annotation: a})
-		if err != nil || !checked.IsChecked {
-			return ""
+		is, err := r.in.FPDFAnnot_IsChecked(&requests.FPDFAnnot_IsChecked{FormHandle: form, Annotation: a})
+		if err != nil || !is.IsChecked {
+			return "", ""
 		}
-		value := ""
-		if v, err := r.in.FPDFAnnot_GetFormFieldExportValue(&requests.FPDFAnnot_GetFormFieldExportValue{FormHandle: form, Annotation: a}); err == nil && spoken(v.Value) {
-			value = strings.TrimSpace(v.Value)
+		v, err := r.in.FPDFAnnot_GetFormFieldExportValue(&requests.FPDFAnnot_GetFormFieldExportValue{FormHandle: form, Annotation: a})
+		if err != nil || !spoken(v.Value) || strings.EqualFold(v.Value, "on") || strings.EqualFold(v.Value, "yes") {
+			return r.fieldName(form, a, true), checked
 		}
-		if value == "" || strings.EqualFold(value, "on") || strings.EqualFold(value, "yes") {
-			value = "☑"
-		}
-		return labelled(r.fieldName(form, a), value)
+		return r.fieldName(form, a, true), v.Value
 	}
-	return ""
+	return "", ""
 }
 
 // chosen returns the options of a list that are selected.
@@ -151,13 +180,16 @@ func (r *reader) chosen(form references.FPDF_FORMHANDLE, a references.FPDF_ANNOT
 	return out
 }
 
-// fieldName returns a field's name for people, and failing that the last part of
-// its own if that is made of words.
-func (r *reader) fieldName(form references.FPDF_FORMHANDLE, a references.FPDF_ANNOTATION) string {
+// fieldName returns a field's name for people, and, where own is set and it has
+// none, the last part of its own if that is made of words.
+func (r *reader) fieldName(form references.FPDF_FORMHANDLE, a references.FPDF_ANNOTATION, own bool) string {
 	if alt, err := r.in.FPDFAnnot_GetFormFieldAlternateName(&requests.FPDFAnnot_GetFormFieldAlternateName{FormHandle: form, Annotation: a}); err == nil {
 		if s := clean.Line(alt.FormFieldAlternateName); s != "" {
 			return s
 		}
+	}
+	if !own {
+		return ""
 	}
 	name, err := r.in.FPDFAnnot_GetFormFieldName(&requests.FPDFAnnot_GetFormFieldName{FormHandle: form, Annotation: a})
 	if err != nil {
@@ -181,21 +213,6 @@ var (
 )
 
 func spoken(s string) bool { return spokenWords.MatchString(s) && !unspoken.MatchString(s) }
-
-func labelled(name, value string) string {
-	value = strings.TrimSpace(value)
-	switch name = strings.TrimRight(name, ": "); {
-	case value == "":
-		return ""
-	case name == "" && value == "☑":
-		return "" // a box that is checked, nobody knows which
-	case name == "":
-		return value
-	case value == "☑":
-		return value + " " + name
-	}
-	return name + ": " + value
-}
 
 // form returns the document's form, which is opened when the first field is seen.
 // It has to be open before fields can be read by their kind.

@@ -42,6 +42,7 @@ type page struct {
 	lines  []line
 	notes  []note // text of annotations and form fields
 	sheet  sheet
+	keys   string // what counts of its lines' text, once it is asked for
 }
 
 // reader reads one open document.
@@ -138,10 +139,18 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 	place := placer{r.in, text, p.sheet}
 	index := 0 // of the line's first character in the text
 	for raw := range strings.SplitSeq(all, "\n") {
+		raw = strings.Map(legible, raw)
 		parts, next := partsOf(raw, index)
+		if len(parts) > 1 {
+			raw = place.withoutFalseHyphens(raw, index)
+			parts, _ = partsOf(raw, index)
+		}
 		index = next
 		if len(parts) == 0 {
 			continue
+		}
+		if letterSpaced(raw) {
+			raw = place.unspace(raw, parts[0].first-leading(raw))
 		}
 		l := line{}
 		l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
@@ -153,9 +162,33 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 			continue
 		}
 		place.set(&l, parts)
+		if p.sheet.hides(l.box) {
+			continue
+		}
 		p.lines = append(p.lines, l)
 	}
 	return nil
+}
+
+// leading returns how many characters stand before the first that is seen.
+func leading(raw string) int {
+	n := 0
+	for _, r := range raw {
+		if !unicode.IsSpace(r) && r != lineHyphen {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// legible turns control characters into spaces: in fonts that do not say what
+// their glyphs mean, spaces and parts of brackets come as such.
+func legible(r rune) rune {
+	if unicode.IsControl(r) && r != lineHyphen {
+		return ' '
+	}
+	return r
 }
 
 // part is what of a line stands on one line of the page: the places of its first
@@ -187,6 +220,46 @@ type placer struct {
 	in    pdfium.Pdfium
 	text  references.FPDF_TEXTPAGE
 	sheet sheet
+}
+
+// withoutFalseHyphens returns a line with U+FFFD for each hyphen in it that is none:
+// PDFium gives glyphs without a meaning, often ligatures, the character that
+// divides a word at a line's end. There the page goes on below; after such a glyph
+// it goes on to the right. index is the place of the line's first character.
+func (p placer) withoutFalseHyphens(raw string, index int) string {
+	runes := []rune(raw)
+	last := -1 // letter before the hyphen
+	for i, r := range runes {
+		switch {
+		case r == lineHyphen:
+			next := i + 1
+			for next < len(runes) && (unicode.IsSpace(runes[next]) || runes[next] == lineHyphen) {
+				next++
+			}
+			if last >= 0 && next < len(runes) && p.goesOn(index+last, index+next) {
+				runes[i] = unicode.ReplacementChar
+			}
+		case !unicode.IsSpace(r):
+			last = i
+		}
+	}
+	return string(runes)
+}
+
+// goesOn reports whether one character stands to the right of another on the same
+// line of the page.
+func (p placer) goesOn(left, right int) bool {
+	a, ok := p.char(left)
+	b, ok2 := p.char(right)
+	if !ok || !ok2 {
+		return false
+	}
+	from, to := p.box(a), p.box(b)
+	if from == (rag.Box{}) || to == (rag.Box{}) {
+		return false
+	}
+	shared := min(from.Y1, to.Y1) - max(from.Y0, to.Y0)
+	return shared >= min(from.Y1-from.Y0, to.Y1-to.Y0)/2 && to.X0 > from.X0
 }
 
 // maxParts bounds the lines of the page that one line's box is made of; the first
