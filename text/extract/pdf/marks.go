@@ -64,6 +64,31 @@ func counts(r rune) bool {
 // run is a part of the page's keys that is marked.
 type run struct{ start, end int }
 
+// longWord is how many letters are left out at most where a run begins or ends within
+// a word, which it shares with the quote by chance.
+const longWord = 20
+
+// wordFrom returns where in a run the first whole word begins, and its start if
+// that is far.
+func (k keyText) wordFrom(r run) int {
+	for i := r.start; i < min(r.end, r.start+longWord); i++ {
+		if i == 0 || k.at[i]-k.at[i-1] > 1 {
+			return i
+		}
+	}
+	return r.start
+}
+
+// wordTo returns where in a run the last whole word ends.
+func (k keyText) wordTo(r run) int {
+	for i := r.end; i > max(r.start, r.end-longWord); i-- {
+		if i == len(k.at) || k.at[i]-k.at[i-1] > 1 {
+			return i
+		}
+	}
+	return r.end
+}
+
 // findQuote returns where the quote stands on a page, a box a line from the top.
 func findQuote(in pdfium.Pdfium, page requests.Page, paper sheet, opt PageOptions) []rag.Box {
 	if opt.Quote == "" {
@@ -84,7 +109,7 @@ func findQuote(in pdfium.Pdfium, page requests.Page, paper sheet, opt PageOption
 	}
 	shown := keysOf(got.Text)
 	m := marker{placer: placer{in, text.TextPage, paper}, runes: []rune(got.Text)}
-	for _, r := range align(shown.keys, opt) {
+	for _, r := range align(shown, opt) {
 		m.mark(shown.at[r.start], shown.at[r.end-1])
 	}
 	slices.SortStableFunc(m.boxes, func(a, b rag.Box) int { return cmp.Compare(a.Y0, b.Y0) })
@@ -92,7 +117,8 @@ func findQuote(in pdfium.Pdfium, page requests.Page, paper sheet, opt PageOption
 }
 
 // align returns the parts of the page's keys that are the quote's, in order.
-func align(shown []rune, opt PageOptions) []run {
+func align(page keyText, opt PageOptions) []run {
+	shown := page.keys
 	quote := opt.Quote
 	if len(quote) > maxQuote {
 		quote = strings.ToValidUTF8(quote[:maxQuote], "")
@@ -105,7 +131,7 @@ func align(shown []rune, opt PageOptions) []run {
 		at := bestPlace(shown, places, len(wanted), keysOf(opt.Before).keys, keysOf(opt.After).keys)
 		return []run{{at, at + len(wanted)}}
 	}
-	return commonRuns(shown, wanted)
+	return commonRuns(page, wanted)
 }
 
 // occurrences returns where wanted stands in shown, by the algorithm of Knuth,
@@ -160,7 +186,8 @@ func bestPlace(shown []rune, places []int, length int, before, after []rune) int
 // commonRuns lays a quote along a page that holds it in parts only. Seeds are runs
 // of seedKeys letters that stand once on the page; each is grown as far as both
 // agree, and the runs that keep the order of both are kept.
-func commonRuns(shown, wanted []rune) []run {
+func commonRuns(page keyText, wanted []rune) []run {
+	shown := page.keys
 	if len(wanted) < seedKeys || len(shown) < seedKeys {
 		return nil
 	}
@@ -213,6 +240,12 @@ func commonRuns(shown, wanted []rune) []run {
 	var out []run
 	for i := last; i >= 0; i = before[i] {
 		r := run{runs[i].shown, runs[i].shown + runs[i].length}
+		if runs[i].wanted > 0 {
+			r.start = page.wordFrom(r)
+		}
+		if runs[i].wanted+runs[i].length < len(wanted) {
+			r.end = page.wordTo(r)
+		}
 		if n := len(out); n > 0 && out[n-1].start-r.end <= gapKeys {
 			out[n-1].start = r.start
 			continue

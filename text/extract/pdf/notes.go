@@ -147,15 +147,15 @@ func (r *reader) field(a references.FPDF_ANNOTATION) (name, value string) {
 	case enums.FPDF_FORMFIELD_TYPE_LISTBOX:
 		return r.fieldName(form, a, false), strings.Join(r.chosen(form, a), ", ")
 	case enums.FPDF_FORMFIELD_TYPE_CHECKBOX, enums.FPDF_FORMFIELD_TYPE_RADIOBUTTON:
-		is, err := r.in.FPDFAnnot_IsChecked(&requests.FPDFAnnot_IsChecked{FormHandle: form, Annotation: a})
-		if err != nil || !is.IsChecked {
+		// Its state is the name of the appearance that it shows (ISO 32000-1, 12.7.4.2.3).
+		state := r.stringOf(a, "AS")
+		switch {
+		case state == "" || state == "Off":
 			return "", ""
-		}
-		v, err := r.in.FPDFAnnot_GetFormFieldExportValue(&requests.FPDFAnnot_GetFormFieldExportValue{FormHandle: form, Annotation: a})
-		if err != nil || !spoken(v.Value) || strings.EqualFold(v.Value, "on") || strings.EqualFold(v.Value, "yes") {
+		case !spoken(state) || strings.EqualFold(state, "on") || strings.EqualFold(state, "yes"):
 			return r.fieldName(form, a, true), checked
 		}
-		return r.fieldName(form, a, true), v.Value
+		return r.fieldName(form, a, true), state
 	}
 	return "", ""
 }

@@ -212,17 +212,20 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 	return text, nil
 }
 
-// open loads the document.
-func open(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DOCUMENT, error) {
-	request := &requests.OpenDocument{File: &content}
-	if password != "" {
-		request.Password = &password
+// open loads the document, with each form of the password in turn.
+func open(in pdfium.Pdfium, content []byte, given string) (references.FPDF_DOCUMENT, error) {
+	doc, err := openWith(in, content, "")
+	if errors.Is(err, pdfium_errors.ErrPassword) && given != "" {
+		for _, p := range passwords(given) {
+			if doc, err = openWith(in, content, p); !errors.Is(err, pdfium_errors.ErrPassword) {
+				break
+			}
+		}
 	}
-	doc, err := in.OpenDocument(request)
 	switch {
 	case err == nil:
-		return doc.Document, nil
-	case errors.Is(err, pdfium_errors.ErrPassword) && password == "":
+		return doc, nil
+	case errors.Is(err, pdfium_errors.ErrPassword) && given == "":
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted; give its password")
 	case errors.Is(err, pdfium_errors.ErrPassword):
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted and the password is wrong")
@@ -230,6 +233,18 @@ func open(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DO
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted in a way that is not supported")
 	}
 	return "", rag.Errorf(rag.KindInvalid, "the PDF is damaged or cut off")
+}
+
+func openWith(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DOCUMENT, error) {
+	request := &requests.OpenDocument{File: &content}
+	if password != "" {
+		request.Password = &password
+	}
+	doc, err := in.OpenDocument(request)
+	if err != nil {
+		return "", err
+	}
+	return doc.Document, nil
 }
 
 // doubts says what a person should know about the text that came out.
