@@ -29,6 +29,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium"
 	pdfium_errors "github.com/klippa-app/go-pdfium/errors"
@@ -250,19 +251,37 @@ func openWith(in pdfium.Pdfium, content []byte, password string) (references.FPD
 // doubts says what a person should know about the text that came out.
 func doubts(pages []page, content string) []string {
 	var out []string
-	empty := 0
+	empty, illegible := 0, 0
 	for _, p := range pages {
-		if len(p.lines) == 0 {
+		switch {
+		case len(p.lines) == 0:
 			empty++
+		case p.illegible():
+			illegible++
 		}
 	}
 	if empty > 0 {
 		out = append(out, fmt.Sprintf("%d of %d pages hold no text (scanned images are not read)", empty, len(pages)))
 	}
+	if illegible > 0 {
+		out = append(out, fmt.Sprintf("%d of %d pages are hardly legible: their fonts do not say what the letters mean", illegible, len(pages)))
+	}
 	if n := strings.Count(content, "\uFFFD"); n > 0 {
 		out = append(out, fmt.Sprintf("%d characters have no meaning in the document's fonts and are shown as U+FFFD", n))
 	}
 	return out
+}
+
+// A page of which more than a tenth has no meaning is not worth much as text.
+const illegibleShare = 0.1
+
+func (p *page) illegible() bool {
+	all, bad := 0, 0
+	for _, l := range p.lines {
+		all += utf8.RuneCountInString(l.text)
+		bad += strings.Count(l.text, "\uFFFD")
+	}
+	return float64(bad) > illegibleShare*float64(all)
 }
 
 // parseDate reads a PDF date such as D:20240131120000+01'00' as far as it goes.
