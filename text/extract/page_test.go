@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract"
@@ -72,5 +75,35 @@ func TestPage(t *testing.T) {
 		if b.Box == (rag.Box{}) {
 			t.Errorf("no box: %q", b.Span.Of(texts[0].Content))
 		}
+	}
+}
+
+// TestHostilePages shows pages that are made to hang or to fill the memory. Each must
+// end as a picture or as an error that says which limit it passed or that it is
+// damaged, and the page after it must be shown as if nothing had been.
+func TestHostilePages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	config := isolated(t)
+	config.Timeout = 5 * time.Second
+	e := open(t, config)
+	for name, c := range map[string][]byte{
+		"a stream of 1 GB":    portable(t, repeat("\x00", 1<<30)),
+		"3 M text operators":  portable(t, io.MultiReader(strings.NewReader("BT /F 12 Tf "), repeat("(a) Tj ", 3_000_000))),
+		"2 M saved states":    portable(t, repeat("q ", 2_000_000)),
+		"1 M filled circles":  portable(t, repeat("0 0 m 600 0 600 700 0 700 c f ", 1_000_000)),
+		"a page tree in loop": objects("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[2 0 R 2 0 R]/Count 1000000>>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := e.Page(t.Context(), "a.pdf", c, "", pdf.PageOptions{Page: 1, Quote: strings.Repeat("a", 1000)})
+			t.Logf("%d x %d, %d marks, %v", p.Width, p.Height, len(p.Marks), err)
+			if err != nil && !errors.Is(err, rag.ErrExhausted) && !errors.Is(err, rag.ErrInvalid) {
+				t.Errorf("ended as %s", rag.KindOf(err))
+			}
+			if p, err := e.Page(t.Context(), "b.pdf", manual(t), "", pdf.PageOptions{Page: 1, Width: 100}); err != nil || len(p.Image) == 0 {
+				t.Errorf("the next page: %v", err)
+			}
+		})
 	}
 }

@@ -228,19 +228,20 @@ type placer struct {
 // it goes on to the right. index is the place of the line's first character.
 func (p placer) withoutFalseHyphens(raw string, index int) string {
 	runes := []rune(raw)
-	last := -1 // letter before the hyphen
+	last := -1        // letter before the hyphens
+	var waiting []int // hyphens since then
 	for i, r := range runes {
 		switch {
 		case r == lineHyphen:
-			next := i + 1
-			for next < len(runes) && (unicode.IsSpace(runes[next]) || runes[next] == lineHyphen) {
-				next++
+			waiting = append(waiting, i)
+		case unicode.IsSpace(r):
+		default:
+			if last >= 0 && len(waiting) > 0 && p.goesOn(index+last, index+i) {
+				for _, h := range waiting {
+					runes[h] = unicode.ReplacementChar
+				}
 			}
-			if last >= 0 && next < len(runes) && p.goesOn(index+last, index+next) {
-				runes[i] = unicode.ReplacementChar
-			}
-		case !unicode.IsSpace(r):
-			last = i
+			last, waiting = i, waiting[:0]
 		}
 	}
 	return string(runes)
