@@ -224,11 +224,33 @@ const (
 	Footer    BlockKind = "footer"
 )
 
+// Box is a rectangle on a page, in points (1/72 inch). The origin is the top left
+// corner of the page as it is shown, turned pages included; x grows to the right
+// and y downwards, x0 <= x1 and y0 <= y1. The zero Box is none.
+type Box struct {
+	X0 float32 `json:"x0"`
+	Y0 float32 `json:"y0"`
+	X1 float32 `json:"x1"`
+	Y1 float32 `json:"y1"`
+}
+
+// Union returns the smallest box that holds both; one that is none adds nothing.
+func (b Box) Union(c Box) Box {
+	switch {
+	case b == Box{}:
+		return c
+	case c == Box{}:
+		return b
+	}
+	return Box{min(b.X0, c.X0), min(b.Y0, c.Y0), max(b.X1, c.X1), max(b.Y1, c.Y1)}
+}
+
 // Block is one piece of a document in reading order.
 type Block struct {
 	Kind  BlockKind `json:"kind"`
 	Level int       `json:"level,omitempty"` // of a heading 1 to 6, of a list item from 1
 	Page  int       `json:"page,omitempty"`  // from 1; 0 where there are no pages
+	Box   Box       `json:"box,omitzero"`    // on its page, in tenths of a point; none where places are not known
 	Span  Span      `json:"span"`            // of its text in Text.Content
 	// HeaderEnd is, for a table, the offset in Text.Content at which its header
 	// rows (with the rule below them) end, so that a split table can repeat them.

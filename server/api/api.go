@@ -50,6 +50,7 @@ func Register(mux Router, cfg Config) {
 	h.registerDocuments()
 	h.registerVersions()
 	h.registerJobs()
+	h.registerPages()
 	h.registerSearch()
 	h.registerQuery()
 	h.registerStats()

@@ -36,6 +36,9 @@
     constructor(status, detail, id) { super(detail); this.status = status; this.id = id; }
   }
 
+  // inBytes is a password in the form in which a header can carry it.
+  const inBytes = (s) => String.fromCharCode(...new TextEncoder().encode(s));
+
   // send makes a request. Where a key is needed, it asks for one and tries again.
   async function send(method, url, { json, signal, extra } = {}) {
     for (;;) {
@@ -503,7 +506,112 @@
     $("original").hidden = false;
     $("original").href = base + "/original";
     $("original").addEventListener("click", (e) => { if (inTab("key")) { e.preventDefault(); quietly(download(base, name)); } });
-    showText(text, end > start ? { start, end } : null);
+    const passage = end > start ? { start, end } : null;
+    showText(text, passage);
+    const drawn = doc.media_type === "application/pdf" || doc.media_type.startsWith("image/");
+    if (doc.pages && drawn && (!version || version === doc.version)) await pages(base, doc, name, text, passage);
+  }
+
+  // pages adds the view of the pages as they are printed. Where the passage's page
+  // cannot be shown, the text stays, with its mark.
+  async function pages(base, doc, name, text, passage) {
+    const home = (text.blocks.find((b) => passage && b.page && b.span.start < passage.end && passage.start < b.span.end) || {}).page;
+    const quoted = passage ? "&start=" + passage.start + "&end=" + passage.end : "";
+    let number = home || 1, shown = 0, turning = 0, password = "";
+
+    const view = (kind) => {
+      $("paper").hidden = kind !== "page";
+      $("text").hidden = kind === "page";
+      $("view-page").setAttribute("aria-pressed", kind === "page");
+      $("view-text").setAttribute("aria-pressed", kind === "text");
+    };
+
+    // show draws a page and its marks. It goes onto a canvas because a picture
+    // by its address could not carry the key.
+    async function show(n) {
+      const mine = ++turning;
+      const wide = $("paper").clientWidth || $("text").clientWidth || 800;
+      const width = Math.min(2400, Math.ceil(Math.max(600, wide * (window.devicePixelRatio || 1)) / 200) * 200);
+      const extra = password ? { "X-SmartRetriever-Document-Password": inBytes(password) } : {};
+      const query = "?width=" + width + "&version=" + doc.version;
+      const [picture, marks] = await Promise.all([
+        send("GET", `${base}/pages/${n}${query}`, { extra }).then((r) => r.blob()).then((b) => createImageBitmap(b)),
+        passage ? send("GET", `${base}/pages/${n}/marks${query}${quoted}`, { extra }).then((r) => r.json()) : { marks: [] },
+      ]);
+      if (mine !== turning) return; // turned on meanwhile
+      number = shown = n;
+      const canvas = $("picture");
+      canvas.width = picture.width;
+      canvas.height = picture.height;
+      canvas.getContext("2d").drawImage(picture, 0, 0);
+      canvas.setAttribute("aria-label", `Page ${n} of ${name}`);
+      const percent = (part, whole) => (100 * part / whole).toFixed(3) + "%";
+      $("marks").replaceChildren(...marks.marks.map((m) => {
+        const e = el("div", { class: "mark" });
+        e.style.left = percent(m.x, marks.width);
+        e.style.top = percent(m.y, marks.height);
+        e.style.width = percent(m.width, marks.width);
+        e.style.height = percent(m.height, marks.height);
+        return e;
+      }));
+      if (marks.marks.length) {
+        $("marks").setAttribute("role", "mark");
+        $("marks").setAttribute("aria-label", "The quoted words: " + new TextDecoder().decode(new TextEncoder().encode(text.content).subarray(passage.start, passage.end)));
+      } else {
+        $("marks").removeAttribute("role");
+        $("marks").removeAttribute("aria-label");
+      }
+      $("number").textContent = `Page ${n} of ${doc.pages}` + (marks.marks.length ? ", with the quoted words marked" : "");
+      $("previous").disabled = n <= 1;
+      $("next").disabled = n >= doc.pages;
+    }
+
+    const turn = (n) => { if (n >= 1 && n <= doc.pages) quietly(show(n)); };
+    const toPage = () => { const m = $("marks").firstElementChild; if (m) m.scrollIntoView({ block: "center" }); };
+    const locked = (err) => err.status === 403;
+
+    // open shows the page on request, and asks for the password of a locked file.
+    async function open() {
+      view("page");
+      if (shown === number) return;
+      try {
+        await show(number);
+      } catch (err) {
+        view("text");
+        if (!locked(err)) throw err;
+        await dialog({
+          title: "This document is locked", text: "Its pages are drawn from the original, which needs a password. It is not kept.", label: "Password", ok: "Show the page", type: "password",
+          run: async (value) => { password = value; view("page"); try { await show(number); } catch (e) { view("text"); throw e; } },
+        });
+      }
+    }
+
+    $("view-page").addEventListener("click", () => quietly(open()));
+    $("view-text").addEventListener("click", () => view("text"));
+    $("previous").addEventListener("click", () => turn(number - 1));
+    $("next").addEventListener("click", () => turn(number + 1));
+    document.addEventListener("keydown", (e) => {
+      if ($("paper").hidden || e.altKey || e.ctrlKey || e.metaKey || e.shiftKey || document.querySelector("dialog[open]")) return;
+      if (e.key === "ArrowLeft") turn(number - 1);
+      if (e.key === "ArrowRight") turn(number + 1);
+    });
+    $("jump").addEventListener("click", (e) => {
+      if ($("paper").hidden) return;
+      e.preventDefault();
+      quietly((async () => { if (shown !== home) await show(home); toPage(); })());
+    });
+    $("views").hidden = false;
+    if (!home) return;
+    view("page");
+    try {
+      await show(home);
+      toPage();
+    } catch (err) {
+      view("text");
+      if (!locked(err)) $("views").hidden = true;
+      const mark = $("passage-text");
+      if (mark) toMark(mark);
+    }
   }
 
   // download fetches the file by script where a link could not carry the key.
@@ -570,7 +678,7 @@
       if (b.kind === "heading") headings.splice((b.level || 1) - 1, Infinity, cut(b.span.start, b.span.end).trim());
     }
     $("where").textContent = "Quoted: " + (place(blocks[at].page, headings.filter(Boolean), $("title").textContent) || "this document");
-    $("jump").addEventListener("click", (e) => { e.preventDefault(); toMark(mark); });
+    $("jump").addEventListener("click", (e) => { e.preventDefault(); if (!root.hidden) toMark(mark); });
     toMark(mark);
   }
 
