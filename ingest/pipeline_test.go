@@ -144,7 +144,8 @@ func (m *memory) Keep(_ context.Context, sha string, _ int64) (bool, error) {
 	return m.blobs[sha] != nil, nil
 }
 
-func (m *memory) Extract(_ context.Context, _ string, content []byte, _ string) (rag.Text, error) {
+func (m *memory) Extract(_ context.Context, file rag.File) (rag.Text, error) {
+	content := file.Content
 	if bytes.HasPrefix(content, []byte("damaged")) {
 		return rag.Text{}, rag.Errorf(rag.KindInvalid, "is damaged")
 	}

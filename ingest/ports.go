@@ -47,7 +47,7 @@ type Extractor interface {
 	// the text. Damaged, encrypted (KindUnauthorized), unsupported (KindInvalid)
 	// and too large or slow input (KindExhausted) are errors that say so; a
 	// document without text is no error. Goroutine-safe.
-	Extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error)
+	Extract(ctx context.Context, file rag.File) (rag.Text, error)
 }
 
 // Chunker cuts a text. Chunks come in reading order, every span lies within the

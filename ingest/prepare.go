@@ -209,7 +209,7 @@ func (p *Pipeline) extract(ctx context.Context, in rag.Input, content []byte) (r
 			return rag.Text{}, rag.Errorf(rag.KindInvalid, "media type %q of a text: use text/plain, text/markdown or text/html", in.MediaType)
 		}
 	}
-	return p.cfg.Extract.Extract(ctx, name, content, in.Password)
+	return p.cfg.Extract.Extract(ctx, rag.File{Name: name, Content: content, Password: in.Password, MainContent: in.MainContent})
 }
 
 // fileName is the name that hints at an input's format.

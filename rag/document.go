@@ -129,6 +129,14 @@ type Input struct {
 // ArchiveMember is the external id, or the source, of a file of an archive.
 func ArchiveMember(archive, path string) string { return archive + "!/" + path }
 
+// File is the bytes of a document with what helps to read them.
+type File struct {
+	Name        string // a hint at the format, and what errors call it; may be empty
+	Content     []byte
+	Password    string
+	MainContent bool // see Input.MainContent
+}
+
 // DocumentState tells how far a document has come.
 type DocumentState string
 

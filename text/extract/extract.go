@@ -1,14 +1,19 @@
-// Package extract turns files into structured text: Markdown, plain text and
-// source code, HTML, PDF and Word (DOCX).
+// Package extract turns files into structured text: office documents of all kinds,
+// PDF, web pages, books, mail, markup, tables, data and source code. Formats lists
+// them.
 //
 //	Extract: size -> format.Detect -> read here, or in a child process -> rag.Text
 //	Page:    the same way -> rag.Picture
 //
 // Detection goes by content (package format). Each format has a package of its
-// own below this one that knows nothing of the others. Formats whose files can
-// make a reader hang or grow (PDF, DOCX, HTML) are read in a child process if one
-// is configured (package sandbox): its time and memory are bounded from outside,
-// and a crash costs one file.
+// own below this one; what several of them are made of (zip containers of XML, OLE
+// files, tables whose cells hold documents, number formats, formulas) are packages
+// beside them. Files are read in a child process if one is configured (package
+// sandbox): its time and memory are bounded from outside, and a crash costs one
+// file. Only small files of formats whose readers take time and memory in proportion
+// to the file are read here.
+//
+// A program that uses this as a library can add formats of its own (Recogniser).
 package extract
 
 import (
@@ -67,6 +72,9 @@ type Config struct {
 	Command []string
 	// Env is the child's whole environment. It needs none.
 	Env []string
+	// Recognisers read formats of the caller's own. They are asked in order, before all
+	// others.
+	Recognisers []Recogniser
 	// CacheDir keeps the compiled PDF engine between starts (14 MB), so that one
 	// takes 0.05 s in place of 1.5 s. "" compiles in every process anew.
 	CacheDir string
@@ -187,32 +195,37 @@ func (e *Extractor) Close() error {
 	return err
 }
 
-// Extract recognises the format of content and returns its text. name helps to
-// tell kinds of text apart and appears in errors. Kinds of error: KindInvalid
+// Extract recognises the format of a file and returns its text. The file's name helps
+// to tell kinds of text apart and appears in errors. Kinds of error: KindInvalid
 // for damaged files and formats that are not supported, KindUnauthorized for
 // encrypted files without the right password, KindExhausted for files that pass
 // a limit. An empty file is an empty text and no error.
-func (e *Extractor) Extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error) {
-	text, err := e.extract(ctx, name, content, password)
+func (e *Extractor) Extract(ctx context.Context, file rag.File) (rag.Text, error) {
+	text, err := e.extract(ctx, file)
 	if err == nil {
 		return text, nil
 	}
-	if name = clean.Line(name); name != "" {
+	if name := clean.Line(file.Name); name != "" {
 		err = rag.Errorf(rag.KindOf(err), "%s: %w", name, err)
 	}
 	return rag.Text{}, err
 }
 
-func (e *Extractor) extract(ctx context.Context, name string, content []byte, password string) (rag.Text, error) {
-	if int64(len(content)) > e.config.MaxBytes {
-		return rag.Text{}, rag.Errorf(rag.KindExhausted, "the file has %d bytes; at most %d are read", len(content), e.config.MaxBytes)
+func (e *Extractor) extract(ctx context.Context, file rag.File) (rag.Text, error) {
+	if int64(len(file.Content)) > e.config.MaxBytes {
+		return rag.Text{}, rag.Errorf(rag.KindExhausted, "the file has %d bytes; at most %d are read", len(file.Content), e.config.MaxBytes)
 	}
-	id, err := format.Detect(name, content)
+	for _, r := range e.config.Recognisers {
+		if text, ok, err := e.recognised(ctx, r, file); ok || err != nil {
+			return text, err
+		}
+	}
+	id, err := format.Detect(file.Name, file.Content)
 	if err != nil {
 		return rag.Text{}, err
 	}
-	req := format.Request{Format: id, Name: name, Password: password, Content: content}
-	if e.pool != nil && risky(id, len(content)) {
+	req := format.Request{Format: id, Name: file.Name, Password: file.Password, MainContent: file.MainContent, Content: file.Content}
+	if e.pool != nil && risky(id, len(file.Content)) {
 		return e.pool.Read(ctx, req)
 	}
 	return e.readLocal(ctx, req)
@@ -242,20 +255,20 @@ func (e *Extractor) Page(ctx context.Context, name string, content []byte, passw
 	return picture, err
 }
 
-// smallMarkdown is a size in bytes up to which no Markdown takes its parser long,
-// even if its time should grow with the square of the size.
-const smallMarkdown = 64 << 10
+// small is a size in bytes up to which no file of a format that is text takes its
+// reader long, even if its time should grow with the square of the size.
+const small = 64 << 10
 
-// risky reports whether a file of a format can make its reader hang or grow. Those
-// of the other formats take time and memory in proportion to the file.
+// risky reports whether a file can make its reader hang or grow. Files of the other
+// formats take time and memory in proportion to their size.
 func risky(id format.ID, size int) bool {
 	switch id {
-	case format.PDF, format.DOCX, format.HTML:
-		return size > 0
-	case format.Markdown:
-		return size > smallMarkdown
+	case format.Plain, format.Code:
+		return false
+	case format.Markdown, format.RST, format.Org, format.Table, format.JSON, format.XML, format.Subtitles:
+		return size > small
 	}
-	return false
+	return size > 0
 }
 
 // readLocal reads in this process.

@@ -197,7 +197,7 @@ func TestHostile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			content := c.make()
 			start := time.Now()
-			got, err := e.Extract(t.Context(), c.name, content, "")
+			got, err := e.Extract(t.Context(), rag.File{Name: c.name, Content: content})
 			t.Logf("%d bytes, %s: %d bytes of text, %v", len(content), time.Since(start).Round(time.Millisecond), len(got.Content), err)
 			verdict := string(rag.KindOf(err))
 			if err == nil {
@@ -212,7 +212,7 @@ func TestHostile(t *testing.T) {
 			case verdict != text && verdict != exhausted && verdict != invalid:
 				t.Errorf("ended as %s", verdict)
 			}
-			after, err := e.Extract(t.Context(), "after.html", []byte("<p>still here"), "")
+			after, err := e.Extract(t.Context(), rag.File{Name: "after.html", Content: []byte("<p>still here")})
 			if err != nil || after.Content != "still here" {
 				t.Errorf("the next file: %q, %v", after.Content, err)
 			}

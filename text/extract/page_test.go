@@ -40,7 +40,7 @@ func TestPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := e.Extract(t.Context(), "manual.pdf", content, "")
+		text, err := e.Extract(t.Context(), rag.File{Name: "manual.pdf", Content: content})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,7 +90,7 @@ func read(ctx context.Context, e *extract.Extractor, f file) outcome {
 		return outcome{file: f, err: err}
 	}
 	start := time.Now()
-	text, err := e.Extract(ctx, f.path, content, "")
+	text, err := e.Extract(ctx, rag.File{Name: f.path, Content: content})
 	return outcome{f, text, err, time.Since(start)}
 }
 

@@ -10,7 +10,20 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/charset"
+	"github.com/smartretriever/smartretriever/text/extract/delimited"
+	"github.com/smartretriever/smartretriever/text/extract/fb2"
+	"github.com/smartretriever/smartretriever/text/extract/jsondoc"
+	"github.com/smartretriever/smartretriever/text/extract/mail"
+	"github.com/smartretriever/smartretriever/text/extract/odf"
+	"github.com/smartretriever/smartretriever/text/extract/ole"
+	"github.com/smartretriever/smartretriever/text/extract/ooxmlcrypt"
+	"github.com/smartretriever/smartretriever/text/extract/org"
+	"github.com/smartretriever/smartretriever/text/extract/rst"
+	"github.com/smartretriever/smartretriever/text/extract/rtf"
+	"github.com/smartretriever/smartretriever/text/extract/subtitle"
+	"github.com/smartretriever/smartretriever/text/extract/xmldoc"
 	"github.com/smartretriever/smartretriever/text/extract/zipdir"
+	"github.com/smartretriever/smartretriever/text/language/code"
 )
 
 const (
@@ -21,7 +34,8 @@ const (
 )
 
 // Detect returns the format of content. One that is not supported is
-// KindInvalid and names what it is; an encrypted Office file KindUnauthorized.
+// KindInvalid and names what it is; an encrypted Office file whose kind cannot be
+// seen is Locked.
 func Detect(name string, content []byte) (ID, error) {
 	hint := ByName(name)
 	switch {
@@ -34,12 +48,22 @@ func Detect(name string, content []byte) (ID, error) {
 		return PDF, nil
 	case zipdir.Is(content):
 		return container(content, name)
-	case bytes.HasPrefix(content, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
-		return "", compound(content)
+	case ole.Is(content):
+		return compound(content)
+	case rtf.Is(content):
+		return RTF, nil
+	case fb2.Is(content):
+		return FB2, nil
+	case odf.IsFlat(content):
+		return flat(content), nil
+	case hint == EML: // a message may hold parts that are no text
+		return EML, nil
+	case (hint == "" || hint == MBOX || hint == Plain) && mail.IsMailbox(content):
+		return MBOX, nil
 	case !charset.IsText(content):
 		return "", binary(content, hint)
 	}
-	return text(name, hint, content)
+	return text(hint, content), nil
 }
 
 // isPDF looks for the header, which other bytes may precede. In a file that is
@@ -58,84 +82,117 @@ func isPDF(content []byte, hint ID) bool {
 // container tells apart the many formats that are zip containers.
 func container(content []byte, name string) (ID, error) {
 	dir := zipdir.Read(content, maxNames)
-	kind := ""
+	kind, books := "", 0
 	for _, n := range dir.Names {
 		n = strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(n, `\`, "/"), "/"))
 		switch {
 		case strings.HasPrefix(n, "word/"):
 			return DOCX, nil
 		case strings.HasPrefix(n, "xl/"):
-			return "", unsupported("XLSX spreadsheets")
+			return XLSX, nil
 		case strings.HasPrefix(n, "ppt/"):
-			return "", unsupported("PPTX presentations")
+			return PPTX, nil
 		case strings.HasPrefix(n, "visio/"):
 			return "", unsupported("Visio drawings")
 		case n == "content.xml" || n == "mimetype" || n == "meta-inf/container.xml":
-			kind = cmpOr(openDocument(content), kind)
+			if id := stated(content); id != "" {
+				return id, nil
+			}
+			if n == "meta-inf/container.xml" {
+				return EPUB, nil
+			}
+			if n == "content.xml" {
+				kind = "OpenDocument files of this kind"
+			}
 		case n == "meta-inf/manifest.mf":
 			kind = "Java archives"
 		case n == "androidmanifest.xml":
 			kind = "Android packages"
+		case n == "index/document.iwa":
+			kind = "Apple iWork documents"
+		case strings.HasSuffix(n, ".fb2"):
+			books++
 		}
 	}
-	if kind != "" {
+	switch {
+	case kind == "OpenDocument files of this kind" && openDocuments[ByName(name)]:
+		return ByName(name), nil
+	case kind != "":
 		return "", unsupported(kind)
-	}
-	if !dir.Sound {
+	case books == 1 && len(dir.Names) == 1:
+		return FB2, nil
+	case !dir.Sound:
 		suffix := strings.ToUpper(strings.TrimPrefix(path.Ext(name), "."))
 		if suffix == "" {
 			suffix = "ZIP"
 		}
 		return "", rag.Errorf(rag.KindInvalid, "the %s file is damaged: its ZIP directory is missing", suffix)
 	}
-	return "", unsupported("ZIP archives")
+	return "", rag.Errorf(rag.KindInvalid, "a ZIP archive is read file by file, and none is expected here")
 }
 
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
+var openDocuments = map[ID]bool{ODT: true, ODS: true, ODP: true, ODG: true}
 
-// openDocument reads the first entry of a container, which OpenDocument and
-// EPUB store uncompressed and fill with their media type.
-func openDocument(content []byte) string {
+// stated is what the first entry of a container says, which OpenDocument and EPUB
+// store uncompressed and fill with their media type.
+func stated(content []byte) ID {
 	head := content[:min(len(content), 200)]
-	for sign, kind := range map[string]string{
-		"application/epub+zip":                                     "EPUB books",
-		"application/vnd.oasis.opendocument.text":                  "OpenDocument texts",
-		"application/vnd.oasis.opendocument.spreadsheet":           "OpenDocument spreadsheets",
-		"application/vnd.oasis.opendocument.presentation":          "OpenDocument presentations",
-		"application/vnd.oasis.opendocument.graphics":              "OpenDocument drawings",
-		"application/vnd.oasis.opendocument.text-master":           "OpenDocument texts",
-		"application/vnd.oasis.opendocument.presentation-template": "OpenDocument presentations",
-	} {
-		if bytes.Contains(head, []byte(sign)) {
-			return kind
+	if bytes.Contains(head, []byte("application/epub+zip")) {
+		return EPUB
+	}
+	return openDocument(head)
+}
+
+// flat is the kind of an OpenDocument file that is one XML document.
+func flat(content []byte) ID {
+	head, _ := charset.Decode(content[:min(len(content), 2*headSize)], "")
+	if id := openDocument([]byte(head)); id != "" {
+		return id
+	}
+	return ODT
+}
+
+func openDocument(head []byte) ID {
+	_, kind, found := bytes.Cut(head, []byte(openOff))
+	if !found {
+		return ""
+	}
+	for _, k := range []struct {
+		begins string
+		id     ID
+	}{{"text", ODT}, {"spreadsheet", ODS}, {"presentation", ODP}, {"graphics", ODG}, {"formula", ODG}} {
+		if bytes.HasPrefix(kind, []byte(k.begins)) {
+			return k.id
 		}
 	}
-	return "OpenDocument or EPUB files"
+	return ""
 }
 
 // compound tells apart what is kept in OLE compound files, by the names of
 // their streams, which stand in them in UTF-16.
-func compound(content []byte) error {
+func compound(content []byte) (ID, error) {
+	if ooxmlcrypt.Is(content) {
+		return Locked, nil
+	}
 	for _, stream := range []string{"EncryptedPackage", "EncryptionInfo"} {
 		if bytes.Contains(content, utf16(stream)) {
-			return rag.Errorf(rag.KindUnauthorized, "the Office file is encrypted; save it without a password (decryption is not supported yet)")
+			return "", rag.Errorf(rag.KindUnauthorized, "the Office file is encrypted, and damaged: its streams cannot be read")
 		}
 	}
 	for _, k := range []struct{ stream, kind string }{
 		{"WordDocument", "old Word files (DOC)"}, {"PowerPoint Document", "old PowerPoint files (PPT)"},
-		{"Workbook", "old Excel files (XLS)"}, {"__substg1.0_", "Outlook messages (MSG)"}, {"__properties_version1.0", "Outlook messages (MSG)"},
+		{"Workbook", "old Excel files (XLS)"}, {"__substg1.0_", ""}, {"__properties_version1.0", ""},
 		{"VisioDocument", "old Visio files"}, {"Book", "old Excel files (XLS)"},
 	} {
-		if bytes.Contains(content, utf16(k.stream)) {
-			return unsupported(k.kind)
+		if !bytes.Contains(content, utf16(k.stream)) {
+			continue
 		}
+		if k.kind == "" {
+			return MSG, nil
+		}
+		return "", unsupported(k.kind)
 	}
-	return unsupported("old Microsoft Office (OLE) files")
+	return "", unsupported("old Microsoft Office (OLE) files")
 }
 
 func utf16(s string) []byte {
@@ -160,7 +217,7 @@ func binary(content []byte, hint ID) error {
 	case major == "font":
 		return unsupported("fonts (" + kind + ")")
 	case kind == "application/octet-stream" || major == "text":
-		if hint == PDF || hint == DOCX {
+		if binaries[hint] {
 			return rag.Errorf(rag.KindInvalid, "the %s file is damaged: it does not begin like one", strings.ToUpper(string(hint)))
 		}
 		return rag.Errorf(rag.KindInvalid, "not a text document: binary data of an unknown kind")
@@ -168,50 +225,53 @@ func binary(content []byte, hint ID) error {
 	return unsupported("files of type " + kind)
 }
 
+// binaries are the formats whose files are never text.
+var binaries = map[ID]bool{
+	PDF: true, DOCX: true, PPTX: true, XLSX: true, ODT: true, ODS: true, ODP: true, ODG: true, EPUB: true, MSG: true,
+}
+
 var (
 	markup     = regexp.MustCompile(`(?is)^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)[\s>]`)
 	fragment   = regexp.MustCompile(`(?is)^\s*(<!--.*?-->\s*)*<(head|body|title|meta|div|table|h1|p|center|article)[\s>]`)
-	fiction    = regexp.MustCompile(`(?is)^\s*(<\?xml[^>]*>\s*)?<FictionBook[\s>]`)
 	mailHeader = regexp.MustCompile(`(?im)^(from|to|subject|date|received|mime-version|return-path|message-id|delivered-to|content-type|x-[a-z-]+):[ \t]`)
 	headerLine = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*:([ \t]|$)`)
 )
 
-// text tells apart the formats that are text.
-func text(name string, hint ID, content []byte) (ID, error) {
+// text tells apart the formats that are text. A name that says which decides between
+// those that have no sign of their own; one that says plain text, or nothing, or what
+// the content cannot be, leaves it to the content.
+func text(hint ID, content []byte) ID {
 	head, _ := charset.Decode(content[:min(len(content), headSize)], "")
 	head = strings.TrimPrefix(head, "\ufeff")
-	suffix := strings.ToLower(path.Ext(name))
 	switch {
-	case strings.HasPrefix(head, `{\rtf`):
-		return "", unsupported("RTF documents")
-	case strings.HasPrefix(head, "%!PS"):
-		return "", unsupported("PostScript files")
-	case fiction.MatchString(head):
-		return "", unsupported("FictionBook files")
 	case hint == Markdown || hint == HTML:
-		return hint, nil
-	case suffix == ".eml" || suffix == ".mht" || suffix == ".mhtml" || suffix == ".mbox" || hint == "" && isMail(head):
-		return "", unsupported("e-mail messages and mailboxes")
+		return hint
 	case hint != Code && markup.MatchString(head):
-		return HTML, nil
-	case hint == "" && fragment.MatchString(head):
-		return HTML, nil
-	case hint == PDF || hint == DOCX:
-		if isMail(head) {
-			return "", unsupported("e-mail messages and mailboxes")
-		}
-		return Plain, nil // named wrongly, but readable
-	case hint != "":
-		return hint, nil
-	case strings.HasPrefix(head, "#!") || strings.HasPrefix(head, "<?xml") || looksJSON(head):
-		return Code, nil
+		return HTML
+	case hint != "" && hint != Plain && !binaries[hint] && hint != RTF && hint != FB2 && hint != MBOX:
+		return hint
+	case hint != Plain && isMail(head):
+		return EML
+	case subtitle.Is(head):
+		return Subtitles
+	case hint != Plain && fragment.MatchString(head):
+		return HTML
+	case xmldoc.Is(head):
+		return XML
+	case jsondoc.Is(head):
+		return JSON
+	case org.Is(head):
+		return Org
+	case rst.Is(head):
+		return RST
+	case delimited.Is(head):
+		return Table
+	case strings.HasPrefix(head, "#!") || strings.HasPrefix(head, "%!PS"):
+		return Code
+	case hint == "" && code.Detect("", head) != "":
+		return Code
 	}
-	return Plain, nil
-}
-
-func looksJSON(head string) bool {
-	head = strings.TrimSpace(head)
-	return strings.HasPrefix(head, `{"`) || strings.HasPrefix(head, "[{") || strings.HasPrefix(head, "{\n") && strings.Contains(head, `":`)
+	return Plain
 }
 
 // isMail reports whether a text begins with the header of a message.

@@ -45,6 +45,7 @@ type request struct {
 	Format   format.ID        `json:"format"`
 	Name     string           `json:"name"`
 	Password string           `json:"password,omitempty"`
+	Main     bool             `json:"main_content,omitempty"`
 	Limits   Limits           `json:"limits"`
 	Page     *pdf.PageOptions `json:"page,omitempty"` // nil to read the text
 }

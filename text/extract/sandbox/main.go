@@ -148,7 +148,7 @@ func (c *child) answer(req request, content []byte) (a answer, body []byte) {
 
 // do reads the file, or shows one page of it.
 func (c *child) do(ctx context.Context, req request, content []byte) (a answer, body []byte, err error) {
-	file := format.Request{Format: req.Format, Name: req.Name, Password: req.Password, Content: content}
+	file := format.Request{Format: req.Format, Name: req.Name, Password: req.Password, MainContent: req.Main, Content: content}
 	if req.Page != nil {
 		a.Picture, err = c.reader.Page(ctx, file, *req.Page)
 		body, a.Picture.Image = a.Picture.Image, nil

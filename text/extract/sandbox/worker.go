@@ -105,7 +105,7 @@ const (
 
 // read sends one file and returns the text that the child makes of it.
 func (w *worker) read(ctx context.Context, req format.Request, limits Limits) (rag.Text, error) {
-	a, blocks, body, err := w.ask(ctx, request{Format: req.Format, Name: req.Name, Password: req.Password, Limits: limits}, req.Content)
+	a, blocks, body, err := w.ask(ctx, request{Format: req.Format, Name: req.Name, Password: req.Password, Main: req.MainContent, Limits: limits}, req.Content)
 	if err != nil {
 		return rag.Text{}, err
 	}
