@@ -234,7 +234,11 @@ func (c Config) Validate() error {
 	if c.Retention < 0 {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))
 	}
-	if _, err := chunk.New(c.Chunker, func(string) int { return 0 }); err != nil {
+	most := chunk.DefaultMaxTokens
+	if c.Embedder != nil {
+		most = c.Embedder.Model().MaxTokens
+	}
+	if err := chunk.Check(c.Chunker, most); err != nil {
 		faults = append(faults, err)
 	}
 	if len(faults) == 0 {

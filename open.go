@@ -185,7 +185,7 @@ func (r *Retriever) openPipelines() error {
 			return r.patient(e), nil
 		},
 		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
-			return chunk.NewFor(opt, e.Model().MaxTokens, e.CountTokens)
+			return chunk.New(opt, e)
 		},
 		MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
 	})

@@ -33,7 +33,7 @@ func (p *Pipeline) Estimate(ctx context.Context, col rag.Collection, inputs iter
 	for range p.cfg.Workers {
 		workers.Go(func() {
 			for n := range queue {
-				if err := e.take(ctx, n.index, p.prepare(ctx, at, n)); err != nil {
+				if err := e.estimate(ctx, n); err != nil {
 					cancel(err)
 				}
 			}
@@ -64,8 +64,41 @@ type estimator struct {
 	report func(int, rag.DocumentEstimate)
 }
 
-// take looks at one prepared input.
-func (e *estimator) take(ctx context.Context, index int, d prepared) error {
+// unasked is an embedder for chunkers that ask for vectors while they cut: it counts
+// what they would have embedded, and gives every text the same vector. Such a
+// chunker then cuts by size alone, which comes near in numbers and costs nothing.
+type unasked struct {
+	Embedder
+	tokens int64
+}
+
+func (u *unasked) Embed(_ context.Context, _ rag.EmbedKind, texts []string) ([][]float32, error) {
+	out := make([][]float32, len(texts))
+	one := make([]float32, u.Model().Dimensions)
+	if len(one) > 0 {
+		one[0] = 1
+	}
+	for i, t := range texts {
+		u.tokens += int64(u.CountTokens(t))
+		out[i] = one
+	}
+	return out, nil
+}
+
+// estimate prepares one input as Run would, without the model.
+func (e *estimator) estimate(ctx context.Context, n numbered) error {
+	asked := &unasked{Embedder: e.at.embed}
+	at := *e.at
+	var err error
+	if at.chunker, err = e.p.cfg.Chunker(at.col.Generation.Chunker, asked); err != nil {
+		closeContent(n.in)
+		return err
+	}
+	return e.take(ctx, n.index, e.p.prepare(ctx, &at, n), asked)
+}
+
+// take looks at one prepared input. asked has counted what it took to cut it.
+func (e *estimator) take(ctx context.Context, index int, d prepared, asked *unasked) error {
 	r := d.result
 	out := rag.DocumentEstimate{
 		ExternalID: r.ExternalID, Source: r.Source, Title: r.Title, State: r.State, Bytes: r.Bytes, Chunks: r.Chunks, Err: r.Err,
@@ -73,6 +106,9 @@ func (e *estimator) take(ctx context.Context, index int, d prepared) error {
 	if d.final {
 		if ctx.Err() != nil && errors.Is(r.Err, ctx.Err()) {
 			return nil // not a verdict on the document
+		}
+		if d.stop {
+			return r.Err
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -102,6 +138,7 @@ func (e *estimator) take(ctx context.Context, index int, d prepared) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	out.Tokens = asked.tokens
 	for _, h := range missing {
 		if _, before := e.seen[h]; before {
 			continue

@@ -66,7 +66,7 @@ func oldStore(t *testing.T, path string) string {
 	}
 	raw(t, old, copied+`
 		INSERT INTO generations SELECT collection, number, chunker, model, dimensions FROM new.generations;
-		INSERT INTO chunks SELECT k.*, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
+		INSERT INTO chunks SELECT k.id, k.collection, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.hash, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
 		CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
 			is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1);`)
