@@ -83,6 +83,9 @@ type Config struct {
 	Chunker rag.ChunkerOptions
 	// Fusion is used where a query names none; zero is z-score, alpha .5.
 	Fusion rag.Fusion
+	// KeepDuplicates lists chunks of a result that say the same in the same words one
+	// by one; otherwise the best of them is a hit and names the others.
+	KeepDuplicates bool
 
 	// Index says how chunks are searched; the zero Index is a good choice.
 	Index IndexConfig

@@ -95,7 +95,8 @@ type Duplicate struct {
 type DuplicateGroup struct {
 	First  Duplicate   `json:"first"` // Similarity 1
 	Others []Duplicate `json:"others"`
-	Text   string      `json:"text"` // of the first
+	More   int         `json:"more,omitempty"` // further ones that are not in Others
+	Text   string      `json:"text"`           // of the first
 }
 
 // Stage is the record of one step of a pipeline.
