@@ -2,6 +2,7 @@ package answer
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -10,9 +11,10 @@ import (
 
 // prose is some text of its own for each number.
 func prose(n int) string {
+	r := rand.New(rand.NewPCG(uint64(n), 7))
 	var b strings.Builder
-	for i := range 60 {
-		fmt.Fprintf(&b, "%c%c%c word ", 'a'+n%26, 'a'+(i*7+n)%26, 'a'+(i*11)%26)
+	for range 60 {
+		fmt.Fprintf(&b, "%c%c%c ", 'a'+r.IntN(26), 'a'+r.IntN(26), 'a'+r.IntN(26))
 	}
 	return b.String()
 }
@@ -55,7 +57,7 @@ func TestDuplicates(t *testing.T) {
 		{"kept by the settings", rag.Scope{}, rag.Query{K: 3}, func(c *Config) { c.KeepDuplicates = true }, "first copy price"},
 		{"by document", rag.Scope{}, rag.Query{K: 2, GroupBy: "document"}, nil, "first=copy price"},
 	} {
-		tt.query.Text = "word"
+		tt.query.Text = "anything"
 		res, err := build(t, w, &script{}, tt.change).Search(t.Context(), tt.scope, rag.Collection{ID: 1}, tt.query)
 		if err != nil {
 			t.Fatal(err)
@@ -82,7 +84,7 @@ func TestOverlappingChunksAreNoDuplicates(t *testing.T) {
 	c.ID, c.Span.Start = 2, 4
 	c.Text = c.Span.Of(w.texts["a"])
 	w.chunks = append(w.chunks, c)
-	res, err := build(t, w, &script{}, nil).Search(t.Context(), rag.Scope{}, rag.Collection{ID: 1}, rag.Query{Text: "word"})
+	res, err := build(t, w, &script{}, nil).Search(t.Context(), rag.Scope{}, rag.Collection{ID: 1}, rag.Query{Text: "anything"})
 	if err != nil || len(res.Hits) != 2 {
 		t.Errorf("%d hits, %v", len(res.Hits), err)
 	}
