@@ -102,7 +102,7 @@ func run(ctx context.Context, data, cache, rivals string, chosen *regexp.Regexp,
 			return err
 		}
 		fmt.Fprintf(t, "%s\t%d\t%.0f\t%.3f\t%.3f\t%.3f\t%.3f", name, row.chunks, row.tokens, row.recall, row.precision, row.iou, row.budget)
-		log.Printf("%s: recall %.3f, in the budget %.3f; took %s", name, row.recall, row.budget, time.Since(began).Round(time.Second))
+		log.Printf("%s: %d chunks of %.0f tokens, recall %.3f, precision %.3f, IoU %.3f, in the budget %.3f; took %s", name, row.chunks, row.tokens, row.recall, row.precision, row.iou, row.budget, time.Since(began).Round(time.Second))
 		return nil
 	}
 	for _, opt := range settings {

@@ -250,7 +250,7 @@ func (p *braces) enter() bool {
 		return false
 	}
 	under := p.under()
-	p.units = append(p.units, unit{start: p.start, under: under, name: name, container: true})
+	p.units = append(p.units, unit{start: p.begin(), under: under, name: name, container: true})
 	if name != "" {
 		under = join(under, []string{name})
 	}
@@ -279,10 +279,7 @@ func (p *braces) finish(end int) {
 	if p.first < 0 {
 		return
 	}
-	start := p.start
-	if start < 0 { // the first in a container: from its own line, or the comments above it
-		start = max(p.floor, p.lineOf(p.first))
-	}
+	start := p.begin()
 	kind, name := p.declares(string(p.head), p.said)
 	switch {
 	case kind == isPackage && len(p.open) == 0:
@@ -300,6 +297,15 @@ func (p *braces) finish(end int) {
 		p.units = append(p.units, u)
 	}
 	p.reset(end)
+}
+
+// begin returns where the open declaration begins: at the end of the one before, and
+// the first of a container at its own line, or that of the comments above it.
+func (p *braces) begin() int {
+	if p.start >= 0 {
+		return p.start
+	}
+	return max(p.floor, p.lineOf(max(0, p.first)))
 }
 
 // lineOf returns the beginning of the line that i is on, and of the lines of
