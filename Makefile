@@ -60,8 +60,8 @@ bench-spine: build ## start, search, ingestion, memory and binary size, into ben
 bench-quality: build ## nDCG, recall, MRR, MAP on SciFact and Cranfield through the HTTP API
 	$(GO) run ./bench/quality -data ../shared/data -out bench/results/quality.json
 
-bench-chunking: ## chunkers and sizes, the table of docs/chunking.md
-	$(GO) run ./bench/chunking -data ../shared/data/retrieval
+bench-chunking: ## chunkers and sizes beside LangChain, Chonkie and semchunk, the table of docs/chunking.md
+	@sh bench/chunking/bench.sh
 
 bench-answers: ## answers without a language model, the tables of docs/answers.md
 	$(GO) run ./bench/answers -data ../shared/data/retrieval

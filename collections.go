@@ -32,7 +32,7 @@ func (r *Retriever) CreateCollection(ctx context.Context, scope rag.Scope, spec 
 	}
 	defer leave()
 	spec = r.spec(scope.WithDefaults(), spec)
-	if _, err := chunk.New(spec.Generation.Chunker, r.embed.CountTokens); err != nil {
+	if err := chunk.Check(spec.Generation.Chunker, r.embed.Model().MaxTokens); err != nil {
 		return rag.Collection{}, err
 	}
 	return r.store.CreateCollection(ctx, spec)

@@ -83,6 +83,9 @@ type Config struct {
 	Chunker rag.ChunkerOptions
 	// Fusion is used where a query names none; zero is z-score, alpha .5.
 	Fusion rag.Fusion
+	// KeepDuplicates lists chunks of a result that say the same in the same words one
+	// by one; otherwise the best of them is a hit and names the others.
+	KeepDuplicates bool
 
 	// Index says how chunks are searched; the zero Index is a good choice.
 	Index IndexConfig
@@ -250,7 +253,11 @@ func (c Config) Validate() error {
 	if c.Retention < 0 {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))
 	}
-	if _, err := chunk.New(c.Chunker, func(string) int { return 0 }); err != nil {
+	most := chunk.DefaultMaxTokens
+	if c.Embedder != nil {
+		most = c.Embedder.Model().MaxTokens
+	}
+	if err := chunk.Check(c.Chunker, most); err != nil {
 		faults = append(faults, err)
 	}
 	if len(faults) == 0 {

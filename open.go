@@ -188,7 +188,7 @@ func (r *Retriever) openPipelines() error {
 			return r.patient(e), nil
 		},
 		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
-			return chunk.NewFor(opt, e.Model().MaxTokens, e.CountTokens)
+			return chunk.New(opt, e)
 		},
 		MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
 	})
@@ -225,7 +225,7 @@ func (r *Retriever) openPipelines() error {
 			Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 			SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 			RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
-			Rerank: rerank, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
+			KeepDuplicates: r.cfg.KeepDuplicates, Rerank: rerank, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
 			Settings: r.settings(questions, generate),
 		})
 	}}
@@ -238,7 +238,7 @@ func (r *Retriever) settings(questions Embedder, generate answer.Generator) stri
 	if r.cfg.Reranker != nil {
 		reranker = fmt.Sprintf(" %s %d %v", r.cfg.Reranker.Name(), r.cfg.RerankTop, r.cfg.RerankWeight)
 	}
-	return fmt.Sprintf("%s %s %T %v%s %v", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker, r.cfg.Index)
+	return fmt.Sprintf("%s %s %T %v%s %v %v", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker, r.cfg.Index, r.cfg.KeepDuplicates)
 }
 
 // searcher lets the answering pipeline ask the follower.

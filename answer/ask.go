@@ -64,17 +64,22 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 		return rag.Answer{}, err
 	}
 	begun := p.cfg.Clock()
-	hits := assemble(found.Hits, q.K, p.cfg.Generate.Budget())
-	prompt, leftOut, err := p.fit(Prompt{Question: q.Text, History: q.History, Sources: sources(hits)})
+	hits, texts, err := assemble(found.Hits, q.K, p.cfg.Generate.Budget(), func(h rag.Hit) (rag.Hit, error) {
+		return p.widened(ctx, col, h)
+	})
 	if err != nil {
 		return rag.Answer{}, err
 	}
-	hits = hits[:len(prompt.Sources)]
+	prompt, leftOut, err := p.fit(Prompt{Question: q.Text, History: q.History, Sources: sources(texts)})
+	if err != nil {
+		return rag.Answer{}, err
+	}
+	hits, texts = hits[:len(prompt.Sources)], texts[:len(prompt.Sources)]
 	r.stage("assemble", begun, len(found.Hits), len(hits), leftOut)
 	if err := on(rag.Event{Kind: rag.EventHits, Hits: hits}); err != nil {
 		return rag.Answer{}, err
 	}
-	a, err := p.write(ctx, r, col, prompt, hits, on)
+	a, err := p.write(ctx, r, col, prompt, texts, on)
 	if err != nil {
 		return rag.Answer{}, err
 	}
@@ -126,7 +131,8 @@ func (p *Pipeline) fit(prompt Prompt) (fitted Prompt, leftOut string, err error)
 	return prompt, "", nil
 }
 
-// write has the answer generated and every citation in it verified as it comes.
+// write has the answer generated from the hits as they are read, and every citation
+// in it verified as it comes.
 func (p *Pipeline) write(ctx context.Context, r *run, col rag.Collection, prompt Prompt, hits []rag.Hit, on func(rag.Event) error) (rag.Answer, error) {
 	if len(hits) == 0 {
 		err := on(rag.Event{Kind: rag.EventDelta, Delta: rag.Refusal})

@@ -10,27 +10,45 @@ import (
 
 // assemble chooses the hits that are put before the generator: the best k, less
 // what says the same as one before it, within a budget of tokens. The first hit
-// is always taken.
-func assemble(hits []rag.Hit, k, budget int) []rag.Hit {
-	out := make([]rag.Hit, 0, min(k, len(hits)))
+// is always taken. read returns a hit as it is read, with the text of its parent if
+// it has one; several hits of one parent are read once, by the best of them, and a
+// parent that the budget has no room for is not read: the hit is, by itself. The
+// second result holds the hits as they are read.
+func assemble(hits []rag.Hit, k, budget int, read func(rag.Hit) (rag.Hit, error)) (out, texts []rag.Hit, err error) {
+	out = make([]rag.Hit, 0, min(k, len(hits)))
 	var taken []map[uint64]bool
+	type parent struct {
+		document rag.DocumentID
+		span     rag.Span
+	}
+	parents := map[parent]bool{}
 	tokens := 0
+	room := func(h *rag.Hit) bool { return len(out) == 0 || budget <= 0 || tokens+h.Tokens <= budget }
 	for _, h := range hits {
 		if len(out) == k {
 			break
 		}
-		if len(out) > 0 && budget > 0 && tokens+h.Tokens > budget {
+		of := parent{h.Document.ID, h.Parent}
+		if !room(&h) || parents[of] {
 			continue // a shorter one further down may still fit
 		}
-		shingles := shinglesOf(h.Text)
-		if nearDuplicate(h, shingles, out, taken) {
+		text, err := read(h)
+		if err != nil {
+			return nil, nil, err
+		}
+		if isWidened(&text) && (!room(&text) || len(out) == 0 && budget > 0 && text.Tokens > budget) {
+			text = h
+		}
+		shingles := shinglesOf(text.Text)
+		if nearDuplicate(text, shingles, texts, taken) {
 			continue
 		}
-		out = append(out, h)
+		out, texts = append(out, h), append(texts, text)
 		taken = append(taken, shingles)
-		tokens += h.Tokens
+		tokens += text.Tokens
+		parents[of] = isWidened(&text)
 	}
-	return out
+	return out, texts, nil
 }
 
 // duplicateShare is the part of the smaller text's shingles above which two

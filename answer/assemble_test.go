@@ -20,11 +20,12 @@ func TestAssemble(t *testing.T) {
 		h("d", bridge, 0, 30),
 		h("e", "Short words.", 0, 3),
 	}
-	got := assemble(hits, 3, 100)
+	asIs := func(h rag.Hit) (rag.Hit, error) { return h, nil }
+	got, _, _ := assemble(hits, 3, 100, asIs)
 	if len(got) != 3 || got[0].Document.ID != "a" || got[1].Document.ID != "d" || got[2].Document.ID != "e" {
 		t.Errorf("%+v", got)
 	}
-	if got := assemble(hits[3:4], 3, 100); len(got) != 1 {
+	if got, _, _ := assemble(hits[3:4], 3, 100, asIs); len(got) != 1 {
 		t.Error("the first hit must be taken even if it is over the budget")
 	}
 }

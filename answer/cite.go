@@ -177,10 +177,17 @@ func (c *citer) add(h rag.Hit, span rag.Span) (int, bool) {
 	if quote == "" || sum != storedSum {
 		return 0, false
 	}
+	chunk, page, heading := h.ChunkID, h.Page, h.Heading
+	if isWidened(&h) {
+		// The words may stand in another chunk of the same parent.
+		if k, err := c.chunks.ChunkAt(c.ctx, c.col, h.Document.ID, h.Version, inText.Start); err == nil {
+			chunk, page, heading = k.ID, k.Page, k.Heading
+		}
+	}
 	n := len(c.citations) + 1
 	c.numbers[at] = n
 	c.citations = append(c.citations, rag.Citation{
-		Number: n, Document: h.Document, ChunkID: h.ChunkID, Version: h.Version, Page: h.Page, Heading: h.Heading,
+		Number: n, Document: h.Document, ChunkID: chunk, Version: h.Version, Page: page, Heading: heading,
 		Span: inText, Quote: quote, SHA256: hex.EncodeToString(sum[:]),
 	})
 	return n, true

@@ -68,6 +68,15 @@ func (w *world) Quote(_ context.Context, _ int64, id rag.DocumentID, _ int, span
 	return "", rag.Errorf(rag.KindNotFound, "no such text")
 }
 
+func (w *world) ChunkAt(_ context.Context, _ int64, id rag.DocumentID, _, offset int) (rag.Chunk, error) {
+	for _, c := range w.chunks {
+		if c.DocumentID == id && c.Span.Start <= offset && offset < c.Span.End {
+			return c, nil
+		}
+	}
+	return rag.Chunk{}, rag.Errorf(rag.KindNotFound, "no such chunk")
+}
+
 // constantEmbedder gives every text the same vector.
 type constantEmbedder struct{ err error }
 

@@ -37,7 +37,10 @@ type Config struct {
 	RerankTop     int           // hits that are reranked; 0 is 30
 	RerankWeight  float64       // of the reranker's order against the search's, (0,1]; 0 is 1
 	RerankTimeout time.Duration // after which the order so far is used; 0 is 2 s
-	Settings      string        // part of every cache key: whatever else changes results
+	// KeepDuplicates lists chunks that say the same in the same words one by one,
+	// whatever a query says.
+	KeepDuplicates bool
+	Settings       string // part of every cache key: whatever else changes results
 }
 
 // WithDefaults returns the configuration with its zero fields filled in.

@@ -65,6 +65,11 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 		return rag.SearchResult{}, err
 	}
 	hits = p.rerank(ctx, r, q, hits, found.Terms)
+	if q.Context {
+		if err := p.readContext(ctx, col, hits); err != nil {
+			return rag.SearchResult{}, err
+		}
+	}
 	seq := found.Seq
 	res := rag.SearchResult{Hits: hits, Seq: seq, Degraded: r.degraded, Trace: r.end()}
 	if len(res.Degraded) == 0 && seq >= col.Seq {
@@ -210,13 +215,16 @@ func bestOfDocument(fused []fuse.Fused) []fuse.Fused {
 
 // readBack turns the best candidates into hits as the store has them now. What
 // has been deleted since the index read it is left out, and the access list and
-// the filter are checked once more on the store's own rows.
+// the filter are checked once more on the store's own rows. Near-duplicates are
+// folded into the best of them while reading, so that there are as many hits as are
+// wanted if there are enough candidates.
 func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Query, ranked []fuse.Fused) ([]rag.Hit, error) {
 	begun := p.cfg.Clock()
 	wanted := p.wanted(q)
-	hits := make([]rag.Hit, 0, min(wanted, len(ranked)))
-	for rest := ranked; len(rest) > 0 && len(hits) < wanted; {
-		n := min(len(rest), wanted-len(hits))
+	kept := folding{off: q.KeepDuplicates || p.cfg.KeepDuplicates, hits: make([]rag.Hit, 0, min(wanted, len(ranked)))}
+	read := 0
+	for rest := ranked; len(rest) > 0 && len(kept.hits) < wanted; {
+		n := min(len(rest), wanted-len(kept.hits))
 		batch := rest[:n]
 		rest = rest[n:]
 		want := make([]rag.ChunkID, n)
@@ -241,17 +249,21 @@ func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col ra
 			if q.Highlight && p.cfg.Highlight != nil {
 				h.Highlights = p.cfg.Highlight(q, h.Text)
 			}
-			hits = append(hits, h)
+			kept.take(h)
+			read++
 		}
 	}
-	r.stage("read", begun, len(ranked), len(hits), "")
-	return hits, nil
+	r.stage("read", begun, len(ranked), read, "")
+	if !kept.off {
+		r.stage("duplicates", p.cfg.Clock(), read, len(kept.hits), "")
+	}
+	return kept.hits, nil
 }
 
 func hit(f fuse.Fused, c rag.Chunk, doc rag.Document) rag.Hit {
 	return rag.Hit{
 		ChunkID: c.ID, Score: f.Score, Text: c.Text, Prefix: c.Prefix, Span: c.Span, Page: c.Page,
-		Heading: c.Heading, Version: c.Version, Tokens: c.Tokens, Document: doc,
+		Heading: c.Heading, Version: c.Version, Tokens: c.Tokens, Parent: c.Parent, Document: doc,
 		Vector: float64(f.Vector), Keyword: float64(f.Keyword), VectorRank: f.VectorRank, KeywordRank: f.KeywordRank,
 	}
 }

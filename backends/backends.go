@@ -36,10 +36,12 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	}
 	c := root.Config{
 		Dir:     cfg.Data,
-		Chunker: rag.ChunkerOptions{Name: cfg.Chunker.Name, Size: cfg.Chunker.Size, Overlap: cfg.Chunker.Overlap},
+		Chunker: chunkerOptions(cfg.Chunker),
 		Fusion:  rag.Fusion{Method: cfg.Retrieval.Fusion, Alpha: cfg.Retrieval.Alpha, RRFK: cfg.Retrieval.RRFK},
 		Index: root.IndexConfig{Vectors: cfg.Index.Vectors, RebuildAt: cfg.Index.RebuildAt, Type: cfg.Index.Type, TitleWeight: cfg.Index.Title, HeadingWeight: cfg.Index.Heading, HNSWM: cfg.Index.M, HNSWEfConstruction: cfg.Index.Ef, Storage: cfg.Index.Storage, Language: cfg.Index.Language, K1: cfg.Index.K1, B: noB(cfg.Index.B),
 			ShardBy: cfg.Index.ShardBy, Memory: int64(cfg.Index.Memory), MergeSize: int64(cfg.Index.MergeSize), MergeRate: int64(cfg.Index.MergeRate)},
+		KeepDuplicates: cfg.Retrieval.KeepDuplicates,
+
 		MaxFileBytes:  int64(cfg.Limits.FileSize),
 		Workers:       cfg.Limits.Workers,
 		SearchTimeout: cfg.Retrieval.Timeout,
@@ -75,6 +77,18 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	}
 	c.Models = modelFinder(cfg)
 	return c, openLLM(cfg, table, deps, &c)
+}
+
+// chunkerOptions leaves out what is the default anyway, so that it is not stored.
+func chunkerOptions(c config.Chunker) rag.ChunkerOptions {
+	o := rag.ChunkerOptions{
+		Name: c.Name, Unit: c.Unit, Size: c.Size, Overlap: c.Overlap, Parent: c.Parent,
+		Min: c.Min, Break: c.Break, Percentile: c.Percentile, Window: c.Window,
+	}
+	if o.Unit == "tokens" {
+		o.Unit = ""
+	}
+	return o
 }
 
 func unknown(setting, name string) error {

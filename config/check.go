@@ -77,6 +77,9 @@ func (l *loader) check() {
 	if l.Chunker.Size > 0 && l.Chunker.Overlap >= l.Chunker.Size {
 		wrong("chunker.overlap", "%d must be less than chunker.size, %d", l.Chunker.Overlap, l.Chunker.Size)
 	}
+	if l.Chunker.Unit == "characters" && l.Chunker.Name != "fixed" && l.Chunker.Name != "recursive" {
+		wrong("chunker.unit", "characters are counted by fixed and recursive only; chunker.name is %s", l.Chunker.Name)
+	}
 	l.checkEmbedder(wrong)
 	l.checkLLM(wrong)
 	l.checkRerank(wrong)

@@ -119,9 +119,16 @@ type Rerank struct {
 
 // Chunker chooses how text of new collections is cut.
 type Chunker struct {
-	Name    string `name:"name" default:"structure" enum:"structure,semantic,recursive,fixed" help:"How the text of new collections is cut into chunks."`
-	Size    int    `name:"size" default:"0" min:"0" max:"100000" help:"Most tokens in a chunk (characters for fixed and recursive); 0 is the chunker's own default."`
-	Overlap int    `name:"overlap" default:"0" min:"-1" max:"50000" help:"Tokens (characters) shared with the chunk before; 0 is the chunker's own default, -1 none."`
+	Name    string `name:"name" default:"structure" enum:"structure,sentence,paragraph,semantic,recursive,fixed,code,legal,medical,table,conversation,auto" help:"How the text of new collections is cut into chunks: structure along headings, lists and tables; sentence and paragraph fill chunks with whole ones; semantic breaks where the subject turns and embeds every sentence for that; recursive and fixed as elsewhere; code, legal, medical, table and conversation for texts of that kind; auto takes one of these and structure for each document by its content (chunking.md)."`
+	Unit    string `name:"unit" default:"tokens" enum:"tokens,characters" help:"What size and overlap count: tokens of the embedding model, or characters (fixed and recursive)."`
+	Size    int    `name:"size" default:"0" min:"0" max:"100000" help:"Most tokens (characters) in a chunk; 0 is the chunker's own default, 320 (1000)."`
+	Overlap int    `name:"overlap" default:"0" min:"-1" max:"50000" help:"Tokens (characters) shared with the chunk before, whole sentences where the chunker knows them; 0 is the chunker's own default, 64 (200) for fixed and recursive and none for others, -1 none."`
+	Parent  int    `name:"parent" default:"0" min:"0" max:"100000" help:"Most tokens of the wider text, a section or packed neighbours, that is read with a chunk when an answer is written; chunks stay what is searched and cited. 0 is none."`
+
+	Min        int     `name:"min" default:"0" min:"0" max:"50000" help:"Least tokens in a chunk; 0 is a quarter of the size (semantic)."`
+	Break      string  `name:"break" enum:",percentile,gradient" help:"How a turn of the subject is told: the distance of neighbouring sentences is among the largest of the text (percentile), or grows as fast as it does anywhere (gradient). Empty is percentile (semantic)."`
+	Percentile float64 `name:"percentile" default:"0" min:"0" max:"100" help:"Percentile of these distances in a text from which on one is a turn; 0 is 90 (semantic)."`
+	Window     int     `name:"window" default:"0" min:"0" max:"20" help:"Sentences on each side that are compared; 0 is 3 (semantic)."`
 }
 
 // Index says how chunks are searched.
@@ -153,6 +160,8 @@ type Retrieval struct {
 	Alpha   float64       `name:"alpha" default:"0.5" min:"0.01" max:"1" help:"Weight of the vector side in a hybrid search."`
 	RRFK    int           `name:"rrf_k" default:"60" min:"1" max:"10000" help:"Constant of reciprocal rank fusion."`
 	Timeout time.Duration `name:"timeout" default:"30s" min:"10ms" max:"1h" help:"Longest that a search may take."`
+
+	KeepDuplicates bool `name:"keep_duplicates" default:"false" help:"Whether passages of a result that say the same in the same words, or nearly, are listed one by one. Otherwise the best of them is listed and names the others."`
 }
 
 // Answer sets the defaults of a question.

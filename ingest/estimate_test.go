@@ -62,3 +62,48 @@ func TestEstimateEnds(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// asking is a chunker that embeds what it cuts.
+type asking struct {
+	*memory
+	embed Embedder
+}
+
+func (a asking) Chunk(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
+	if _, err := a.embed.Embed(ctx, rag.PassageText, []string{t.Content, "again"}); err != nil {
+		return nil, err
+	}
+	return a.memory.Chunk(ctx, t)
+}
+
+// TestChunkersThatEmbed holds an estimate to counting what such a chunker would
+// embed without doing it, and a run to stopping where its model fails.
+func TestChunkersThatEmbed(t *testing.T) {
+	m := newMemory()
+	p := m.pipeline()
+	p.cfg.Chunker = func(_ rag.ChunkerOptions, e Embedder) (Chunker, error) { return asking{m, e}, nil }
+	inputs := slices.Values([]rag.Input{{ExternalID: "a", Text: "one two"}})
+	var got rag.DocumentEstimate
+	if _, err := p.Estimate(t.Context(), collection, inputs, func(_ int, e rag.DocumentEstimate) { got = e }); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.embedded) != 0 || got.Tokens != 2+2 || got.NewChunks != 2 {
+		t.Errorf("%d texts embedded, estimated %+v", len(m.embedded), got)
+	}
+	down := rag.Errorf(rag.KindUnavailable, "the model is down")
+	p.cfg.Embed = func(context.Context, rag.Collection) (Embedder, error) { return failing{m, down}, nil }
+	err := p.Run(t.Context(), collection, inputs, func(_ int, r rag.AddResult) { t.Errorf("%+v", r) })
+	if !errors.Is(err, rag.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+}
+
+// failing is an embedder that is down.
+type failing struct {
+	*memory
+	err error
+}
+
+func (f failing) Embed(context.Context, rag.EmbedKind, []string) ([][]float32, error) {
+	return nil, f.err
+}

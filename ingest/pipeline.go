@@ -83,6 +83,7 @@ type prepared struct {
 	put     rag.Put
 	texts   []string // EmbedText of each chunk
 	content []byte   // the original, until it is known to be kept
+	stop    bool     // result.Err ends the run
 }
 
 // plan is what a run does with its inputs. A collection that moves to another
@@ -172,6 +173,9 @@ func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan],
 			}
 			if ctx.Err() != nil && errors.Is(d.result.Err, ctx.Err()) {
 				return context.Cause(ctx) // not a verdict on the document
+			}
+			if d.stop {
+				return d.result.Err
 			}
 			if err := tell(&d); err != nil {
 				return err

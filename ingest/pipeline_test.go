@@ -152,7 +152,7 @@ func (m *memory) Extract(_ context.Context, file rag.File) (rag.Text, error) {
 	return rag.Text{Content: string(content), MediaType: "text/plain", Metadata: rag.Metadata{"by": rag.Str("file"), "author": rag.Str("file")}}, nil
 }
 
-func (m *memory) Chunk(t rag.Text) []rag.Chunk {
+func (m *memory) Chunk(_ context.Context, t rag.Text) ([]rag.Chunk, error) {
 	var out []rag.Chunk
 	at := 0
 	for _, w := range strings.Fields(t.Content) {
@@ -160,7 +160,7 @@ func (m *memory) Chunk(t rag.Text) []rag.Chunk {
 		at = i + len(w)
 		out = append(out, rag.Chunk{Span: rag.Span{Start: i, End: at}, Text: w, Tokens: 1})
 	}
-	return out
+	return out, nil
 }
 
 func (m *memory) Model() rag.Model       { return rag.Model{ID: "letters", Dimensions: 1} }

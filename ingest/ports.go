@@ -52,9 +52,10 @@ type Extractor interface {
 
 // Chunker cuts a text. Chunks come in reading order, every span lies within the
 // text, Text equals the span's bytes; ID, DocumentID, Version and Hash are left
-// to the pipeline. Goroutine-safe.
+// to the pipeline. Errors: that of ctx, and where it asks a model for vectors, those
+// of the model. Goroutine-safe.
 type Chunker interface {
-	Chunk(t rag.Text) []rag.Chunk
+	Chunk(ctx context.Context, t rag.Text) ([]rag.Chunk, error)
 }
 
 // Embedder turns texts into unit-length vectors, one each, in order. Texts

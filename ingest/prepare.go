@@ -92,7 +92,11 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 	}
 	d.result.Title, d.result.Pages = doc.Title, doc.Pages
 
-	chunks := at.chunker.Chunk(text)
+	chunks, err := at.chunker.Chunk(ctx, text)
+	if err != nil {
+		d.stop = ctx.Err() == nil // a chunker fails with its model, which is no verdict on the document
+		return err
+	}
 	if len(chunks) == 0 {
 		if known == nil {
 			d.result.State = rag.Skipped
@@ -259,8 +263,22 @@ func merge(file, caller rag.Metadata) rag.Metadata {
 func inputHash(in rag.Input, chunker rag.ChunkerOptions) string {
 	sum := sha256.New()
 	// Encoding to a hash cannot fail: all fields are plain values.
-	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, chunker})
+	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, asBefore(chunker)})
 	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// asBefore returns the options as they were written when fixed and recursive knew
+// characters only, and semantic was the name of paragraph: documents that were
+// stored then are still known, though what their collection says has been made
+// explicit since.
+func asBefore(o rag.ChunkerOptions) rag.ChunkerOptions {
+	if o.Unit == "characters" {
+		o.Unit = ""
+	}
+	if o.Name == "paragraph" {
+		o.Name = "semantic"
+	}
+	return o
 }
 
 func emptyReason(t rag.Text, bytes int) string {

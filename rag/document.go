@@ -91,11 +91,27 @@ type Generation struct {
 }
 
 // ChunkerOptions choose how text is cut. Zero fields take the chunker's
-// defaults (see package text/chunk).
+// defaults (see package text/chunk). They are comparable, and stored with each
+// generation: what a stored value means must not change, or a migration writes out
+// what it meant.
 type ChunkerOptions struct {
-	Name    string `json:"name,omitempty"`    // structure (default), fixed, recursive, semantic
-	Size    int    `json:"size,omitempty"`    // most tokens a chunk (characters for fixed and recursive)
+	Name string `json:"name,omitempty"` // one of chunk.Names; "" is structure
+	// Unit is what Size and Overlap of fixed and recursive count: "tokens" of the
+	// embedding model (also ""), or "characters". The others count tokens.
+	Unit    string `json:"unit,omitempty"`
+	Size    int    `json:"size,omitempty"`    // most units a chunk
 	Overlap int    `json:"overlap,omitempty"` // shared with the chunk before, in the same unit; negative for none
+	// Parent is the most tokens of the wider text that is read with a chunk when an
+	// answer is written; 0 for none. Chunks stay what is searched and cited.
+	Parent int `json:"parent,omitempty"`
+	// Min, Break, Percentile and Window are of semantic: the least tokens of a chunk
+	// (0: a quarter of Size), how a turn of the subject is told ("percentile", also
+	// "", or "gradient"), the percentile of all distances in a text from which on one
+	// is a turn (0: 90), and how many sentences on each side are compared (0: 3).
+	Min        int     `json:"min,omitempty"`
+	Break      string  `json:"break,omitempty"`
+	Percentile float64 `json:"percentile,omitempty"`
+	Window     int     `json:"window,omitempty"`
 }
 
 // Input is one document as a caller hands it in: either Text, or Content with a
@@ -291,7 +307,10 @@ type Chunk struct {
 	Page       int        `json:"page,omitempty"`    // of its first byte
 	Heading    []string   `json:"heading,omitempty"` // path of headings above it, outermost first
 	Tokens     int        `json:"tokens"`            // of Text, by the embedding model's tokenizer
-	Hash       Hash       `json:"-"`                 // SHA-256 of EmbedText: the key of its embedding
+	// Parent is the wider text that is read with the chunk when an answer is written:
+	// a span of the same text that contains Span. Zero for none.
+	Parent Span `json:"parent,omitzero"`
+	Hash   Hash `json:"-"` // SHA-256 of EmbedText: the key of its embedding
 }
 
 // EmbedText is what a chunk is embedded and indexed by: the document's title,

@@ -29,6 +29,11 @@ type Query struct {
 	Operators bool `json:"operators,omitempty"`
 	// Highlight asks for Hit.Highlights.
 	Highlight bool `json:"highlight,omitempty"`
+	// KeepDuplicates lists chunks that say the same in the same words one by one,
+	// where otherwise the best of them is a hit and names the others.
+	KeepDuplicates bool `json:"keep_duplicates,omitempty"`
+	// Context asks for Hit.Context.
+	Context bool `json:"context,omitempty"`
 }
 
 // MaxK bounds Query.K.
@@ -65,6 +70,33 @@ type Hit struct {
 	Rerank float64 `json:"rerank_score,omitempty"`
 	// Highlights are the words of Text that the query matches by, in order; only where Query.Highlight asks for them.
 	Highlights []Span `json:"highlights,omitempty"`
+	// Parent is the span of the wider text that the chunk belongs to, zero for none
+	// (ChunkerOptions.Parent), and Context its bytes, where Query.Context asks for them.
+	Parent  Span   `json:"parent,omitzero"`
+	Context string `json:"context,omitempty"`
+	// Duplicates are chunks that were found too and say the same in the same words, in
+	// the order in which they were found. Whoever asks may see them all.
+	Duplicates []Duplicate `json:"duplicates,omitempty"`
+}
+
+// Duplicate is a chunk whose text is that of another, or nearly.
+type Duplicate struct {
+	ChunkID  ChunkID  `json:"chunk_id"`
+	Document Document `json:"document"`
+	Version  int      `json:"version"`
+	Span     Span     `json:"span"`
+	Page     int      `json:"page,omitempty"`
+	// Similarity is the share of runs of words that both have, 1 for the same words.
+	Similarity float64 `json:"similarity"`
+}
+
+// DuplicateGroup is a set of chunks of one collection that say the same in the same
+// words: the first, which came first, and how near the others are to it.
+type DuplicateGroup struct {
+	First  Duplicate   `json:"first"` // Similarity 1
+	Others []Duplicate `json:"others"`
+	More   int         `json:"more,omitempty"` // further ones that are not in Others
+	Text   string      `json:"text"`           // of the first
 }
 
 // Stage is the record of one step of a pipeline.

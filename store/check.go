@@ -119,6 +119,9 @@ func checkChunks(content string, chunks []rag.Chunk) error {
 		if c.Text != content[c.Span.Start:c.Span.End] {
 			return rag.Errorf(rag.KindInvalid, "chunk %d is not the text of its span, bytes %d to %d", i, c.Span.Start, c.Span.End)
 		}
+		if c.Parent != (rag.Span{}) && (!c.Parent.Contains(c.Span) || c.Parent.Start < 0 || c.Parent.End > len(content)) {
+			return rag.Errorf(rag.KindInvalid, "chunk %d has the parent %d to %d, which does not contain it or lies outside the text of %d bytes", i, c.Parent.Start, c.Parent.End, len(content))
+		}
 		if c.Hash == (rag.Hash{}) {
 			return rag.Errorf(rag.KindInvalid, "chunk %d has no hash", i)
 		}

@@ -31,7 +31,11 @@ func open(ctx context.Context, corpus []passage, c chunk.Chunker, embed *embedca
 	l := &library{corpus: corpus, embed: embed}
 	var texts []string
 	for i, p := range corpus {
-		for _, ch := range c.Chunk(rag.Text{Content: p.text, Title: p.title}) {
+		chunks, err := c.Chunk(ctx, rag.Text{Content: p.text, Title: p.title})
+		if err != nil {
+			return nil, err
+		}
+		for _, ch := range chunks {
 			l.chunks = append(l.chunks, ch)
 			l.in = append(l.in, i)
 			texts = append(texts, ch.EmbedText(p.title))

@@ -68,7 +68,7 @@ func run(ctx context.Context, data, cache, dump string, fit, wordsOnly, language
 		return err
 	}
 	defer embed.Close()
-	c, err := chunk.New(rag.ChunkerOptions{}, model.CountTokens)
+	c, err := chunk.New(rag.ChunkerOptions{}, model)
 	if err != nil {
 		return err
 	}

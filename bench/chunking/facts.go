@@ -47,7 +47,11 @@ func (f *facts) measure(ctx context.Context, c chunk.Chunker, embed *embedcache.
 	var chunks []rag.Chunk
 	var of []int
 	for i, d := range f.corpus {
-		for _, ch := range c.Chunk(rag.Text{Content: d.Text, Title: d.Title}) {
+		cut, err := c.Chunk(ctx, rag.Text{Content: d.Text, Title: d.Title})
+		if err != nil {
+			return eval.Mean{}, err
+		}
+		for _, ch := range cut {
 			chunks = append(chunks, ch)
 			of = append(of, i)
 		}

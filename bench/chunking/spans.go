@@ -21,6 +21,7 @@ import (
 type spans struct {
 	names     []string
 	texts     []rag.Text
+	runes     [][]int // byte offset of each code point of a text, and of its end
 	questions []question
 }
 
@@ -35,8 +36,7 @@ func loadSpans(dir string) (*spans, error) {
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s: no corpora (%w)", dir, err)
 	}
-	s := &spans{}
-	runes := make([][]int, len(files)) // byte offset of each code point
+	s := &spans{runes: make([][]int, len(files))}
 	for i, f := range files {
 		content, err := os.ReadFile(f)
 		if err != nil {
@@ -45,9 +45,9 @@ func loadSpans(dir string) (*spans, error) {
 		s.names = append(s.names, strings.TrimSuffix(filepath.Base(f), ".md"))
 		s.texts = append(s.texts, rag.Text{Content: string(content)})
 		for at := range s.texts[i].Content {
-			runes[i] = append(runes[i], at)
+			s.runes[i] = append(s.runes[i], at)
 		}
-		runes[i] = append(runes[i], len(content))
+		s.runes[i] = append(s.runes[i], len(content))
 	}
 	path := filepath.Join(dir, "questions.jsonl")
 	for line, err := range loader.Lines(path) {
@@ -67,10 +67,10 @@ func loadSpans(dir string) (*spans, error) {
 		}
 		q := question{text: rec.Text, in: slices.Index(s.names, rec.Corpus)}
 		for _, ref := range rec.References {
-			if q.in < 0 || ref.Start < 0 || ref.End >= len(runes[q.in]) {
+			if q.in < 0 || ref.Start < 0 || ref.End >= len(s.runes[q.in]) {
 				return nil, fmt.Errorf("%s:%d: the span %d to %d is not in corpus %q", path, line.Number, ref.Start, ref.End, rec.Corpus)
 			}
-			span := rag.Span{Start: runes[q.in][ref.Start], End: runes[q.in][ref.End]}
+			span := rag.Span{Start: s.runes[q.in][ref.Start], End: s.runes[q.in][ref.End]}
 			if span.Of(s.texts[q.in].Content) != ref.Content {
 				return nil, fmt.Errorf("%s:%d: the span %d to %d does not hold the reference", path, line.Number, ref.Start, ref.End)
 			}
@@ -98,12 +98,25 @@ const (
 	budget = 1500
 )
 
-func (s *spans) measure(ctx context.Context, c chunk.Chunker, embed *embedcache.Cache) (row, error) {
+// cut cuts every text.
+func (s *spans) cut(ctx context.Context, c chunk.Chunker) ([][]rag.Chunk, error) {
+	out := make([][]rag.Chunk, len(s.texts))
+	for i, t := range s.texts {
+		var err error
+		if out[i], err = c.Chunk(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// measure searches the texts as they are cut.
+func (s *spans) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcache.Cache) (row, error) {
 	var r row
 	var chunks []rag.Chunk
 	var in []int
-	for i, t := range s.texts {
-		for _, ch := range c.Chunk(t) {
+	for i := range s.texts {
+		for _, ch := range cut[i] {
 			chunks = append(chunks, ch)
 			in = append(in, i)
 			r.tokens += float64(ch.Tokens)

@@ -56,7 +56,7 @@ func (h *handlers) listCollections(ctx context.Context, in *struct{ Paging }) (*
 func (h *handlers) createCollection(ctx context.Context, in *struct{ Body NewCollection }) (*output[Collection], error) {
 	spec := rag.Collection{Name: in.Body.Name, Description: in.Body.Description, Metadata: in.Body.Metadata}
 	if c := in.Body.Chunker; c != nil {
-		spec.Generation.Chunker = rag.ChunkerOptions{Name: c.Name, Size: c.Size, Overlap: c.Overlap}
+		spec.Generation.Chunker = c.options()
 	}
 	if err := spec.Metadata.Validate(); err != nil {
 		return nil, failed(ctx, err)

@@ -22,6 +22,9 @@ type SearchRequest struct {
 
 	NoRerank bool `json:"no_rerank,omitempty" doc:"Leave the order of the search where a reranker is configured"`
 
+	KeepDuplicates bool `json:"keep_duplicates,omitempty" doc:"List chunks that say the same in the same words one by one; otherwise the best of them names the others"`
+	Context        bool `json:"context,omitempty" doc:"Give the wider text of each hit that has a parent"`
+
 	Highlight bool `json:"highlight,omitempty" doc:"Say which words of each hit the query matches by"`
 	Operators bool `json:"operators,omitempty" doc:"Read operators: +word and \"two words\" must be there, -word must not, word* begins so, word~ is like it"`
 }
@@ -55,7 +58,7 @@ func (h *handlers) search(ctx context.Context, in *struct {
 	if err := b.Filter.Validate(); err != nil {
 		return nil, failed(ctx, err)
 	}
-	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq, NoRerank: b.NoRerank, Operators: b.Operators, Highlight: b.Highlight}
+	q := rag.Query{Text: b.Query, K: b.K, Mode: b.Mode, Filter: b.Filter, GroupBy: b.GroupBy, MinSeq: b.MinSeq, NoRerank: b.NoRerank, Operators: b.Operators, Highlight: b.Highlight, KeepDuplicates: b.KeepDuplicates, Context: b.Context}
 	if b.Fusion != nil {
 		q.Fusion = rag.Fusion(*b.Fusion)
 	}

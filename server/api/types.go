@@ -24,16 +24,35 @@ type Collection struct {
 
 // Chunker says how text is cut. Zero fields take the defaults.
 type Chunker struct {
-	Name    string `json:"name,omitempty" enum:"structure,semantic,recursive,fixed" doc:"Kind of chunker"`
-	Size    int    `json:"size,omitempty" minimum:"0" doc:"Most tokens of a chunk; characters for recursive and fixed"`
+	Name    string `json:"name,omitempty" enum:"structure,sentence,paragraph,semantic,recursive,fixed,code,legal,medical,table,conversation,auto" doc:"Kind of chunker"`
+	Unit    string `json:"unit,omitempty" enum:"tokens,characters" doc:"What size and overlap count; characters for recursive and fixed only. Absent is tokens"`
+	Size    int    `json:"size,omitempty" minimum:"0" doc:"Most tokens of a chunk, or characters"`
 	Overlap int    `json:"overlap,omitempty" minimum:"-1" doc:"Shared with the chunk before, in the same unit; -1 for none"`
+	Parent  int    `json:"parent,omitempty" minimum:"0" maximum:"100000" doc:"Most tokens of the wider text that is read with a chunk when an answer is written; 0 or absent is none"`
+
+	Min        int     `json:"min,omitempty" minimum:"0" doc:"semantic: least tokens of a chunk; 0 or absent is a quarter of the size"`
+	Break      string  `json:"break,omitempty" enum:"percentile,gradient" doc:"semantic: how a turn of the subject is told; absent is percentile"`
+	Percentile float64 `json:"percentile,omitempty" minimum:"0" maximum:"100" doc:"semantic: percentile of the distances between neighbours from which on one is a turn; 0 or absent is 90"`
+	Window     int     `json:"window,omitempty" minimum:"0" maximum:"20" doc:"semantic: sentences on each side that are compared; 0 or absent is 3"`
+}
+
+func chunkerOf(o rag.ChunkerOptions) Chunker {
+	return Chunker{Name: o.Name, Unit: o.Unit, Size: o.Size, Overlap: o.Overlap, Parent: o.Parent, Min: o.Min, Break: o.Break, Percentile: o.Percentile, Window: o.Window}
+}
+
+func (c Chunker) options() rag.ChunkerOptions {
+	o := rag.ChunkerOptions{Name: c.Name, Unit: c.Unit, Size: c.Size, Overlap: c.Overlap, Parent: c.Parent, Min: c.Min, Break: c.Break, Percentile: c.Percentile, Window: c.Window}
+	if o.Unit == "tokens" {
+		o.Unit = "" // the default, and not stored
+	}
+	return o
 }
 
 func collectionOf(c rag.Collection) Collection {
 	g := c.Generation
 	return Collection{
 		Name: c.Name, Description: c.Description, Metadata: metadata(c.Metadata),
-		Generation: g.Number, Chunker: Chunker{g.Chunker.Name, g.Chunker.Size, g.Chunker.Overlap},
+		Generation: g.Number, Chunker: chunkerOf(g.Chunker),
 		Model: g.Model, Dimensions: g.Dimensions,
 		Documents: c.Documents, Chunks: c.Chunks, Bytes: c.Bytes, Seq: c.Seq, CreatedAt: c.CreatedAt.UTC(),
 	}
@@ -103,7 +122,37 @@ type Hit struct {
 	KeywordScore *float64    `json:"keyword_score" doc:"BM25; null where the keyword search did not find it"`
 	RerankScore  *float64    `json:"rerank_score" doc:"Of the reranker, on a scale of its own; null where it did not read the chunk"`
 	Highlights   []Span      `json:"highlights,omitempty" doc:"Words of the text that the query matches by, where the request asks for them; in bytes of the text"`
+	Parent       *Span       `json:"parent,omitempty" doc:"Of the wider text that the chunk is read with, in the same version; absent where there is none"`
+	Context      string      `json:"context,omitempty" doc:"That text, where the request asks for it"`
+	Duplicates   []Duplicate `json:"duplicates,omitempty" doc:"Chunks that were found too and say the same in the same words, or nearly"`
 	Document     Source      `json:"document"`
+}
+
+// Duplicate is a chunk that says the same as a hit.
+type Duplicate struct {
+	ChunkID    rag.ChunkID `json:"chunk_id"`
+	Span       Span        `json:"span"`
+	Page       *int        `json:"page" doc:"From 1; null where there are no pages"`
+	Version    int         `json:"version" doc:"Of the document that the span is in"`
+	Similarity float64     `json:"similarity" minimum:"0" maximum:"1" doc:"Share of runs of five words that both have; 1 for the same words"`
+	Document   Source      `json:"document"`
+}
+
+func duplicatesOf(ds []rag.Duplicate) []Duplicate {
+	var out []Duplicate
+	for _, d := range ds {
+		out = append(out, Duplicate{ChunkID: d.ChunkID, Span: Span(d.Span), Page: page(d.Page), Version: d.Version, Similarity: d.Similarity, Document: sourceOf(d.Document)})
+	}
+	return out
+}
+
+// spanOf is null for none.
+func spanOf(s rag.Span) *Span {
+	if s.Len() <= 0 {
+		return nil
+	}
+	out := Span(s)
+	return &out
 }
 
 func hitsOf(hs []rag.Hit) []Hit {
@@ -114,6 +163,7 @@ func hitsOf(hs []rag.Hit) []Hit {
 			Version: h.Version, Tokens: h.Tokens, Document: sourceOf(h.Document),
 			VectorScore: ranked(h.Vector, h.VectorRank), KeywordScore: ranked(h.Keyword, h.KeywordRank),
 			RerankScore: known(h.Rerank), Highlights: spansOf(h.Highlights),
+			Parent: spanOf(h.Parent), Context: h.Context, Duplicates: duplicatesOf(h.Duplicates),
 		}
 	}
 	return out

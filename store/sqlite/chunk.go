@@ -1,14 +1,16 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-const chunkColumns = `k.id, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.hash`
+const chunkColumns = `k.id, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.parent_start, k.parent_end, k.hash`
 
 // chunkRow is a chunk as it is stored: without its text.
 type chunkRow struct {
@@ -23,8 +25,8 @@ type chunkRow struct {
 // reused: what of it outlives the next scan is in Chunk.
 func (k *chunkRow) scan(r scanner, more ...any) error {
 	k.Chunk = rag.Chunk{}
-	dest := [16]any{&k.ID, &k.document, &k.versionRow, &k.Ordinal, &k.Span.Start, &k.Span.End, &k.Page, &k.heading, &k.Prefix, &k.Tokens, &k.hash}
-	if err := r.Scan(append(dest[:11], more...)...); err != nil {
+	dest := [18]any{&k.ID, &k.document, &k.versionRow, &k.Ordinal, &k.Span.Start, &k.Span.End, &k.Page, &k.heading, &k.Prefix, &k.Tokens, &k.Parent.Start, &k.Parent.End, &k.hash}
+	if err := r.Scan(append(dest[:13], more...)...); err != nil {
 		return err
 	}
 	if copy(k.Hash[:], k.hash) != len(k.Hash) || len(k.hash) != len(k.Hash) {
@@ -128,6 +130,67 @@ func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID
 		return err
 	})
 	return quote, err
+}
+
+// ChunkAt returns the live chunk of a version of a document that holds the byte at
+// offset, the first where chunks overlap. KindNotFound if none does.
+func (s *Store) ChunkAt(ctx context.Context, collectionID int64, id rag.DocumentID, version, offset int) (rag.Chunk, error) {
+	key, err := idBytes(id)
+	if err != nil {
+		return rag.Chunk{}, err
+	}
+	var out rag.Chunk
+	err = s.view(ctx, "read chunk", func(c *conn) error {
+		var k chunkRow
+		found := false
+		err := c.each(ctx, "SELECT "+chunkColumns+` FROM documents d JOIN versions v ON v.document = d.id AND v.version = ?3
+			JOIN chunks k ON k.document = d.id AND k.version = v.id
+			WHERE d.uuid = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL AND k.start_at <= ?4 AND k.end_at > ?4
+			ORDER BY k.ordinal LIMIT 1`, []any{key, collectionID, version, offset}, func(r *sql.Rows) error {
+			found = true
+			return k.scan(r)
+		})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return rag.Errorf(rag.KindNotFound, "no chunk of version %d of document %s holds byte %d", version, id, offset)
+		}
+		k.DocumentID, k.Version = id, version
+		k.Text, err = readSpan(ctx, c, k.versionRow, k.Span)
+		out = k.Chunk
+		return err
+	})
+	return out, err
+}
+
+// ChunksAfter returns up to limit live chunks of a collection with ids above after,
+// in the order of their ids, with their documents' state at one moment. It returns
+// none when there are no more.
+func (s *Store) ChunksAfter(ctx context.Context, collectionID int64, after rag.ChunkID, limit int) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error) {
+	limit = max(1, min(limit, 10_000))
+	var ids []rag.ChunkID
+	err := s.view(ctx, "list chunks", func(c *conn) error {
+		return c.each(ctx, `SELECT k.id FROM chunks k JOIN documents d ON d.id = k.document
+			WHERE k.collection = ?1 AND k.id > ?2 AND d.deleted_at IS NULL ORDER BY k.id LIMIT ?3`, []any{collectionID, after, limit}, func(r *sql.Rows) error {
+			var id rag.ChunkID
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, nil, err
+	}
+	chunks, documents, err := s.Chunks(ctx, collectionID, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(chunks) == 0 { // all went meanwhile: go on behind them
+		return s.ChunksAfter(ctx, collectionID, ids[len(ids)-1], limit)
+	}
+	slices.SortFunc(chunks, func(a, b rag.Chunk) int { return cmp.Compare(a.ID, b.ID) })
+	return chunks, documents, nil
 }
 
 // DocumentChunks returns a document's chunks in reading order. KindNotFound if

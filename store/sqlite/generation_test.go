@@ -66,9 +66,47 @@ func oldStore(t *testing.T, path string) string {
 	}
 	raw(t, old, copied+`
 		INSERT INTO generations SELECT collection, number, chunker, model, dimensions FROM new.generations;
-		INSERT INTO chunks SELECT k.*, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
+		INSERT INTO chunks SELECT k.id, k.collection, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.hash, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
 		CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
 			is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1);`)
 	return old
+}
+
+// TestChunkerOptionsAreWrittenOut holds the promise that a collection keeps the
+// chunker it was made with: what names and sizes meant before they were extended is
+// written out by a migration.
+func TestChunkerOptionsAreWrittenOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new.db")
+	s := open(t, sqlite.Config{Path: path})
+	want := map[string]rag.ChunkerOptions{
+		`{"name":"fixed"}`: {Name: "fixed", Unit: "characters"},
+		`{"name":"recursive","size":800,"overlap":-1}`: {Name: "recursive", Unit: "characters", Size: 800, Overlap: -1},
+		`{"name":"semantic","size":256}`:               {Name: "paragraph", Size: 256},
+		`{"name":"structure","size":128,"overlap":16}`: {Name: "structure", Size: 128, Overlap: 16},
+		`{}`: {},
+	}
+	var all []string
+	for before := range want {
+		all = append(all, before)
+	}
+	for i := range all {
+		if _, err := s.CreateCollection(t.Context(), rag.Collection{Name: fmt.Sprint("c", i), Generation: rag.Generation{Number: 1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path = oldStore(t, path)
+	for i, before := range all {
+		raw(t, path, fmt.Sprintf("UPDATE generations SET chunker = '%s' WHERE collection = (SELECT id FROM collections WHERE name = 'c%d')", before, i))
+	}
+	s = open(t, sqlite.Config{Path: path})
+	for i, before := range all {
+		c, err := s.Collection(t.Context(), rag.DefaultTenant, fmt.Sprint("c", i))
+		if err != nil || c.Generation.Chunker != want[before] {
+			t.Errorf("%s became %+v, %v", before, c.Generation.Chunker, err)
+		}
+	}
 }

@@ -244,9 +244,9 @@ func (b *batch) putChunks(ctx context.Context, d document, version int64, gen ge
 			return err
 		}
 		_, err := b.conn.exec(ctx, `
-			INSERT INTO chunks (collection, document, version, ordinal, start_at, end_at, page, heading, prefix, tokens, hash)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, formatStrings(c.Heading), c.Prefix, c.Tokens, c.Hash[:])
+			INSERT INTO chunks (collection, document, version, ordinal, start_at, end_at, page, heading, prefix, tokens, parent_start, parent_end, hash)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, formatStrings(c.Heading), c.Prefix, c.Tokens, c.Parent.Start, c.Parent.End, c.Hash[:])
 		if err != nil {
 			return err
 		}

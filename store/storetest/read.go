@@ -14,6 +14,8 @@ var readTests = []test{
 	{"text with its structure", readText},
 	{"long text", readLongText},
 	{"chunks", readChunks},
+	{"parents", readParents},
+	{"chunks by id, page by page", readAfter},
 	{"quotes", readQuotes},
 	{"records", readRecords},
 	{"access", readAccess},
@@ -131,6 +133,71 @@ func readChunks(t *testing.T, s Store) {
 	if err != nil || len(got)+len(documents) > 0 {
 		t.Errorf("no ids: %v, %v, %v", got, documents, err)
 	}
+}
+
+func readParents(t *testing.T, s Store) {
+	c := makeCollection(t, s, "", "c")
+	p := Put(c.ID, "a", "One.", "Two.", "Three.")
+	whole := rag.Span{End: p.Chunks[1].Span.End}
+	p.Chunks[0].Parent, p.Chunks[1].Parent = whole, whole
+	d := mustPut(t, s, p)[0].Document
+	chunks, err := s.DocumentChunks(t.Context(), scopeOf(c), d.ID)
+	ok(t, "chunks", err)
+	for i, k := range chunks {
+		equal(t, "parent", k.Parent, p.Chunks[i].Parent)
+	}
+	byID, _, err := s.Chunks(t.Context(), c.ID, chunkIDs(chunks[:1]))
+	ok(t, "by id", err)
+	equal(t, "parent by id", byID[0].Parent, whole)
+	for i, k := range chunks {
+		for _, offset := range []int{k.Span.Start, k.Span.End - 1} {
+			got, err := s.ChunkAt(t.Context(), c.ID, d.ID, 1, offset)
+			ok(t, "chunk at", err)
+			equal(t, "chunk at", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", chunks[i]))
+		}
+	}
+	for _, offset := range []int{-1, chunks[0].Span.End, chunks[2].Span.End, 1 << 40} {
+		_, err := s.ChunkAt(t.Context(), c.ID, d.ID, 1, offset)
+		wantKind(t, fmt.Sprintf("chunk at %d", offset), err, rag.KindNotFound)
+	}
+	_, err = s.ChunkAt(t.Context(), c.ID, d.ID, 2, 0)
+	wantKind(t, "a version to come", err, rag.KindNotFound)
+	_, err = s.ChunkAt(t.Context(), c.ID+1, d.ID, 1, 0)
+	wantKind(t, "another collection", err, rag.KindNotFound)
+
+	for what, bad := range map[string]rag.Span{
+		"beside its chunk": {End: 2}, "beyond the text": {End: 1000}, "before the text": {Start: -1, End: whole.End},
+	} {
+		p := Put(c.ID, "b", "One.", "Two.")
+		p.Chunks[1].Parent = bad
+		results, err := s.PutDocuments(t.Context(), []rag.Put{p})
+		ok(t, "put", err)
+		wantKind(t, "a parent "+what, results[0].Err, rag.KindInvalid)
+	}
+}
+
+func readAfter(t *testing.T, s Store) {
+	c, other := makeCollection(t, s, "", "c"), makeCollection(t, s, "", "other")
+	docs := mustPut(t, s, Put(c.ID, "a", "One.", "Two.", "Three."), Put(other.ID, "x", "Elsewhere."), Put(c.ID, "gone", "Gone."), Put(c.ID, "b", "Four."))
+	ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), docs[2].Document.ID))
+	var seen []string
+	var last rag.ChunkID
+	for pages := 0; ; pages++ {
+		chunks, documents, err := s.ChunksAfter(t.Context(), c.ID, last, 2)
+		ok(t, "page", err)
+		if len(chunks) == 0 {
+			equal(t, "pages", pages, 2)
+			break
+		}
+		for _, k := range chunks {
+			if k.ID <= last || documents[k.DocumentID].ID != k.DocumentID {
+				t.Errorf("chunk %d after %d, of %+v", k.ID, last, documents[k.DocumentID])
+			}
+			last = k.ID
+			seen = append(seen, k.Text)
+		}
+	}
+	equal(t, "all", strings.Join(seen, " "), "One. Two. Three. Four.")
 }
 
 func readQuotes(t *testing.T, s Store) {

@@ -24,11 +24,13 @@ const (
 
 // atom is a piece of text that is never cut again, with its tokens.
 type atom struct {
-	span   rag.Span
-	tokens int
-	border border
-	hard   bool // starts a list, a table or a listing: not divided for the sake of a short chunk before it
-	head   int  // 1 + index of the table head that is repeated when a chunk starts here; 0 for none
+	span    rag.Span
+	tokens  int
+	border  border
+	hard    bool // starts a list, a table or a listing: not divided for the sake of a short chunk before it
+	block   bool // within a table or listing
+	heading bool // of a heading
+	head    int  // 1 + index of the table head that is repeated when a chunk starts here; 0 for none
 }
 
 // head is the header of a table: what is repeated, and what that costs.
@@ -71,6 +73,10 @@ func (m measure) add(r *run, text string, b rag.Block, after rag.BlockKind) {
 		m.addPieces(r, text, sentences(text, b.Span), m.size, itemStart, 0)
 	}
 	if n < len(r.atoms) {
+		r.atoms[len(r.atoms)-1].heading = b.Kind == rag.Heading
+		for i := n + 1; i < len(r.atoms); i++ {
+			r.atoms[i].block = b.Kind == rag.Table || b.Kind == rag.Code
+		}
 		r.atoms[n].border = first
 		r.atoms[n].hard = first == groupStart && (b.Kind == rag.ListItem || b.Kind == rag.Table || b.Kind == rag.Code)
 	}
@@ -86,7 +92,7 @@ func (m measure) addTable(r *run, text string, b rag.Block) {
 	body := b.Span
 	if cut := runeFloor(text, b.HeaderEnd); b.Span.Start < cut && cut < b.Span.End {
 		top := trim(text, rag.Span{Start: b.Span.Start, End: cut})
-		m.addPieces(r, text, lines(text, top), limit, itemStart, 0)
+		m.addPieces(r, text, rows(text, top), limit, itemStart, 0)
 		h := head{text: top.Of(text)}
 		if fits(0, top.Len(), limit/2) {
 			h.tokens = m.count(h.text)
@@ -98,7 +104,34 @@ func (m measure) addTable(r *run, text string, b rag.Block) {
 		}
 		body.Start = cut
 	}
-	m.addPieces(r, text, lines(text, body), limit, itemStart, repeated)
+	m.addPieces(r, text, rows(text, body), limit, itemStart, repeated)
+}
+
+// addTurn cuts a block of what somebody says. label is repeated where a chunk begins
+// in the middle of the turn, unless it takes more than a quarter of the chunk; first
+// says that the turn begins with the block.
+func (m measure) addTurn(r *run, text string, b rag.Block, label string, first bool, after rag.BlockKind) {
+	if b.Kind == rag.Table || b.Kind == rag.Code || b.Kind == rag.Heading {
+		m.add(r, text, b, after)
+		return
+	}
+	n, repeated, limit := len(r.atoms), 0, m.size
+	if tokens := m.within(label, m.size/4); tokens <= m.size/4 {
+		if k := len(r.heads); k == 0 || r.heads[k-1].text != label {
+			r.heads = append(r.heads, head{label, tokens})
+		}
+		repeated, limit = len(r.heads), m.size-tokens
+	}
+	m.addPieces(r, text, sentences(text, b.Span), limit, sentenceStart, repeated)
+	if n < len(r.atoms) {
+		r.atoms[n].border = itemStart
+		if first {
+			r.atoms[n].border, r.atoms[n].head = groupStart, 0
+		}
+	}
+	for _, a := range r.atoms[n:] {
+		r.tokens += a.tokens
+	}
 }
 
 // crumb is the length below which a piece is kept together with its follower: a
@@ -107,32 +140,32 @@ const crumb = 24
 
 // addPieces makes atoms of spans, cutting those that exceed limit tokens.
 func (m measure) addPieces(r *run, text string, spans iter.Seq[rag.Span], limit int, at border, repeated int) {
-	emit := func(s rag.Span) {
-		if s = trim(text, s); s.Len() == 0 {
-			return
-		}
-		if s.Len() <= limit*bytesPerToken {
-			if n := m.count(s.Of(text)); n <= limit {
-				r.atoms = append(r.atoms, atom{span: s, tokens: n, border: at, head: repeated})
-				return
-			}
-		}
-		n := len(r.atoms)
-		m.cut(r, text, s, limit, max(limit/2, minStep), repeated)
-		if n < len(r.atoms) {
-			r.atoms[n].border = at
-		}
-	}
 	var cur rag.Span
 	for s := range spans {
 		if cur.Len() > 0 && cur.Len() < crumb {
 			cur.End = s.End
 			continue
 		}
-		emit(cur)
+		m.addAtom(r, text, cur, limit, at, repeated)
 		cur = s
 	}
-	emit(cur)
+	m.addAtom(r, text, cur, limit, at, repeated)
+}
+
+// addAtom makes one atom of a span, or several where it exceeds limit tokens.
+func (m measure) addAtom(r *run, text string, s rag.Span, limit int, at border, repeated int) {
+	if s = trim(text, s); s.Len() == 0 {
+		return
+	}
+	if n := m.within(s.Of(text), limit); n <= limit {
+		r.atoms = append(r.atoms, atom{span: s, tokens: n, border: at, head: repeated})
+		return
+	}
+	n := len(r.atoms)
+	m.cut(r, text, s, limit, max(limit/2, minStep), repeated)
+	if n < len(r.atoms) {
+		r.atoms[n].border = at
+	}
 }
 
 // minStep is the shortest piece, in bytes, that cut makes by choice.

@@ -1,8 +1,11 @@
 package chunk
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -16,11 +19,56 @@ import (
 )
 
 var (
-	_ ingest.Chunker = structure{}
-	_ ingest.Chunker = semantic{}
-	_ ingest.Chunker = recursive{}
-	_ ingest.Chunker = fixed{}
+	_ ingest.Chunker = cutter{}
+	_ Model          = ingest.Embedder(nil)
 )
+
+// fake is an embedding model whose vectors have a dimension for each of 64 classes
+// of words, so that texts which share words are near each other.
+type fake struct {
+	count func(string) int
+	max   int
+	err   error
+	texts *int // embedded so far
+}
+
+func (f fake) Model() rag.Model         { return rag.Model{ID: "fake", Dimensions: 64, MaxTokens: f.max} }
+func (f fake) CountTokens(s string) int { return f.count(s) }
+func (f fake) Embed(_ context.Context, kind rag.EmbedKind, texts []string) ([][]float32, error) {
+	if f.texts != nil {
+		*f.texts += len(texts)
+	}
+	out := make([][]float32, len(texts))
+	for i, t := range texts {
+		out[i] = make([]float32, 64)
+		for _, w := range strings.Fields(strings.ToLower(t)) {
+			h := fnv.New32a()
+			h.Write([]byte(strings.Trim(w, ".,!?")))
+			out[i][h.Sum32()%64]++
+		}
+	}
+	return out, f.err
+}
+
+// newChunker makes a chunker for the model of the tests.
+func newChunker(t failer, opt rag.ChunkerOptions) Chunker {
+	t.Helper()
+	c, err := New(opt, fake{count: count})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// cut cuts a text with it.
+func cut(t failer, opt rag.ChunkerOptions, text rag.Text) []rag.Chunk {
+	t.Helper()
+	chunks, err := newChunker(t, opt).Chunk(context.Background(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chunks
+}
 
 // count is a token counter of the kind that models have: one token for six bytes
 // of a word, one for any other sign.
@@ -62,7 +110,7 @@ func check(t failer, opt rag.ChunkerOptions, text rag.Text, chunks []rag.Chunk) 
 		t.Fatal(err)
 	}
 	valid := utf8.ValidString(text.Content)
-	inTokens := opt.Name == Structure || opt.Name == Semantic
+	inTokens := opt.Unit == Tokens
 	blocks := outline(text)
 	end, next := 0, 0
 	for i, c := range chunks {
@@ -85,6 +133,12 @@ func check(t failer, opt rag.ChunkerOptions, text rag.Text, chunks []rag.Chunk) 
 			fatal("chunk %d: %d + %d tokens exceed %d: %q", i, c.Tokens, count(c.Prefix), opt.Size, c.Text)
 		case !inTokens && utf8.RuneCountInString(c.Text) > opt.Size:
 			fatal("chunk %d: %d characters exceed %d", i, utf8.RuneCountInString(c.Text), opt.Size)
+		case c.Parent != (rag.Span{}) && (opt.Parent == 0 || !c.Parent.Contains(c.Span) || c.Parent == c.Span || c.Parent.Start < 0 || c.Parent.End > len(text.Content)):
+			fatal("chunk %d: %v has the parent %v", i, c.Span, c.Parent)
+		case c.Parent != (rag.Span{}) && count(c.Parent.Of(text.Content)) > opt.Parent:
+			fatal("chunk %d: its parent has %d tokens", i, count(c.Parent.Of(text.Content)))
+		case c.Parent != (rag.Span{}) && slices.ContainsFunc(blocks, func(b rag.Block) bool { return running(b) && b.Span.Overlaps(c.Parent) }):
+			fatal("chunk %d: its parent %v holds a running header or footer", i, c.Parent)
 		}
 		if n := count(c.EmbedText("")); n > DefaultMaxTokens-special {
 			fatal("chunk %d: %d tokens are embedded", i, n)
@@ -120,15 +174,30 @@ func TestNew(t *testing.T) {
 		want string // part of the error, "" for none
 	}{
 		{rag.ChunkerOptions{}, ""},
-		{rag.ChunkerOptions{Name: Fixed, Size: 100_000}, ""},
+		{rag.ChunkerOptions{Name: Fixed, Unit: Characters, Size: 100_000}, ""},
+		{rag.ChunkerOptions{Name: Fixed, Unit: Tokens, Size: 460, Parent: 2000}, ""},
+		{rag.ChunkerOptions{Name: Semantic, Size: 400, Min: 10, Break: ByGradient, Percentile: 99.5, Window: 1}, ""},
 		{rag.ChunkerOptions{Name: Semantic, Size: 460, Overlap: -1}, ""},
-		{rag.ChunkerOptions{Name: "Structure"}, "known are structure, semantic, recursive, fixed"},
+		{rag.ChunkerOptions{Name: "Structure"}, "known are structure, sentence, paragraph, semantic, recursive, fixed, code"},
 		{rag.ChunkerOptions{Size: 461}, "16 to 460 tokens"},
-		{rag.ChunkerOptions{Name: Recursive, Size: 15}, "16 to 100000 characters"},
+		{rag.ChunkerOptions{Name: Recursive, Unit: Characters, Size: 15}, "16 to 100000 characters"},
+		{rag.ChunkerOptions{Name: Recursive, Size: 1000}, "16 to 460 tokens (unit characters measures in characters)"},
 		{rag.ChunkerOptions{Size: -1}, "out of range"},
-		{rag.ChunkerOptions{Name: Fixed, Overlap: 501}, "at most half the size"},
+		{rag.ChunkerOptions{Name: Fixed, Unit: Characters, Overlap: 501}, "at most half the size"},
+		{rag.ChunkerOptions{Name: Sentence, Unit: Characters}, "only fixed and recursive count characters"},
+		{rag.ChunkerOptions{Unit: "words"}, "use tokens or characters"},
+		{rag.ChunkerOptions{Size: 300, Parent: 300}, "parent 300 is out of range"},
+		{rag.ChunkerOptions{Parent: -1}, "parent -1 is out of range"},
+		{rag.ChunkerOptions{Name: Legal, Window: 2}, "options of semantic"},
+		{rag.ChunkerOptions{Name: Semantic, Min: 200}, "min 200 is out of range"},
+		{rag.ChunkerOptions{Name: Semantic, Break: "turn"}, "use percentile or gradient"},
+		{rag.ChunkerOptions{Name: Semantic, Percentile: math.NaN()}, "out of range 1 to 100"},
+		{rag.ChunkerOptions{Name: Semantic, Window: 21}, "1 to 20 sentences"},
 	} {
-		c, err := New(tt.opt, count)
+		c, err := New(tt.opt, fake{count: count})
+		if checked := Check(tt.opt, 0); (checked == nil) != (err == nil) {
+			t.Errorf("Check(%+v): %v, New: %v", tt.opt, checked, err)
+		}
 		switch {
 		case tt.want == "" && (err != nil || c == nil):
 			t.Errorf("New(%+v): %v", tt.opt, err)
@@ -137,32 +206,34 @@ func TestNew(t *testing.T) {
 		}
 	}
 	if _, err := New(rag.ChunkerOptions{}, nil); !errors.Is(err, rag.ErrInvalid) {
-		t.Errorf("New without a counter: %v", err)
+		t.Errorf("New without a model: %v", err)
 	}
-	if _, err := NewFor(rag.ChunkerOptions{}, 40, count); !errors.Is(err, rag.ErrInvalid) {
-		t.Errorf("NewFor a model of 40 tokens: %v", err)
+	if _, err := New(rag.ChunkerOptions{}, fake{count: count, max: 40}); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("New for a model of 40 tokens: %v", err)
 	}
-	if _, err := NewFor(rag.ChunkerOptions{Size: 4000}, 8191, count); err != nil {
-		t.Errorf("NewFor a model of 8191 tokens: %v", err)
+	if _, err := New(rag.ChunkerOptions{Size: 4000}, fake{count: count, max: 8191}); err != nil {
+		t.Errorf("New for a model of 8191 tokens: %v", err)
 	}
 }
 
 // all are settings that every property is checked with.
 var all = []rag.ChunkerOptions{
-	{}, {Size: 16}, {Size: 40, Overlap: 10},
-	{Name: Semantic}, {Name: Semantic, Size: 16}, {Name: Semantic, Size: 64, Overlap: 20},
-	{Name: Recursive}, {Name: Recursive, Size: 50, Overlap: 20}, {Name: Recursive, Size: 4000},
-	{Name: Fixed}, {Name: Fixed, Size: 16, Overlap: 8}, {Name: Fixed, Size: 4000},
+	{}, {Size: 16}, {Size: 40, Overlap: 10}, {Size: 40, Parent: 200},
+	{Name: Sentence}, {Name: Sentence, Size: 16}, {Name: Sentence, Size: 64, Overlap: 20, Parent: 100},
+	{Name: Paragraph}, {Name: Paragraph, Size: 16}, {Name: Paragraph, Size: 64, Overlap: 20},
+	{Name: Semantic}, {Name: Semantic, Size: 16, Min: 1, Window: 1, Percentile: 50}, {Name: Semantic, Size: 64, Overlap: 20, Break: ByGradient, Parent: 128},
+	{Name: Recursive}, {Name: Recursive, Size: 16}, {Name: Recursive, Size: 64, Overlap: 20},
+	{Name: Recursive, Unit: Characters}, {Name: Recursive, Unit: Characters, Size: 16, Overlap: 8}, {Name: Recursive, Unit: Characters, Size: 50, Overlap: 20}, {Name: Recursive, Unit: Characters, Size: 4000},
+	{Name: Fixed}, {Name: Fixed, Size: 16, Overlap: 8}, {Name: Fixed, Size: 64, Parent: 300},
+	{Name: Fixed, Unit: Characters}, {Name: Fixed, Unit: Characters, Size: 16, Overlap: 8}, {Name: Fixed, Unit: Characters, Size: 4000},
+	{Name: Code}, {Name: Code, Size: 16}, {Name: Legal}, {Name: Legal, Size: 20, Parent: 80}, {Name: Medical}, {Name: Medical, Size: 20},
+	{Name: Table}, {Name: Table, Size: 20}, {Name: Conversation}, {Name: Conversation, Size: 20, Overlap: 8}, {Name: Auto}, {Name: Auto, Size: 30, Parent: 90},
 }
 
 func checkAll(t failer, text rag.Text) {
 	t.Helper()
 	for _, opt := range all {
-		c, err := New(opt, count)
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(t, opt, text, c.Chunk(text))
+		check(t, opt, text, cut(t, opt, text))
 	}
 }
 
@@ -255,13 +326,8 @@ func TestHostile(t *testing.T) {
 		"headings":     headings, "table": table, "footers": footers, "wide table": wide,
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, opt := range []rag.ChunkerOptions{{}, {Name: Semantic}, {Name: Recursive}, {Name: Fixed}} {
-				c, err := New(opt, count)
-				if err != nil {
-					t.Fatal(err)
-				}
-				chunks := c.Chunk(text)
-				if len(chunks) == 0 {
+			for _, opt := range append([]rag.ChunkerOptions{{Name: Recursive, Unit: Characters}, {Name: Fixed, Unit: Characters}, {Parent: 2000}}, named()...) {
+				if len(cut(t, opt, text)) == 0 {
 					t.Fatalf("%s: no chunks", opt.Name)
 				}
 			}
@@ -269,17 +335,28 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// named are all chunkers with their defaults.
+func named() []rag.ChunkerOptions {
+	out := make([]rag.ChunkerOptions, len(Names))
+	for i, n := range Names {
+		out[i].Name = n
+	}
+	return out
+}
+
 // TestCounting holds the promise that the token counter sees a text about twice:
 // by sentences and by chunks.
 func TestCounting(t *testing.T) {
 	text := rag.Text{Content: strings.Repeat("A sentence of several words stands here. Another one follows it.\n\n", 2000)}
-	for _, name := range []string{Structure, Semantic} {
+	for _, name := range []string{Structure, Sentence, Paragraph, Semantic, Fixed, Legal, Medical, Table, Conversation, Auto} {
 		seen := 0
-		c, err := New(rag.ChunkerOptions{Name: name}, func(s string) int { seen += len(s); return count(s) })
+		c, err := New(rag.ChunkerOptions{Name: name, Overlap: -1}, fake{count: func(s string) int { seen += len(s); return count(s) }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Chunk(text)
+		if _, err := c.Chunk(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
 		if limit := len(text.Content) * 21 / 10; seen > limit {
 			t.Errorf("%s: the counter saw %d bytes of %d", name, seen, len(text.Content))
 		}
@@ -290,11 +367,15 @@ func TestCounting(t *testing.T) {
 // and halved, not let through.
 func TestUnruly(t *testing.T) {
 	squared := func(s string) int { n := count(s); return n * n / 20 }
-	c, err := New(rag.ChunkerOptions{Size: 100}, squared)
+	c, err := New(rag.ChunkerOptions{Size: 100}, fake{count: squared})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, ch := range c.Chunk(rag.Text{Content: strings.Repeat("One sentence here. ", 200)}) {
+	chunks, err := c.Chunk(t.Context(), rag.Text{Content: strings.Repeat("One sentence here. ", 200)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ch := range chunks {
 		if got := squared(ch.Text); got > 100 || got != ch.Tokens {
 			t.Errorf("chunk %d has %d tokens and says %d", i, got, ch.Tokens)
 		}
@@ -305,11 +386,7 @@ func TestGraphemesStayWhole(t *testing.T) {
 	family := "👩‍👩‍👧‍👦"
 	text := rag.Text{Content: strings.Repeat(family, 200)}
 	for _, name := range Names {
-		c, err := New(rag.ChunkerOptions{Name: name, Size: 30}, count)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, ch := range c.Chunk(text) {
+		for _, ch := range cut(t, rag.ChunkerOptions{Name: name, Size: 30}, text) {
 			if len(ch.Text)%len(family) != 0 {
 				t.Errorf("%s cuts a grapheme: %q", name, ch.Text)
 				break
@@ -329,11 +406,7 @@ func TestHeadingRoom(t *testing.T) {
 	}
 	text.Content += strings.Repeat("Some words of text. ", 400)
 	checkAll(t, text)
-	c, err := New(rag.ChunkerOptions{}, count)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chunks := c.Chunk(text)
+	chunks := cut(t, rag.ChunkerOptions{}, text)
 	last := chunks[len(chunks)-1]
 	if len(last.Heading) == 0 || !strings.HasPrefix(last.Heading[len(last.Heading)-1], "5 very long") {
 		t.Errorf("the innermost heading is not kept: %q", last.Heading)
@@ -344,11 +417,7 @@ func TestTableRepeatsHeader(t *testing.T) {
 	top := "| id | name |\n|---|---|\n"
 	text := rag.Text{Content: top + strings.Repeat("| 1 | Ada Lovelace |\n", 100)}
 	text.Blocks = []rag.Block{{Kind: rag.Table, Page: 3, Span: rag.Span{End: len(text.Content)}, HeaderEnd: len(top)}}
-	c, err := New(rag.ChunkerOptions{Size: 100}, count)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chunks := c.Chunk(text)
+	chunks := cut(t, rag.ChunkerOptions{Size: 100}, text)
 	if len(chunks) < 5 {
 		t.Fatalf("only %d chunks", len(chunks))
 	}
@@ -367,11 +436,7 @@ func TestTableRepeatsHeader(t *testing.T) {
 // characters, and neighbours in a long paragraph share up to 200.
 func TestRecursiveOverlap(t *testing.T) {
 	text := rag.Text{Content: strings.Repeat("Some words stand in this sentence, and it ends. ", 100)}
-	c, err := New(rag.ChunkerOptions{Name: Recursive}, count)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chunks := c.Chunk(text)
+	chunks := cut(t, rag.ChunkerOptions{Name: Recursive, Unit: Characters}, text)
 	for i, ch := range chunks[1:] {
 		if shared := chunks[i].Span.End - ch.Span.Start; shared < 100 || shared > 200 {
 			t.Errorf("chunks %d and %d share %d characters", i, i+1, shared)
@@ -385,15 +450,14 @@ func TestRecursiveOverlap(t *testing.T) {
 func BenchmarkChunk(b *testing.B) {
 	text := rag.Text{Content: strings.Repeat("The quick brown fox jumps over the lazy dog. It was not amused, e.g. by that.\n\n", 5000)}
 	for _, name := range Names {
-		c, err := New(rag.ChunkerOptions{Name: name}, count)
-		if err != nil {
-			b.Fatal(err)
-		}
+		c := newChunker(b, rag.ChunkerOptions{Name: name})
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text.Content)))
 			b.ReportAllocs()
 			for b.Loop() {
-				c.Chunk(text)
+				if _, err := c.Chunk(b.Context(), text); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -1,18 +1,49 @@
 package chunk
 
 import (
+	"context"
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// fixed cuts every size characters, each chunk beginning overlap characters before
-// the end of the one before it.
-type fixed struct{ m measure }
+// fixedTokens cuts every size tokens, to within a twentieth: at white space where
+// there is some. Each chunk begins overlap tokens before the end of the one before.
+type fixedTokens struct{ m measure }
 
-func (f fixed) Chunk(t rag.Text) []rag.Chunk {
+// finest is the shortest piece, in bytes, that fixedTokens counts: longer than most
+// graphemes.
+const finest = 32
+
+func (f fixedTokens) cut(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
+	blocks := outline(t)
+	where := f.m.locator(t.Content, blocks)
+	var out []rag.Chunk
+	for _, region := range regions(t.Content, blocks) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var r run
+		f.m.cut(&r, t.Content, region, f.m.size, max(finest, f.m.size/5), 0)
+		for i := range r.atoms {
+			r.atoms[i].border = itemStart // one place is as good as the next
+			r.tokens += r.atoms[i].tokens
+		}
+		out = where.place(f.m.chunks(out, t.Content, &r, f.m.pack(&r, false, itemStart)), len(out))
+	}
+	return out, nil
+}
+
+// fixedCharacters cuts every size characters, each chunk beginning overlap
+// characters before the end of the one before it.
+type fixedCharacters struct{ m measure }
+
+func (f fixedCharacters) cut(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
 	c := f.m.collect(t)
 	for _, region := range regions(t.Content, c.where.blocks) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		text := region.Of(t.Content)
 		for start := 0; ; {
 			end := start + forward(text[start:], f.m.size)
@@ -33,10 +64,10 @@ func (f fixed) Chunk(t rag.Text) []rag.Chunk {
 			start = next
 		}
 	}
-	return c.out
+	return c.out, nil
 }
 
-// collector makes chunks of spans, for the chunkers that measure in characters.
+// collector makes chunks of spans, for the chunkers that know no atoms.
 type collector struct {
 	m     measure
 	text  string

@@ -30,16 +30,25 @@ func TestGolden(t *testing.T) {
 			}
 			in, want, _ := strings.Cut(string(data), "\n----\n")
 			settings, doc, _ := strings.Cut(in, "\n")
-			var opt rag.ChunkerOptions
-			if err := json.Unmarshal([]byte(settings), &opt); err != nil {
-				t.Fatal(err)
+			var head struct {
+				rag.ChunkerOptions
+				Plain     bool   `json:"plain"`      // the document is text without blocks
+				Language  string `json:"language"`   // of source code
+				MediaType string `json:"media_type"` // of the document
 			}
-			c, err := New(opt, count)
-			if err != nil {
+			if err := json.Unmarshal([]byte(settings), &head); err != nil {
 				t.Fatal(err)
 			}
 			text := parse(doc)
-			chunks := c.Chunk(text)
+			if head.Plain {
+				text.Blocks = nil
+			}
+			if head.Language != "" {
+				text.Metadata = rag.Metadata{"code_language": rag.Str(head.Language)}
+			}
+			text.MediaType = head.MediaType
+			opt := head.ChunkerOptions
+			chunks := cut(t, opt, text)
 			check(t, opt, text, chunks)
 			got := print(chunks)
 			if *update {
@@ -119,6 +128,9 @@ func print(chunks []rag.Chunk) string {
 		}
 		if len(c.Heading) > 0 {
 			fmt.Fprintf(&b, ", under %s", strings.Join(c.Heading, " > "))
+		}
+		if c.Parent.Len() > 0 {
+			fmt.Fprintf(&b, ", parent %d-%d", c.Parent.Start, c.Parent.End)
 		}
 		b.WriteByte('\n')
 		if c.Prefix != "" {

@@ -163,6 +163,15 @@ func (l *locator) at(pos int) (page int, headings []string) {
 	return l.page, l.names
 }
 
+// place tells the chunks from index from on where they begin.
+func (l *locator) place(chunks []rag.Chunk, from int) []rag.Chunk {
+	for i := range chunks[from:] {
+		c := &chunks[from+i]
+		c.Page, c.Heading = l.at(c.Span.Start)
+	}
+	return chunks
+}
+
 // regions returns the stretches of text between running headers and footers.
 func regions(text string, blocks []rag.Block) []rag.Span {
 	var out []rag.Span

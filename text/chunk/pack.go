@@ -23,18 +23,40 @@ type packer struct {
 }
 
 // pack divides the atoms of r among chunks. With even set the chunks are of about
-// equal length, instead of full ones and a rest.
-func (m measure) pack(r *run, even bool) []draft {
-	p := &packer{m: m, run: r, target: m.size, sum: make([]int, len(r.atoms)+1)}
-	for i, a := range r.atoms {
-		p.sum[i+1] = p.sum[i] + a.tokens
-	}
+// equal length, instead of full ones and a rest. Units that begin at borders of at
+// least the given strength are kept whole where they fit.
+func (m measure) pack(r *run, even bool, at border) []draft {
+	p := &packer{m: m, run: r, target: m.size, sum: sums(r)}
 	if n := (r.tokens + m.size - 1) / m.size; even && n > 1 {
 		p.target = min(m.size, r.tokens/n+m.size/8)
 	}
-	p.addUnits(0, len(r.atoms), groupStart)
+	p.addUnits(0, len(r.atoms), at)
 	p.flush()
 	return p.out
+}
+
+// joinTail puts a last draft that is no more than an end of something to the one
+// before it, where both fit.
+func (m measure) joinTail(r *run, drafts []draft) []draft {
+	n := len(drafts)
+	if n < 2 {
+		return drafts
+	}
+	p := &packer{m: m, run: r, sum: sums(r)}
+	both := draft{drafts[n-2].from, drafts[n-1].to}
+	if p.length(drafts[n-1]) < m.size/4 && p.fits(both, m.size) {
+		return append(drafts[:n-2], both)
+	}
+	return drafts
+}
+
+// sums returns the tokens of the atoms before each, and of all.
+func sums(r *run) []int {
+	sum := make([]int, len(r.atoms)+1)
+	for i, a := range r.atoms {
+		sum[i+1] = sum[i] + a.tokens
+	}
+	return sum
 }
 
 // addUnits adds the units that begin at borders of at least the given strength.
@@ -87,7 +109,10 @@ func (p *packer) flush() {
 	p.out = append(p.out, p.cur)
 	end := p.cur.to
 	from := sort.Search(end, func(i int) bool { return p.sum[end]-p.sum[i] <= p.m.overlap })
-	p.cur = draft{max(from, p.cur.from+1), end}
+	for from = max(from, p.cur.from+1); from < end && p.run.atoms[from].border == inside; {
+		from++ // whole sentences only
+	}
+	p.cur = draft{from, end}
 	p.own = end
 }
 
@@ -128,6 +153,9 @@ func (m measure) chunks(out []rag.Chunk, text string, r *run, drafts []draft) []
 				out = m.chunks(out, text, r, []draft{{d.from, mid}, {mid, d.to}})
 				continue
 			}
+		}
+		if n := len(out); n > 0 && c.Span.End <= out[n-1].Span.End {
+			continue // half of a chunk that was overlap alone
 		}
 		out = append(out, c)
 	}

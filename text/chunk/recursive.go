@@ -1,6 +1,7 @@
 package chunk
 
 import (
+	"context"
 	"iter"
 	"strings"
 
@@ -11,13 +12,26 @@ import (
 
 // recursive cuts a text at the strongest separator it has (blank line, line,
 // sentence, space), goes on with the next one inside the pieces that are still too
-// long, and joins neighbouring pieces up to size characters. A chunk begins with
-// those last pieces of the one before it that are no longer than overlap together.
+// long, and joins neighbouring pieces up to size tokens, or characters. A chunk
+// begins with those last pieces of the one before it that are no longer than overlap
+// together.
 //
 // This is the rule of LangChain's RecursiveCharacterTextSplitter with a sentence
 // separator added. Other than there, separators stay at the end of their piece, so
 // that a chunk is always a span of the text.
-type recursive struct{ m measure }
+type recursive struct {
+	m            measure
+	inCharacters bool
+}
+
+// length returns the length of a piece in the chunker's unit, but not much beyond
+// the size: what is longer is divided anyway.
+func (r recursive) length(s string) int {
+	if r.inCharacters {
+		return characters(s, r.m.size)
+	}
+	return r.m.within(s, r.m.size)
+}
 
 // separators are ways to divide a span, from the strongest to the weakest.
 var separators = []func(text string, s rag.Span) iter.Seq[rag.Span]{
@@ -27,12 +41,15 @@ var separators = []func(text string, s rag.Span) iter.Seq[rag.Span]{
 	separated(" "),
 }
 
-func (r recursive) Chunk(t rag.Text) []rag.Chunk {
+func (r recursive) cut(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
 	c := r.m.collect(t)
 	for _, region := range regions(t.Content, c.where.blocks) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		r.split(c, region, 0)
 	}
-	return c.out
+	return c.out, nil
 }
 
 // split adds the chunks of a span, divided by separators[level] and those after it.
@@ -43,8 +60,8 @@ func (r recursive) split(c *collector, s rag.Span, level int) {
 	}
 	w := window{c: c, size: r.m.size, overlap: r.m.overlap}
 	for p := range divide(c.text, s) {
-		n := characters(p.Of(c.text), r.m.size)
-		if n <= r.m.size {
+		n := r.length(p.Of(c.text))
+		if n <= r.m.size || level >= len(separators) {
 			w.push(piece{p, n})
 			continue
 		}
@@ -55,10 +72,14 @@ func (r recursive) split(c *collector, s rag.Span, level int) {
 }
 
 // characters yields pieces of a span that has no separators: whole graphemes, a
-// fiftieth of a chunk together, so that chunks can overlap.
+// fiftieth of a chunk together (a few, where tokens count), so that chunks can
+// overlap.
 func (r recursive) characters(text string, s rag.Span) iter.Seq[rag.Span] {
-	const longest = 32 // characters of a grapheme; what is longer is cut
 	step := max(1, r.m.size/50)
+	if !r.inCharacters {
+		step = minStep
+	}
+	longest := min(32, r.m.size-step) // characters of a grapheme beyond step; what is longer is cut
 	return func(yield func(rag.Span) bool) {
 		for s.Len() > 0 {
 			rest := s.Of(text)
@@ -93,7 +114,7 @@ func separated(sep string) func(string, rag.Span) iter.Seq[rag.Span] {
 	}
 }
 
-// piece is a span with its length in characters.
+// piece is a span with its length in the chunker's unit.
 type piece struct {
 	span rag.Span
 	n    int
@@ -104,7 +125,7 @@ type window struct {
 	c             *collector
 	size, overlap int
 	pieces        []piece
-	total         int // characters of pieces
+	total         int // length of pieces
 }
 
 // push adds a piece. If the chunk would grow too long, it is closed first, and the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -26,7 +27,7 @@ embedded in one way, which is chosen when it is created ('reembed' moves it to a
 model); add creates the one it needs with the configured settings.`,
 		Example: `  smartretriever collections ls
   smartretriever collections create contracts --description "Signed contracts"
-  smartretriever collections create notes --set chunker.name=recursive
+  smartretriever collections create notes --chunker recursive
   smartretriever collections rm contracts`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.listCollections(c) },
@@ -86,16 +87,24 @@ func (a *app) printCollection(col rag.Collection) {
 }
 
 func (a *app) collectionsCreate() *cobra.Command {
-	var description string
+	var description, chunker, unit string
+	var size, overlap, parent int
 	c := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a collection",
-		Long:  "Creates a collection with the configured chunker and embedding model.",
-		Example: `  smartretriever collections create contracts --description "Signed contracts"
-  smartretriever collections create notes --set chunker.name=fixed --set chunker.size=800`,
+		Long: `Creates a collection with the configured chunker and embedding model. The flags that
+begin with --chunk stand for the settings chunker.*; docs/chunking.md says which
+chunker is for what.`,
+		Example: `  smartretriever collections create contracts --chunker legal --description "Signed contracts"
+  smartretriever collections create notes --chunker sentence --chunk-size 128 --chunk-parent 600
+  smartretriever collections create old --chunker fixed --chunk-unit characters --chunk-size 800`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := a.load(c); err != nil {
+			var settings []config.Flag
+			for flag, setting := range map[string]string{"chunker": "name", "chunk-unit": "unit", "chunk-size": "size", "chunk-overlap": "overlap", "chunk-parent": "parent"} {
+				settings = append(settings, changed(c.Flags(), flag, "chunker."+setting)...)
+			}
+			if err := a.load(c, settings...); err != nil {
 				return err
 			}
 			return a.with(c.Context(), true, func(r Retriever) error {
@@ -112,7 +121,13 @@ func (a *app) collectionsCreate() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&description, "description", "", "what the collection holds, for people")
+	fl := c.Flags()
+	fl.StringVar(&description, "description", "", "what the collection holds, for people")
+	fl.StringVar(&chunker, "chunker", "", "how text is cut: structure, sentence, paragraph, semantic, recursive,\nfixed, code, legal, medical, table, conversation or auto")
+	fl.StringVar(&unit, "chunk-unit", "", "what sizes count: tokens, or characters (fixed, recursive)")
+	fl.IntVar(&size, "chunk-size", 0, "most `tokens` in a chunk")
+	fl.IntVar(&overlap, "chunk-overlap", 0, "`tokens` shared with the chunk before; -1 for none")
+	fl.IntVar(&parent, "chunk-parent", 0, "most `tokens` of the wider text that answers read with a chunk")
 	return c
 }
 
@@ -123,6 +138,12 @@ func chunkerText(c rag.ChunkerOptions) string {
 	}
 	if c.Size > 0 {
 		text += fmt.Sprintf(" of %d", c.Size)
+		if c.Unit == "characters" {
+			text += " characters"
+		}
+	}
+	if c.Parent > 0 {
+		text += fmt.Sprintf(" in parents of %d", c.Parent)
 	}
 	return text
 }

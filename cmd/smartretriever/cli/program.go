@@ -58,6 +58,7 @@ type Retriever interface {
 	shower
 	remover
 	collectioner
+	duplicator
 	checked
 	evaluated
 	reembedder

@@ -17,7 +17,7 @@ type searcher interface {
 
 func (a *app) searchCommand() *cobra.Command {
 	var f queryFlags
-	var byDocument, operators, explain bool
+	var byDocument, operators, explain, duplicates bool
 	c := &cobra.Command{
 		Use:   "search WORDS",
 		Short: "Find passages",
@@ -43,7 +43,7 @@ all words that begin so, and word~ (word~2) for words that differ in one letter 
 			if err := a.load(c, f.settings(c, "retrieval.k")...); err != nil {
 				return err
 			}
-			q := rag.Query{Text: text, K: a.cfg.Retrieval.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold, NoRerank: f.plain, Operators: operators}
+			q := rag.Query{Text: text, K: a.cfg.Retrieval.K, Mode: rag.Mode(a.cfg.Retrieval.Mode), Filter: filter, NoCache: f.cold, NoRerank: f.plain, Operators: operators, KeepDuplicates: duplicates}
 			if byDocument {
 				q.GroupBy = "document"
 			}
@@ -53,6 +53,7 @@ all words that begin so, and word~ (word~2) for words that differ in one letter 
 	f.add(c, "passages to show")
 	c.Flags().BoolVar(&explain, "explain", false, "take the scores of each passage apart")
 	c.Flags().BoolVar(&operators, "operators", false, "read +, -, quotes, * and ~ in the words")
+	c.Flags().BoolVar(&duplicates, "duplicates", false, "list passages that say the same one by one")
 	c.Flags().BoolVar(&byDocument, "by-document", false, "show each document once, by its best passage")
 	return c
 }
@@ -86,6 +87,7 @@ func (a *app) search(ctx context.Context, r searcher, q rag.Query, f queryFlags,
 		a.printHit(i+1, &res.Hits[i])
 		if explain {
 			a.printExplanation(&why[i])
+			a.printDuplicates(res.Hits[i].Duplicates)
 		}
 	}
 	a.notes("search", res.Degraded, res.Warnings)
@@ -109,6 +111,17 @@ func (a *app) printHit(rank int, h *rag.Hit) {
 	s.line("%s%s", indent, wrap(snippet(h.Text, h.Document.Title, snippetRunes), width, indent))
 	if from := whereFrom(&h.Document); from != "" {
 		s.line("%s%s", indent, s.dim(fitPath(from, width-len(indent))))
+	}
+	if n := len(h.Duplicates); n > 0 {
+		s.line("%s%s", indent, s.dim("the same stands in "+plural(n, "other passage")))
+	}
+}
+
+// printDuplicates names the passages that a hit speaks for.
+func (a *app) printDuplicates(duplicates []rag.Duplicate) {
+	const indent = "            "
+	for i := range duplicates {
+		a.out.line("%s%s", indent, a.out.dim("same     "+a.duplicateText(&duplicates[i])))
 	}
 }
 

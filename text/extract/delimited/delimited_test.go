@@ -1,6 +1,7 @@
 package delimited_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -87,6 +88,15 @@ func TestStrayQuotes(t *testing.T) {
 	}
 }
 
+// words is a model whose tokens are words.
+type words struct{}
+
+func (words) Model() rag.Model            { return rag.Model{MaxTokens: 512} }
+func (words) CountTokens(text string) int { return len(strings.Fields(text)) }
+func (words) Embed(context.Context, rag.EmbedKind, []string) ([][]float32, error) {
+	return nil, errors.New("nobody asks for vectors")
+}
+
 // TestLongTableIsCutByRows shows that one block of 200,000 rows is no chunk that
 // cannot be cut, and that every chunk repeats the header.
 func TestLongTableIsCutByRows(t *testing.T) {
@@ -99,11 +109,14 @@ func TestLongTableIsCutByRows(t *testing.T) {
 	if len(text.Blocks) != 1 || text.Blocks[0].Kind != rag.Table {
 		t.Fatalf("%d blocks", len(text.Blocks))
 	}
-	c, err := chunk.New(rag.ChunkerOptions{}, func(s string) int { return len(strings.Fields(s)) })
+	c, err := chunk.New(rag.ChunkerOptions{}, words{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	chunks := c.Chunk(text)
+	chunks, err := c.Chunk(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(chunks) < 1000 {
 		t.Errorf("%d chunks", len(chunks))
 	}
