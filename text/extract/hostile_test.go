@@ -49,6 +49,98 @@ func packed(t *testing.T, r io.Reader) []byte {
 	return b.Bytes()
 }
 
+// container builds a zip container of the named parts, each with what its reader holds.
+func container(t *testing.T, parts ...any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := 0; i < len(parts); i += 2 {
+		name := parts[i].(string)
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		if name == "mimetype" {
+			header.Method = zip.Store
+		}
+		w, err := z.CreateHeader(header)
+		if err == nil {
+			switch body := parts[i+1].(type) {
+			case string:
+				_, err = io.WriteString(w, body)
+			case io.Reader:
+				_, err = io.Copy(w, body)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// around is r between two texts.
+func around(before string, r io.Reader, after string) io.Reader {
+	return io.MultiReader(strings.NewReader(before), r, strings.NewReader(after))
+}
+
+const relations = `<Relationships><Relationship Id="r1" Type="http://x/%s" Target="%s"/></Relationships>`
+
+// workbook builds an XLSX of one sheet whose rows are what r holds.
+func workbook(t *testing.T, r io.Reader) []byte {
+	t.Helper()
+	return container(t,
+		"_rels/.rels", fmt.Sprintf(relations, "officeDocument", "xl/workbook.xml"),
+		"xl/workbook.xml", `<workbook xmlns:r="r"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>`,
+		"xl/_rels/workbook.xml.rels", fmt.Sprintf(relations, "worksheet", "worksheets/sheet1.xml"),
+		"xl/worksheets/sheet1.xml", around("<worksheet><sheetData>", r, "</sheetData></worksheet>"))
+}
+
+// slides builds a PPTX of one slide whose shapes are what r holds.
+func slides(t *testing.T, r io.Reader) []byte {
+	t.Helper()
+	return container(t,
+		"_rels/.rels", fmt.Sprintf(relations, "officeDocument", "ppt/presentation.xml"),
+		"ppt/presentation.xml", `<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst><p:sldId id="256" r:id="r1"/></p:sldIdLst></p:presentation>`,
+		"ppt/_rels/presentation.xml.rels", fmt.Sprintf(relations, "slide", "slides/slide1.xml"),
+		"ppt/slides/slide1.xml", around(`<p:sld xmlns:p="p" xmlns:a="a"><p:cSld><p:spTree>`, r, "</p:spTree></p:cSld></p:sld>"))
+}
+
+// sheet builds an ODS whose table holds what r holds.
+func sheet(t *testing.T, r io.Reader) []byte {
+	t.Helper()
+	return container(t, "mimetype", "application/vnd.oasis.opendocument.spreadsheet", "content.xml",
+		around(`<office:document-content xmlns:office="o" xmlns:table="t" xmlns:text="x"><office:body><office:spreadsheet><table:table table:name="S">`, r,
+			"</table:table></office:spreadsheet></office:body></office:document-content>"))
+}
+
+// book builds an EPUB of one chapter.
+func book(t *testing.T, r io.Reader) []byte {
+	t.Helper()
+	return container(t, "mimetype", "application/epub+zip",
+		"META-INF/container.xml", `<container><rootfiles><rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles></container>`,
+		"c.opf", `<package><manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/></spine></package>`,
+		"a.xhtml", around("<html><body>", r, "</body></html>"))
+}
+
+// letters nests messages, or sets parts side by side.
+func letters(nested bool, n int) []byte {
+	var b strings.Builder
+	b.WriteString("From: a@b.c\nSubject: s\nMIME-Version: 1.0\n")
+	if nested {
+		for i := range n {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\nContent-Type: message/rfc822\n\nSubject: s\nMIME-Version: 1.0\n", i, i)
+		}
+		b.WriteString("\ntext")
+		return []byte(b.String())
+	}
+	b.WriteString("Content-Type: multipart/mixed; boundary=b\n\n")
+	for range n {
+		b.WriteString("--b\n\na\n")
+	}
+	return []byte(b.String())
+}
+
 // portable builds a PDF of one page whose content stream unpacks to what r holds.
 func portable(t *testing.T, r io.Reader) []byte {
 	t.Helper()
@@ -189,6 +281,64 @@ func TestHostile(t *testing.T) {
 		}, text},
 		{"md of a deep front matter.md", func() []byte {
 			return []byte("---\ntags: " + strings.Repeat("[", 8000) + "\n---\ntext")
+		}, text},
+		{"xlsx of 10 M rows.xlsx", func() []byte { return workbook(t, repeat(`<row><c><v>1</v></c></row>`, 10_000_000)) }, exhausted},
+		{"xlsx of a text of 1 GB.xlsx", func() []byte {
+			return workbook(t, around(`<row><c t="inlineStr"><is><t>`, repeat("a", 1<<30), `</t></is></c></row>`))
+		}, exhausted},
+		{"xlsx of one cell far away.xlsx", func() []byte {
+			return workbook(t, strings.NewReader(`<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>`))
+		}, text},
+		{"xlsx of 20,000 cells far away.xlsx", func() []byte {
+			var b strings.Builder
+			for i := range 20_000 {
+				fmt.Fprintf(&b, `<row r="%d"><c r="XFD%d"><v>1</v></c></row>`, 50*i+1, 50*i+1)
+			}
+			return workbook(t, strings.NewReader(b.String()))
+		}, text},
+		{"pptx of 6 M shapes.pptx", func() []byte {
+			return slides(t, repeat("<p:sp><p:txBody><a:p><a:r><a:t>a</a:t></a:r></a:p></p:txBody></p:sp>", 6_000_000))
+		}, exhausted},
+		{"pptx of nested groups.pptx", func() []byte { return slides(t, repeat("<p:grpSp>", 200_000)) }, exhausted},
+		{"ods of repeated cells.ods", func() []byte {
+			return sheet(t, strings.NewReader(`<table:table-row table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repeated="16384"><text:p>a</text:p></table:table-cell></table:table-row>`))
+		}, anyEnd},
+		{"ods of 6 M cells.ods", func() []byte {
+			return sheet(t, around("<table:table-row>", repeat("<table:table-cell><text:p>a</text:p></table:table-cell>", 6_000_000), "</table:table-row>"))
+		}, exhausted},
+		{"epub of a chapter of 1 GB.epub", func() []byte { return book(t, repeat("<p>a</p>", 1<<27)) }, exhausted},
+		{"epub of nested elements.epub", func() []byte { return book(t, repeat("<div>", 1_000_000)) }, anyEnd},
+		{"fb2 of nested sections.fb2", func() []byte {
+			return []byte("<FictionBook><body>" + strings.Repeat("<section>", 1_000_000))
+		}, exhausted},
+		{"rtf of 1 M groups.rtf", func() []byte { return []byte(`{\rtf1 ` + strings.Repeat("{", 1_000_000) + "a") }, anyEnd},
+		{"rtf of 30 MB.rtf", func() []byte { return []byte(`{\rtf1\ansi ` + strings.Repeat(`word \par `, 30<<20/10) + "}") }, text},
+		{"eml of 20,000 nested messages.eml", func() []byte { return letters(true, 20_000) }, text},
+		{"eml of 300,000 parts.eml", func() []byte { return letters(false, 300_000) }, text},
+		{"mbox of 200,000 messages.mbox", func() []byte {
+			return []byte(strings.Repeat("From a@b.c Mon Jan  2 15:04:05 2006\nFrom: a@b.c\nSubject: s\n\ntext\n\n", 200_000))
+		}, anyEnd},
+		{"json of brackets.json", func() []byte { return []byte(strings.Repeat("[", 10_000_000)) }, anyEnd},
+		{"json of 3 M objects.json", func() []byte { return []byte("[" + strings.Repeat(`{"a":1},`, 3_000_000) + "{}]") }, anyEnd},
+		{"xml of 1 M nested elements.xml", func() []byte { return []byte("<?xml version='1.0'?>" + strings.Repeat("<a>", 1_000_000)) }, anyEnd},
+		{"xml of entities.xml", func() []byte {
+			return []byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><a>&c;&c;</a>`)
+		}, anyEnd},
+		{"csv of 5 M rows.csv", func() []byte { return []byte("a,b\n" + strings.Repeat("1,2\n", 5_000_000)) }, exhausted},
+		{"csv of one record.csv", func() []byte { return []byte(strings.Repeat(`a,`, 5_000_000)) }, anyEnd},
+		{"csv of an open quote.csv", func() []byte { return []byte("a,b\n1,\"" + strings.Repeat("x\n", 10_000_000)) }, anyEnd},
+		{"rst of adornments.rst", func() []byte { return []byte(strings.Repeat("a\n=\n\n", 500_000)) }, text},
+		{"rst of nested quotes.rst", func() []byte {
+			var b strings.Builder
+			for i := range 3000 {
+				b.WriteString(strings.Repeat(" ", i) + "a\n\n")
+			}
+			return []byte(b.String())
+		}, text},
+		{"org of stars.org", func() []byte { return []byte(strings.Repeat("*", 5_000_000) + " a") }, text},
+		{"org of open blocks.org", func() []byte { return []byte(strings.Repeat("#+BEGIN_SRC\n", 500_000)) }, anyEnd},
+		{"vtt of 1 M cues.vtt", func() []byte {
+			return []byte("WEBVTT\n\n" + strings.Repeat("00:01.000 --> 00:02.000\na\n\n", 1_000_000))
 		}, text},
 		{"text of a line of 30 MB.txt", func() []byte { return []byte(strings.Repeat("a", 30<<20)) }, text},
 		{"text of 90 MB.txt", func() []byte { return []byte(strings.Repeat("word ", 90<<20/5)) }, exhausted},
