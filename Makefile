@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,10 +49,13 @@ e2e-providers: ## chat clients against aimock, an imitation of the providers by 
 e2e-llama: build ## OpenAI client and binary against a real small model, built from source once
 	@scripts/e2e-llama.sh
 
-bench: bench-quality bench-spine bench-embed bench-chunking bench-answers bench-multilingual bench-rerank ## all benchmarks
+bench: bench-quality bench-spine bench-embed bench-extract bench-chunking bench-answers bench-multilingual bench-rerank ## all benchmarks
 
 bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
 	@sh bench/embed/bench.sh
+
+bench-extract: ## reading of every format: files, speed, words found, into bench/results/extract.json
+	@bash bench/extract/bench.sh
 
 bench-spine: build ## start, search, ingestion, memory and binary size, into bench/results/spine.json
 	$(GO) run ./bench/spine -data ../shared/data -out bench/results/spine.json

@@ -1,6 +1,7 @@
-// Command extract measures the reading of PDF files: how fast it is, and how much
-// of their text comes out, by the words that pdftotext finds and, for the
-// contracts, by the text that is known.
+// Command extract measures the reading of files: how many can be read, how fast that
+// is, and how much of their text comes out: of PDF by the words that pdftotext finds
+// and, for the contracts, by the text that is known (main.go), of the other formats by
+// the texts that others made of them (formats.go).
 //
 //	go run ./bench/extract -data ../shared/data/documents -out bench/results/extract.json
 //
@@ -113,7 +114,11 @@ func run(ctx context.Context, data, out, only string, verbose bool) error {
 			return err
 		}
 	}
-	return t.report(out)
+	more, err := formats(ctx, data, only)
+	if err != nil {
+		return err
+	}
+	return t.report(out, more)
 }
 
 // measure reads one file.
@@ -168,7 +173,7 @@ func pdftotext(ctx context.Context, program, path string) (text string, ok bool)
 	return string(out), err == nil
 }
 
-func (t *tally) report(out string) error {
+func (t *tally) report(out string, more []row) error {
 	rows := []row{
 		{"pdf", "files opened", float64(t.opened), t.files},
 		{"pdf", "pages", float64(t.pages), t.files},
@@ -190,6 +195,7 @@ func (t *tally) report(out string) error {
 			row{"contracts against known text", "mean F1", mean(t.contracts), n},
 			row{"contracts against known text", "minimum F1", slices.Min(t.contracts), n})
 	}
+	rows = append(rows, more...)
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "set\tmetric\tvalue\tfiles")
 	for _, r := range rows {
