@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-embed: ## our encoder beside ONNX Runtime, into bench/results/embed.json
 
 bench-extract: ## reading of every format: files, speed, words found, into bench/results/extract.json
 	@bash bench/extract/bench.sh
+
+bench-ingest: build ## bringing folders in beside LlamaIndex, into bench/results/ingest.json; takes half an hour
+	@bash bench/ingest/bench.sh
 
 bench-spine: build ## start, search, ingestion, memory and binary size, into bench/results/spine.json
 	$(GO) run ./bench/spine -data ../shared/data -out bench/results/spine.json

@@ -1,0 +1,200 @@
+// Command ingest measures bringing folders in from end to end (files read, cut, embedded,
+// stored and indexed) beside LlamaIndex with its defaults and the same model, one after
+// the other on the same machine, and writes bench/results/ingest.json.
+//
+//	go run ./bench/ingest -binary bin/smartretriever -python .cache/ingest/venv/bin/python -model DIR -data ../shared/data/documents
+//
+// bench.sh beside it sets up what it needs.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/smartretriever/smartretriever/bench/machine"
+)
+
+// sets are the folders that are brought in, by the kinds of the manifest's files.
+var sets = []struct {
+	name  string
+	kinds []string
+}{
+	{"Markdown and HTML", []string{"md", "html"}},
+	{"PDF", []string{"pdf"}},
+}
+
+func main() {
+	var b bench
+	flag.StringVar(&b.binary, "binary", "bin/smartretriever", "our program")
+	flag.StringVar(&b.python, "python", "", "Python with LlamaIndex; empty leaves the rival out")
+	flag.StringVar(&b.model, "model", "", "folder with the model of the rival")
+	flag.StringVar(&b.data, "data", filepath.Join("..", "shared", "data", "documents"), "folder with manifest.tsv")
+	flag.StringVar(&b.out, "out", "", "file for the rows, as JSON")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type bench struct{ binary, python, model, data, out string }
+
+// row is a comparison; ratio is above 1 where we are better.
+type row struct {
+	Case   string  `json:"case"`
+	Rival  string  `json:"rival"`
+	Metric string  `json:"metric"`
+	Ours   float64 `json:"ours"`
+	Theirs float64 `json:"theirs"`
+	Ratio  float64 `json:"ratio"`
+}
+
+// result is one run: the files that have text, and what became of them.
+type result struct {
+	Seconds float64 `json:"seconds"`
+	Files   int     `json:"files"`
+	Chunks  int     `json:"chunks"`
+}
+
+func (b *bench) run(ctx context.Context) error {
+	work, err := os.MkdirTemp("", "bench-ingest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	var rows []row
+	for i, set := range sets {
+		folder := filepath.Join(work, fmt.Sprint("set", i))
+		files, size, err := b.gather(folder, set.kinds)
+		if err != nil {
+			return err
+		}
+		ours, err := b.ours(ctx, folder, filepath.Join(work, fmt.Sprint("ours", i)))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s: %d files, %.1f MB\n  ours        %7.1f s, %d files with text, %d chunks\n", set.name, files, float64(size)/1e6, ours.Seconds, ours.Files, ours.Chunks)
+		var theirs result
+		if b.python != "" {
+			if theirs, err = b.theirs(ctx, folder, filepath.Join(work, fmt.Sprint("theirs", i))); err != nil {
+				return err
+			}
+			fmt.Printf("  LlamaIndex  %7.1f s, %d files with text, %d chunks: %.1f times as long\n", theirs.Seconds, theirs.Files, theirs.Chunks, theirs.Seconds/ours.Seconds)
+		}
+		add := func(metric string, amount float64) {
+			r := row{Case: set.name, Rival: "LlamaIndex", Metric: metric, Ours: amount / ours.Seconds}
+			if theirs.Seconds > 0 {
+				r.Theirs = amount / theirs.Seconds
+				r.Ratio = r.Ours / r.Theirs
+			}
+			rows = append(rows, r)
+		}
+		add("files/s", float64(files))
+		add("MB/s", float64(size)/1e6)
+	}
+	if b.out == "" {
+		return nil
+	}
+	content, err := json.MarshalIndent(struct {
+		Machine machine.Description `json:"machine"`
+		Rows    []row               `json:"rows"`
+	}{machine.Describe(), rows}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.out, append(content, '\n'), 0o644)
+}
+
+// gather links the files of some kinds into a folder of their own, under their paths.
+func (b *bench) gather(folder string, kinds []string) (files int, size int64, err error) {
+	f, err := os.Open(filepath.Join(b.data, "manifest.tsv"))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		fields := strings.Split(s.Text(), "\t")
+		if len(fields) < 2 || !contains(kinds, fields[1]) {
+			continue
+		}
+		from, to := filepath.Join(b.data, fields[0]), filepath.Join(folder, fields[0])
+		content, err := os.ReadFile(from)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(to), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(to, content, 0o644)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		files++
+		size += int64(len(content))
+	}
+	return files, size, s.Err()
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+// ours runs the program as a user would, from its start to its end.
+func (b *bench) ours(ctx context.Context, folder, data string) (result, error) {
+	begun := time.Now()
+	cmd := exec.CommandContext(ctx, b.binary, "add", folder, "--data", data, "--json")
+	out, err := cmd.Output()
+	took := time.Since(begun)
+	if _, failed := err.(*exec.ExitError); err != nil && (!failed || cmd.ProcessState.ExitCode() != 1) { // 1: some files are damaged
+		return result{}, fmt.Errorf("%s: %w", b.binary, err)
+	}
+	r := result{Seconds: took.Seconds()}
+	for line := range strings.Lines(string(out)) {
+		var e struct {
+			Event, State string
+			Chunks       int
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return r, err
+		}
+		if e.State == "added" || e.Event == "added" {
+			r.Files++
+			r.Chunks += e.Chunks
+		}
+	}
+	return r, nil
+}
+
+func (b *bench) theirs(ctx context.Context, folder, out string) (r result, err error) {
+	begun := time.Now()
+	script := filepath.Join("bench", "ingest", "rival.py")
+	cmd := exec.CommandContext(ctx, b.python, script, folder, filepath.Join(b.model, "bge-small-en-v1.5-q.onnx"), filepath.Join(b.model, "bge-small-en-v1.5-q-tokenizer.json"), out)
+	printed, err := cmd.Output()
+	took := time.Since(begun)
+	if err != nil {
+		if e, ok := err.(*exec.ExitError); ok {
+			return r, fmt.Errorf("LlamaIndex: %w\n%s", err, e.Stderr)
+		}
+		return r, err
+	}
+	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
+	err = json.Unmarshal([]byte(lines[len(lines)-1]), &r)
+	r.Seconds = took.Seconds() // with its start, as ours
+	return r, err
+}
