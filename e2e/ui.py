@@ -66,6 +66,11 @@ class Page:
     def open(self, path):
         self.d.get(URL + path)
 
+    def press(self, selector, label):
+        """Clicks a button that may be drawn anew at any moment."""
+        self.until("the button " + label, lambda: self.d.execute_script(
+            "const b = [...document.querySelectorAll(arguments[0])].find((b) => b.textContent === arguments[1] && !b.disabled); if (b) b.click(); return !!b", selector, label))
+
     def shot(self, name):
         self.d.save_screenshot(str(SHOTS / (name + ".png")))
 
@@ -137,10 +142,14 @@ def add_files(p):
         p.until("the fault of the broken file", lambda: "1 failed" in p.id("uploads").text and "broken.pdf: the PDF is damaged" in p.id("uploads").text)
     assert p.id("count").text == str(len(files) - 1)
     p.shot("files")
-    p.until("the buttons of the broken file", lambda: len(p.css("#uploads button")) == 2)
-    next(b for b in p.css("#uploads button") if b.text == "Try again").click()
+    def job():
+        return api("GET", "/api/v1/collections/default/jobs?order=desc&limit=1")["jobs"][0]
+    before = job()["updated_at"]
+    p.press("#uploads button", "Try again")
+    p.until("another try", lambda: job()["state"] == "done" and job()["updated_at"] != before)
     p.until("the same verdict again", lambda: "4 added, 1 failed" in p.id("uploads").text)
-    next(b for b in p.css("#uploads button") if b.text == "Dismiss").click()
+    p.press("#uploads button", "Dismiss")
+    p.until("it to be gone", lambda: "broken.pdf" not in p.id("uploads").text)
     p.check()
 
 
@@ -263,6 +272,40 @@ def collections(p):
     p.check()
 
 
+def jobs(p):
+    step("many files at once: progress, failures with their reasons, and cancelling")
+    p.open("/ui/?collection=archive")
+    p.until("the page", lambda: p.id("drop").is_displayed())
+    with tempfile.TemporaryDirectory() as folder:
+        words = "pump valve filter reading service pressure station signal engineer winter schedule report".split()
+        files = []
+        for i in range(40):
+            f = pathlib.Path(folder, f"service-report-{i + 1:02}.md")
+            f.write_text(f"# Service report {i + 1}\n\n" + "\n\n".join(
+                "The " + " ".join(words[(i * 7 + j * k) % len(words)] for k in range(1, 60)) + "." for j in range(1, 9)))
+            files.append(f)
+        broken = pathlib.Path(folder, "broken-scan.pdf")
+        broken.write_bytes(b"%PDF-1.7\nthis is not the rest of a PDF")
+        odd = pathlib.Path(folder, "old-letter.doc")
+        odd.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"))
+        # What fails comes first, so that it stands there while the rest is being added.
+        p.id("files").send_keys("\n".join(str(f) for f in [broken, odd, *files]))
+        p.until("some to be done and others not", lambda: " of 42" in p.id("uploads").text and "2 failed" in p.id("uploads").text and "broken-scan.pdf: the PDF is damaged" in p.id("uploads").text
+                and int(p.id("count").text or 0) > 0)
+        p.shot("adding")
+        p.until("the end", lambda: "40 added, 2 failed" in p.id("uploads").text)
+        text = p.id("uploads").text
+        assert "broken-scan.pdf: the PDF is damaged" in text and "old-letter.doc: Old Word files (DOC) are not supported" in text, text
+        p.d.refresh()
+        p.until("the failures to be there again", lambda: "40 added, 2 failed" in p.id("uploads").text)
+        for f in files:
+            f.write_text(f.read_text() + "\n\nOne more line.")
+        p.id("files").send_keys("\n".join(str(f) for f in files))
+        p.press("#uploads button", "Cancel")
+        p.until("the end", lambda: "cancelled" in p.id("uploads").text or "40 updated" in p.id("uploads").text)
+    p.check()
+
+
 def gone(p):
     step("a document that is gone says so")
     p.expected.append("status of 404")
@@ -306,7 +349,7 @@ def main():
         d = browser(profile)
         try:
             p = Page(d)
-            for test in (empty_state, add_files, ask_and_follow, hostile_text, no_answer, remove, collections, gone):
+            for test in (empty_state, add_files, ask_and_follow, hostile_text, no_answer, remove, collections, jobs, gone):
                 test(p)
             step("the API page")
             p.open("/docs")

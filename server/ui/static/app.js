@@ -294,6 +294,7 @@
   async function watch(into, job, card) {
     const signal = watched.signal, base = path("collections", into, "jobs", job.id);
     const faults = { seen: 0, items: [] };
+    let listed = 0, next = 0;
     await showJob(card, base, job, faults, into);
     while (OPEN.includes(job.state)) {
       const response = await send("GET", base + "/events", { signal });
@@ -301,6 +302,11 @@
         if (name === "error") throw new Problem(data.status, data.detail, data.request_id);
         job = data;
         await showJob(card, base, job, faults, into);
+        if (into === collection && job.progress.added > listed && Date.now() > next) {
+          listed = job.progress.added;
+          next = Date.now() + 3000;
+          await refreshDocuments(); // what is there can be asked already
+        }
       }
       if (OPEN.includes(job.state)) await new Promise((again) => setTimeout(again, 1000)); // the connection broke off
       if (signal.aborted) return;
@@ -334,11 +340,18 @@
 
   async function showJob(card, base, job, faults, into) {
     const p = job.progress;
-    if (p.failed + p.skipped !== faults.seen) {
+    // The counts may be a moment ahead of the verdicts.
+    if (p.failed + p.skipped !== faults.seen || faults.items.length < Math.min(100, faults.seen)) {
       faults.seen = p.failed + p.skipped;
       faults.items = (await get(base + "/items?state=failed,skipped&limit=100")).items;
     }
-    const act = (label, what) => el("button", { type: "button", class: "quiet", text: label, "aria-label": `${label}: ${job.name}`, onclick: () => quietly(what()) });
+    const act = (label, what) => el("button", { type: "button", class: "quiet", text: label, "aria-label": `${label}: ${job.name}`, onclick: () => quietly(once(what)) });
+    // once has a click count once: what it asks for takes a moment to show.
+    const once = async (what) => {
+      const all = [...card.querySelectorAll("button")];
+      for (const b of all) b.disabled = true;
+      try { await what(); } finally { for (const b of all) b.disabled = false; }
+    };
     const buttons = [];
     if (OPEN.includes(job.state)) {
       if (!job.cancelling) buttons.push(act("Cancel", () => send("POST", base + "/cancel", { json: {} })));
