@@ -321,6 +321,7 @@ func TestVerifyFinds(t *testing.T) {
 		"gone chunks in the feed":        "DELETE FROM changes WHERE op = 2",
 		"sequence numbers":               "UPDATE collections SET seq = 1",
 		"feeds of collections":           "UPDATE changes SET collection = 99 WHERE seq = 1",
+		"items of sources":               "INSERT INTO sources (collection, name, kind, settings, metadata, acl, created_at) VALUES (1, 's', 'k', '{}', '{}', '', 0); INSERT INTO source_items VALUES (1, 99, 'i', '', '', '', '', '', 1, 0)",
 		"references":                     "UPDATE chunks SET document = 99 WHERE id = 1",
 	} {
 		path := filepath.Join(t.TempDir(), "store.db")
