@@ -82,6 +82,9 @@ type SyncOptions struct {
 	// Prepare, if set, changes each input before it is read: it adds what is not
 	// kept, such as passwords.
 	Prepare func(*Input)
+	// AllowEmpty deletes everything where a source is empty all at once; otherwise that
+	// is KindRefused, since a disk that is not mounted looks the same.
+	AllowEmpty bool
 }
 
 // SyncEvent tells of one item while a source is read.

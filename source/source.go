@@ -83,6 +83,9 @@ type Result struct {
 	// Complete says that every item that is there was told of as Put, Same or
 	// Broken, so that all others are gone.
 	Complete bool
+	// Unseen are beginnings of ids that a complete reading could not look at, such as
+	// those below a folder that may not be read: what is known of them stays.
+	Unseen []string
 }
 
 // Watcher is a Source that finds out by itself when something in it changes.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
+	"github.com/smartretriever/smartretriever/source/folder/walk"
 	"github.com/smartretriever/smartretriever/rag"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
+	"github.com/smartretriever/smartretriever/source/folder/walk"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
