@@ -36,7 +36,12 @@ func (r *Retriever) AddDocuments(ctx context.Context, scope rag.Scope, inputs it
 	if err != nil {
 		return err
 	}
-	return r.ingest.Run(rag.ChargedTo(ctx, col.Tenant), col, inputs, func(index int, res rag.AddResult) {
+	return r.feed(rag.ChargedTo(ctx, col.Tenant), col, inputs, report)
+}
+
+// feed ingests inputs, and tells the index and the janitor what has changed.
+func (r *Retriever) feed(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
+	return r.ingest.Run(ctx, col, inputs, func(index int, res rag.AddResult) {
 		if res.Seq > 0 {
 			r.follow.Notify(col.ID, res.Seq)
 		}
@@ -146,7 +151,8 @@ func (r *Retriever) UpdateDocument(ctx context.Context, scope rag.Scope, id rag.
 
 // DeleteDocument removes a document. It is in no search that begins after the
 // call; its text, vectors and original are purged soon after, or when the
-// configured retention has passed.
+// configured retention has passed. A document that came from a source comes back when
+// its item there has other content (see Sync).
 func (r *Retriever) DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error {
 	leave, err := r.enter()
 	if err != nil {

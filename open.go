@@ -17,6 +17,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source/syncer"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
 	"github.com/smartretriever/smartretriever/text/analyze"
@@ -47,6 +48,9 @@ type Retriever struct {
 	answers *pipelines
 	log     *queryLog
 	janitor *janitor
+	syncer  *syncer.Syncer
+
+	background *background // readings of sources that nobody waits for
 
 	// calls counts running calls for Close; open guards it.
 	mu     sync.Mutex
@@ -64,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Retriever{cfg: cfg}
+	r := &Retriever{cfg: cfg, background: newBackground()}
 	defer func() {
 		if err != nil {
 			r.closeParts()
@@ -205,6 +209,7 @@ func (r *Retriever) openPipelines() error {
 	if generate == nil {
 		generate, fallback = quoting, nil
 	}
+	r.syncer = syncer.New(syncer.Config{Store: r.store, MaxBytes: r.cfg.MaxFileBytes, Clock: r.cfg.Clock})
 	r.janitor = startJanitor(r)
 	r.owned(r.janitor)
 	var record answer.Recorder
@@ -266,6 +271,7 @@ func (r *Retriever) Close() error {
 	}
 	r.closed = true
 	r.mu.Unlock()
+	r.background.close()
 	r.calls.Wait()
 	return r.closeParts()
 }

@@ -110,8 +110,8 @@ func (s *Syncer) Sync(ctx context.Context, src rag.Source, from source.Source, i
 	r.sum.Complete = err == nil && res.Complete
 	r.sum.Took = s.cfg.Clock().Sub(begun)
 	cursor := res.Cursor
-	if r.again {
-		cursor = src.Cursor // from where what failed is told of again
+	if r.again || opt.Part {
+		cursor = src.Cursor // from there what failed is told of again
 	}
 	return r.sum, s.end(ctx, src, cursor, err, r.sum)
 }
