@@ -51,6 +51,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
 		},
+		OpenSource:    sourceOpener(cfg.Sources, deps),
 		EmbedPatience: cfg.Embedder.Patience,
 		Waiting:       deps.Waiting,
 		Observer:      deps.Observer,
