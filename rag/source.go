@@ -95,6 +95,9 @@ type SyncEvent struct {
 	// it; of an item that holds several documents there is a result for each.
 	Begun  bool
 	Result AddResult
+	// NotTaken says that the item is no document: it was not asked for, or its format
+	// is not supported. Result.Err says which.
+	NotTaken bool
 	// Estimate is what reading it would come to, in a dry run.
 	Estimate DocumentEstimate
 	// Wait is how long the reading stands still, because of Result.Err.

@@ -226,7 +226,8 @@ func (r *reading) tell(ctx context.Context, e source.Event, queue chan<- input) 
 	if e.Change == source.Skipped {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.verdict(e.ID, path, rag.AddResult{State: rag.Skipped, Err: e.Err})
+		r.sum.Skipped++
+		r.opt.Report(rag.SyncEvent{Item: e.ID, Path: path, Result: rag.AddResult{ExternalID: path, State: rag.Skipped, Err: e.Err}, NotTaken: true})
 		return nil
 	}
 	if fault := checkID(e, path); fault != nil {
