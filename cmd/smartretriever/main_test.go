@@ -614,6 +614,18 @@ func TestJSON(t *testing.T) {
 		{"usage --since soon", 2, 1},
 		{"prices check", 0, 1},
 		{"prices check --set prices.file=none.yaml", 2, 1},
+		{"sources", 0, 0},
+		{"sync", 0, 0},
+		{"sync none", 3, 1},
+		{"sources add beir --name beir --include *.jsonl", 0, 1},
+		{"sources add gopher://x.test/", 2, 1},
+		{"sync --dry-run", 1, 3}, // corpus and queries are no documents
+		{"sync beir", 1, 3},
+		{"sources ls", 0, 1},
+		{"sources show beir", 0, 1},
+		{"sources show none", 3, 1},
+		{"sources rm beir", 2, 1},
+		{"sources rm beir --documents --yes", 0, 1},
 		{"rm a.md b.md", 3, 2},
 		{"serve --addr nowhere", 2, 1},
 	}

@@ -28,6 +28,12 @@ type Service interface {
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 
+	AddSource(ctx context.Context, scope rag.Scope, spec rag.Source) (rag.Source, error)
+	Sources(ctx context.Context, scope rag.Scope) ([]rag.Source, error)
+	Source(ctx context.Context, scope rag.Scope, name string) (rag.Source, error)
+	RemoveSource(ctx context.Context, scope rag.Scope, name string, documents bool) (int, error)
+	StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) error
+
 	Search(ctx context.Context, scope rag.Scope, q rag.Query) (rag.SearchResult, error)
 	Query(ctx context.Context, scope rag.Scope, q rag.Question) (rag.Answer, error)
 	QueryStream(ctx context.Context, scope rag.Scope, q rag.Question, on func(rag.Event) error) (rag.Answer, error)

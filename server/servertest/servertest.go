@@ -42,7 +42,8 @@ type Fake struct {
 
 type collection struct {
 	rag.Collection
-	docs []*document // oldest first
+	docs    []*document // oldest first
+	sources []rag.Source
 }
 
 type document struct {
