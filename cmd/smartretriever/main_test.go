@@ -619,8 +619,8 @@ func TestJSON(t *testing.T) {
 		{"sync none", 3, 1},
 		{"sources add beir --name beir --include *.jsonl", 0, 1},
 		{"sources add gopher://x.test/", 2, 1},
-		{"sync --dry-run", 1, 3}, // corpus and queries are no documents
-		{"sync beir", 1, 3},
+		{"sync --dry-run", 0, 4},
+		{"sync beir", 0, 4},
 		{"sources ls", 0, 1},
 		{"sources show beir", 0, 1},
 		{"sources show none", 3, 1},

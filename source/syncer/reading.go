@@ -96,7 +96,7 @@ type run func(ctx context.Context, inputs iter.Seq[rag.Input], report func(index
 func (r *reading) attempt(ctx context.Context, from source.Source, ingest run) (source.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan input)
+	queue := make(chan input, ahead)
 	var res source.Result
 	var readErr error
 	var reader sync.WaitGroup
@@ -107,13 +107,21 @@ func (r *reading) attempt(ctx context.Context, from source.Source, ingest run) (
 	r.again = false
 	drawn := 0
 	err := ingest(ctx, func(yield func(rag.Input) bool) {
-		for q := range queue {
-			r.mu.Lock()
-			r.work[drawn] = q.w
-			drawn++
-			r.mu.Unlock()
-			if !yield(q.in) {
-				return
+		for batch := range batches(queue) {
+			if err := r.announce(ctx, batch); err != nil {
+				cancel(err)
+			}
+			for i, q := range batch {
+				r.mu.Lock()
+				r.work[drawn] = q.w
+				drawn++
+				r.mu.Unlock()
+				if !yield(q.in) {
+					for _, q := range batch[i+1:] {
+						closeContent(q.in)
+					}
+					return
+				}
 			}
 		}
 	}, func(index int, result rag.AddResult) {
@@ -155,6 +163,51 @@ func (r *reading) attempt(ctx context.Context, from source.Source, ingest run) (
 		err = readErr
 	}
 	return res, err
+}
+
+// ahead is how many items wait for ingestion, so that they are announced together.
+const ahead = 16
+
+// batches yields what is in a queue, as much as is there.
+func batches(queue <-chan input) iter.Seq[[]input] {
+	return func(yield func([]input) bool) {
+		for q := range queue {
+			batch := []input{q}
+			for more := true; more && len(batch) < ahead; {
+				select {
+				case q, open := <-queue:
+					if more = open; open {
+						batch = append(batch, q)
+					}
+				default:
+					more = false
+				}
+			}
+			if !yield(batch) {
+				return
+			}
+		}
+	}
+}
+
+// announce keeps items that are new, without a fingerprint, before ingestion has them.
+// Should this process die between the commit of a document and the next flush, and the
+// item go before the next reading, that reading still knows the document as the
+// source's, and deletes it.
+func (r *reading) announce(ctx context.Context, batch []input) error {
+	if !r.keep {
+		return nil
+	}
+	var rows []rag.SourceItem
+	for _, q := range batch {
+		if !q.w.was {
+			rows = append(rows, rag.SourceItem{ID: q.w.event.ID, ExternalID: q.w.path})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return r.s.cfg.Store.PutItems(ctx, r.src, rows)
 }
 
 func closeContent(in rag.Input) {

@@ -38,6 +38,7 @@ type bench struct {
 	errs   []error // of the whole, one a reading
 	during func()  // called at the end of a reading
 	told   []string
+	dies   bool // ingestion dies between committing a document and saying so
 }
 
 func newBench(t *testing.T) *bench {
@@ -98,7 +99,11 @@ func (b *bench) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func
 		}
 		members, archive := strings.CutPrefix(text, "archive ")
 		if !archive {
-			report(index, b.put(ctx, in.ExternalID, text))
+			res := b.put(ctx, in.ExternalID, text)
+			if b.dies {
+				return errors.New("killed")
+			}
+			report(index, res)
 		} else {
 			for _, m := range strings.Fields(members) {
 				name, text, _ := strings.Cut(m, "=")
@@ -263,6 +268,23 @@ func TestWhatCannotBeSeenStays(t *testing.T) {
 	b.gives("a folder that cannot be read", "1+ 0~ 0= 2- 0!", "/in/a", "/in/b", "/x")
 	b.result.Unseen = nil
 	b.gives("and can", "0+ 0~ 1= 2- 0!", "/x")
+}
+
+// A document that was committed just before the end, whose item is gone by the next
+// reading, does not stay behind.
+func TestNothingIsLeftBehind(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "text"})
+	b.dies = true
+	if _, err := b.sync(); err == nil {
+		t.Error("no error")
+	}
+	if _, err := b.store.FindDocument(t.Context(), b.col.ID, "s:a"); err != nil {
+		t.Error(err)
+	}
+	b.dies = false
+	b.has(map[string]string{"b": "text"})
+	b.gives("the next", "1+ 0~ 0= 1- 0!", "s:b")
 }
 
 // A reading that has lost its lease stops and changes nothing more.
