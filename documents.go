@@ -36,11 +36,11 @@ func (r *Retriever) AddDocuments(ctx context.Context, scope rag.Scope, inputs it
 	if err != nil {
 		return err
 	}
-	return r.feed(rag.ChargedTo(ctx, col.Tenant), col, inputs, report)
+	return r.run(rag.ChargedTo(ctx, col.Tenant), col, inputs, report)
 }
 
-// feed ingests inputs, and tells the index and the janitor what has changed.
-func (r *Retriever) feed(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
+// run ingests inputs and tells those who follow what came of it.
+func (r *Retriever) run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
 	return r.ingest.Run(ctx, col, inputs, func(index int, res rag.AddResult) {
 		if res.Seq > 0 {
 			r.follow.Notify(col.ID, res.Seq)

@@ -326,7 +326,7 @@ type feeding struct {
 }
 
 func (f *feeding) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func(int, rag.AddResult)) error {
-	return f.r.feed(ctx, f.col, inputs, report)
+	return f.r.run(ctx, f.col, inputs, report)
 }
 
 func (f *feeding) Estimate(ctx context.Context, inputs iter.Seq[rag.Input], report func(int, rag.DocumentEstimate)) (err error) {

@@ -130,7 +130,7 @@ func (o *Observer) Source(kind string, sum rag.SyncReport, err error) {
 	o.metrics.sourceReadings.WithLabelValues(kind, result).Inc()
 	o.metrics.sourceSeconds.WithLabelValues(kind).Observe(sum.Took.Seconds())
 	for state, n := range map[rag.AddState]int{rag.Added: sum.Added, rag.Updated: sum.Updated, rag.Unchanged: sum.Unchanged, rag.Skipped: sum.Skipped,
-		rag.Deleted: sum.Deleted, rag.Failed: sum.Failed} {
+		rag.Removed: sum.Deleted, rag.Failed: sum.Failed} {
 		add(o.metrics.sourceDocuments.WithLabelValues(kind, string(state)), float64(n))
 	}
 }

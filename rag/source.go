@@ -68,8 +68,9 @@ func (i SourceItem) MayPass() bool {
 // archive, a mailbox) and the name of one of these.
 const MemberMark = "!/"
 
-// Deleted is the state of a document whose item is gone from its source.
-const Deleted AddState = "deleted"
+// Removed is the state of a document that was deleted since it is gone from its
+// source.
+const Removed AddState = "removed"
 
 // SyncOptions say how a source is read.
 type SyncOptions struct {
@@ -144,7 +145,7 @@ func (r *SyncReport) Count(path string, res AddResult) {
 		r.Unchanged++
 	case Skipped:
 		r.Skipped++
-	case Deleted:
+	case Removed:
 		r.Deleted++
 	case Failed:
 		r.Failed++

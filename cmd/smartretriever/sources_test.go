@@ -208,7 +208,7 @@ func TestWatch(t *testing.T) {
 	p.write("inbox/new/deep/c.md", "# Rope\n\nThe rope holds.")
 	until("inbox/new/deep/c.md", rag.Added)
 	p.remove("inbox/a.md")
-	until("inbox/a.md", rag.Deleted)
+	until("inbox/a.md", rag.Removed)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

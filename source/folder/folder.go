@@ -130,8 +130,10 @@ func (s *Source) Sync(ctx context.Context, have source.State, tell func(source.E
 	switch {
 	case os.IsNotExist(err):
 		return res, rag.Errorf(rag.KindNotFound, "folder %s does not exist", s.cfg.Path)
+	case os.IsPermission(err):
+		return res, rag.Errorf(rag.KindUnauthorized, "folder %s: permission denied", s.cfg.Path)
 	case err != nil:
-		return res, rag.Wrap(rag.KindUnauthorized, err, "folder "+s.cfg.Path)
+		return res, rag.Wrap(rag.KindUnavailable, err, "folder "+s.cfg.Path)
 	case !info.IsDir():
 		return res, rag.Errorf(rag.KindInvalid, "%s is not a folder", s.cfg.Path)
 	}

@@ -76,7 +76,7 @@ func (r *reading) countStale(ctx context.Context, unseen []string) error {
 		r.mu.Lock()
 		for _, i := range page {
 			if !r.hashes[maphash.String(hashSeed, i.ID)] && !hides(unseen, i.ID) {
-				r.verdict(i.ID, i.ExternalID, rag.AddResult{State: rag.Deleted})
+				r.verdict(i.ID, i.ExternalID, rag.AddResult{State: rag.Removed})
 			}
 		}
 		r.mu.Unlock()

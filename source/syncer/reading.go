@@ -474,7 +474,7 @@ func (r *reading) drop(ctx context.Context, id, path string, known bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.keep {
-		r.verdict(id, path, rag.AddResult{State: rag.Deleted})
+		r.verdict(id, path, rag.AddResult{State: rag.Removed})
 		return nil
 	}
 	r.gone = append(r.gone, id)
@@ -507,8 +507,9 @@ func (r *reading) result(ctx context.Context, index int, res rag.AddResult) erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.work[index]
-	if w == nil {
-		return rag.Errorf(rag.KindInternal, "ingestion reports on input %d, which it was not given or has been dealt with", index)
+	if w == nil { // it was said to be dealt with already
+		r.verdict("", res.ExternalID, res)
+		return nil
 	}
 	path := w.path
 	if res.ExternalID != "" {
@@ -604,7 +605,7 @@ func (r *reading) deleted(item string, externalIDs []string) {
 		return
 	}
 	for _, id := range externalIDs {
-		r.verdict(item, id, rag.AddResult{State: rag.Deleted, ExternalID: id})
+		r.verdict(item, id, rag.AddResult{State: rag.Removed, ExternalID: id})
 	}
 	r.opt.Deleted(externalIDs)
 }

@@ -32,7 +32,7 @@ type Store interface {
 // Ingester stores documents, and says what storing them would come to. Results carry
 // the external id of their input, or, of documents within it, one that begins with
 // it and rag.MemberMark; an input has one result or several. A result of an input
-// itself does not come before those of documents within it.
+// itself comes after those of documents within it.
 type Ingester interface {
 	Run(ctx context.Context, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
 	Estimate(ctx context.Context, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) error

@@ -185,7 +185,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 	took := time.Since(rep.begun)
 	n := rep.states
 	if rep.app.flags.json {
-		rep.app.out.jsonLine(addSummary{Event: "summary", Source: rep.source, Deleted: n[rag.Deleted], Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
+		rep.app.out.jsonLine(addSummary{Event: "summary", Source: rep.source, Deleted: n[rag.Removed], Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
 			Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
 			Bytes: rep.bytes, Milliseconds: took.Milliseconds(), Interrupted: interrupted})
 		return
@@ -195,7 +195,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 
 func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	s, n := rep.app.out, rep.states
-	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Failed] + n[rag.Deleted]
+	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Failed] + n[rag.Removed]
 	if done == 0 && n[rag.Skipped] == 0 && failed {
 		return // the error says it
 	}
@@ -225,7 +225,7 @@ func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	}
 	row(rag.Updated, s.green, note)
 	row(rag.Unchanged, plain, "")
-	row(rag.Deleted, s.yellow, "")
+	row(rag.Removed, s.yellow, "")
 	row(rag.Skipped, plain, wrap(rep.skippedText(), s.width()-1, strings.Repeat(" ", 18)))
 	rep.printList(rep.empty)
 	row(rag.Failed, s.red, "")

@@ -177,7 +177,7 @@ func (rep *estimateReport) leftOut(path, reason string) {
 }
 
 // actions say what an add would do.
-var actions = map[rag.AddState]string{rag.Added: "add", rag.Updated: "update", rag.Unchanged: "unchanged", rag.Skipped: "skip", rag.Failed: "fail", rag.Deleted: "delete"}
+var actions = map[rag.AddState]string{rag.Added: "add", rag.Updated: "update", rag.Unchanged: "unchanged", rag.Skipped: "skip", rag.Failed: "fail", rag.Removed: "delete"}
 
 // take takes the estimate of one file.
 func (rep *estimateReport) take(path string, e rag.DocumentEstimate) {
@@ -193,7 +193,7 @@ func (rep *estimateReport) take(path string, e rag.DocumentEstimate) {
 		rep.failed++
 	case rag.Skipped:
 		rep.skipped++
-	case rag.Deleted:
+	case rag.Removed:
 		rep.deleted++
 	default:
 		rep.ofType(path).add(e)

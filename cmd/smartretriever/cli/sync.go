@@ -213,7 +213,7 @@ func (f *follower) event(e rag.SyncEvent) {
 		f.app.tellWait(res.Err, e.Wait)
 		return
 	}
-	if e.Begun || e.NotTaken || (res.State != rag.Added && res.State != rag.Updated && res.State != rag.Deleted) {
+	if e.Begun || e.NotTaken || (res.State != rag.Added && res.State != rag.Updated && res.State != rag.Removed) {
 		return
 	}
 	path := cmp.Or(res.ExternalID, e.Path)
