@@ -111,6 +111,13 @@ type Config struct {
 	// Retention is how long a deleted document can be restored before it is purged;
 	// 0 purges as soon as possible.
 	Retention time.Duration
+	// KeepVersions is how many versions of a document are kept, the current one among
+	// them; 0 is DefaultKeepVersions. No search finds those before the current one.
+	KeepVersions int
+	// KeepJobs is how long a job that has ended is remembered; 0 is DefaultKeepJobs.
+	KeepJobs time.Duration
+	// JobsAtOnce is how many jobs this process works on at a time; 0 is 2.
+	JobsAtOnce int
 	// NoQueryLog keeps searches and questions out of the store.
 	NoQueryLog bool
 
@@ -236,6 +243,15 @@ func (c Config) Validate() error {
 	}
 	if !(c.RerankWeight >= 0 && c.RerankWeight <= 1) {
 		faults = append(faults, fmt.Errorf("the reranker's weight %v is out of range 0 to 1 (RerankWeight)", c.RerankWeight))
+	}
+	if c.KeepVersions < 0 {
+		faults = append(faults, errors.New("the number of versions that are kept must not be negative (KeepVersions)"))
+	}
+	if c.KeepJobs < 0 {
+		faults = append(faults, errors.New("the time for which jobs are remembered must not be negative (KeepJobs)"))
+	}
+	if c.JobsAtOnce < 0 {
+		faults = append(faults, errors.New("the number of jobs worked on at once must not be negative (JobsAtOnce)"))
 	}
 	if c.Retention < 0 {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))

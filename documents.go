@@ -11,9 +11,11 @@ import (
 
 // AddDocument adds or replaces one document in scope's collection, which is made
 // if it does not exist. An input that is unchanged costs a look-up. The result's
-// Err is returned as the error too.
+// Err is returned as the error too. An archive is read as one document, if its format
+// can be: its files are added by AddDocuments.
 func (r *Retriever) AddDocument(ctx context.Context, scope rag.Scope, in rag.Input) (rag.AddResult, error) {
 	var res rag.AddResult
+	in.Whole = true
 	one := func(yield func(rag.Input) bool) { yield(in) }
 	err := r.AddDocuments(ctx, scope, one, func(_ int, got rag.AddResult) { res = got })
 	if err == nil {
@@ -23,7 +25,10 @@ func (r *Retriever) AddDocument(ctx context.Context, scope rag.Scope, in rag.Inp
 }
 
 // AddDocuments adds many. inputs is drawn as workers come free; report is called
-// once an input, one call at a time, in order of completion. The error is that of
+// once a document, one call at a time, in order of completion, with the index of its
+// input. An input that is an archive has a result for each of its files, all but the
+// last with More set; so the last result of any input is that without More. Files that
+// are gone from a new version of an archive are deleted (rag.Removed). The error is that of
 // the whole (the store is down, ctx was cancelled): what was reported before is
 // stored. The fault of a single document is in its result.
 func (r *Retriever) AddDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
@@ -45,7 +50,10 @@ func (r *Retriever) run(ctx context.Context, col rag.Collection, inputs iter.Seq
 		if res.Seq > 0 {
 			r.follow.Notify(col.ID, res.Seq)
 		}
-		if res.State == rag.Updated {
+		if res.State == rag.Removed {
+			r.changed(ctx, rag.Scope{Tenant: col.Tenant, Collection: col.Name})
+		}
+		if res.State == rag.Updated || res.State == rag.Removed {
 			r.janitor.wake(col.ID) // the version before it is to go
 		}
 		report(index, res)

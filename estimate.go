@@ -18,8 +18,8 @@ type rated interface {
 
 // Estimate tells what AddDocuments with these inputs would come to, and stores
 // nothing: not the collection either, if there is none. Files are read and cut for
-// it, which takes as long as it would then. report is called once an input, one
-// call at a time.
+// it, which takes as long as it would then. report is called once a document,
+// one call at a time, as by AddDocuments.
 func (r *Retriever) Estimate(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) (rag.Estimate, error) {
 	leave, err := r.enter()
 	if err != nil {

@@ -1,6 +1,7 @@
 package smartretriever
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -90,8 +91,8 @@ func (j *janitor) run(ctx context.Context) {
 	}
 }
 
-// clean purges what was deleted longer ago than the retention, then the originals
-// that no document refers to.
+// clean purges what was deleted longer ago than the retention, forgets old jobs, and
+// then removes the originals that nothing refers to.
 func (j *janitor) clean(ctx context.Context) error {
 	begun := j.r.cfg.Clock()
 	// Indexes come first: as long as the rows are there, a run after a crash knows that there was something to do.
@@ -101,6 +102,9 @@ func (j *janitor) clean(ctx context.Context) error {
 	}
 	report, err := j.r.store.Purge(ctx, begun.Add(-j.r.cfg.Retention))
 	if err != nil {
+		return err
+	}
+	if _, err := j.r.store.PurgeJobs(ctx, begun.Add(-cmp.Or(j.r.cfg.KeepJobs, DefaultKeepJobs))); err != nil {
 		return err
 	}
 	originals, err := j.cleanOriginals(ctx)

@@ -1,6 +1,7 @@
 package smartretriever
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/smartretriever/smartretriever/index/follow"
 	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/ingest"
+	"github.com/smartretriever/smartretriever/ingest/jobs"
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
@@ -52,7 +54,9 @@ type Retriever struct {
 
 	background *background // readings of sources that nobody waits for
 
-	// calls counts running calls for Close; open guards it.
+	runner *jobs.Runner // nil until there is a job; guarded by mu
+
+	// calls counts running calls for Close; mu guards all below and runner.
 	mu     sync.Mutex
 	closed bool
 	calls  sync.WaitGroup
@@ -101,7 +105,7 @@ func (r *Retriever) path(name string) string { return filepath.Join(r.cfg.Dir, n
 func (r *Retriever) owned(c io.Closer) { r.closers = append(r.closers, c) }
 
 func (r *Retriever) openStore(ctx context.Context) (err error) {
-	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
+	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), KeepVersions: cmp.Or(r.cfg.KeepVersions, DefaultKeepVersions), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
 	if err != nil {
 		return err
 	}

@@ -158,6 +158,9 @@ func TestDeletedIsGone(t *testing.T) {
 	}
 	r = open(t, dir, nil)
 	add(t, r, rag.Scope{}, rag.Input{ExternalID: "replaced", Text: "Now it is not."})
+	if n, err := r.ForgetVersions(t.Context(), rag.Scope{}, replaced.ID); n != 1 || err != nil {
+		t.Fatalf("%d versions were forgotten, %v", n, err)
+	}
 	if err := r.DeleteDocument(t.Context(), rag.Scope{}, res.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,9 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		AnswerTimeout: cfg.Answer.Timeout,
 		MinEvidence:   minEvidence(cfg.Answer.MinEvidence),
 		Retention:     cfg.Delete.Retention,
+		KeepVersions:  cfg.Versions.Keep,
+		KeepJobs:      cfg.Jobs.Keep,
+		JobsAtOnce:    cfg.Jobs.Parallel,
 		NoQueryLog:    !cfg.QueryLog.Enabled,
 		Extract: extract.Config{
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),

@@ -25,6 +25,8 @@ type Config struct {
 	Cache     Cache          `name:"cache"`
 	Limits    Limits         `name:"limits"`
 	Delete    Delete         `name:"delete"`
+	Versions  Versions       `name:"versions"`
+	Jobs      Jobs           `name:"jobs"`
 	QueryLog  QueryLog       `name:"query_log"`
 	Server    Server         `name:"server"`
 
@@ -264,9 +266,20 @@ type Limits struct {
 	Workers        int           `name:"workers" default:"0" min:"0" max:"256" help:"Documents that are ingested at the same time; 0 is one for each processor core."`
 }
 
+// Versions says what is kept of documents that change.
+type Versions struct {
+	Keep int `name:"keep" default:"5" min:"1" max:"1000" help:"How many versions of a document are kept, the current one among them: those before it can be listed, compared and restored, and no search finds them. 1 keeps none of what is replaced."`
+}
+
 // Delete says what becomes of deleted documents.
 type Delete struct {
 	Retention time.Duration `name:"retention" default:"0s" min:"0s" max:"87600h" help:"How long a deleted document can still be brought back before it is purged; 0s purges at once."`
+}
+
+// Jobs says how work goes on that outlives its request.
+type Jobs struct {
+	Parallel int           `name:"parallel" default:"2" min:"1" max:"64" help:"Jobs that a process works on at the same time. Each reads limits.workers documents at once; a second one keeps a short job from waiting for a long one."`
+	Keep     time.Duration `name:"keep" default:"168h" min:"1m" max:"87600h" help:"How long a job that has ended is remembered, with the contents of what failed of it, so that it can be tried again."`
 }
 
 // QueryLog says whether questions and answers are recorded in the store.

@@ -134,11 +134,13 @@ def add_files(p):
         files = sorted(f for f in SAMPLES.iterdir() if f.suffix in (".pdf", ".md", ".docx", ".html") and f.name != "README.md") + [broken]
         p.id("files").send_keys("\n".join(str(f) for f in files))
         p.until("every verdict", lambda: len(p.css("#documents li")) == len(files) - 1)
-        p.until("the fault of the broken file", lambda: any("broken.pdf" in e.text for e in p.css("#uploads li") if e.find_elements(By.CSS_SELECTOR, ".fault")))
+        p.until("the fault of the broken file", lambda: "1 failed" in p.id("uploads").text and "broken.pdf: the PDF is damaged" in p.id("uploads").text)
     assert p.id("count").text == str(len(files) - 1)
     p.shot("files")
-    for b in p.css("#uploads .remove"):
-        b.click()
+    p.until("the buttons of the broken file", lambda: len(p.css("#uploads button")) == 2)
+    next(b for b in p.css("#uploads button") if b.text == "Try again").click()
+    p.until("the same verdict again", lambda: "4 added, 1 failed" in p.id("uploads").text)
+    next(b for b in p.css("#uploads button") if b.text == "Dismiss").click()
     p.check()
 
 
@@ -156,11 +158,41 @@ def ask_and_follow(p):
     quote = sources[0].find_element(By.TAG_NAME, "q").get_attribute("textContent")
     place = sources[0].find_element(By.CLASS_NAME, "place").text
 
-    step("a click on the citation leads to the passage")
+    step("a click on the citation leads to the page, with the quoted words marked")
     markers[0].click()
-    p.until("the passage", lambda: p.css("#text mark"))
-    marked = "".join(m.get_attribute("textContent") for m in p.css("#text mark"))
+    p.until("the marked page", lambda: p.css("#marks .mark"))
+    assert p.id("paper").is_displayed() and not p.id("text").is_displayed()
+    box = p.d.execute_script("""
+        const s = document.getElementById('sheet').getBoundingClientRect();
+        return [...document.querySelectorAll('#marks .mark')].map((m) => m.getBoundingClientRect())
+          .map((m) => ({in: m.left >= s.left - 2 && m.right <= s.right + 2 && m.top >= s.top - 2 && m.bottom <= s.bottom + 2, top: m.top / innerHeight, wide: m.width}))""")
+    assert all(b["in"] and b["wide"] > 5 for b in box) and 0 < box[0]["top"] < 1, box
+    ink = p.d.execute_script("""
+        const c = document.getElementById('picture');
+        const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let dark = 0;
+        for (let i = 0; i < d.length; i += 4) if (d[i] < 128) dark++;
+        return dark / (d.length / 4)""")
+    assert 0.005 < ink < 0.5, f"the page is blank or black: {ink}"
+    assert "quoted words" in p.id("number").text
     squeeze = lambda s: "".join(s.split())
+    assert squeeze(quote) in squeeze(p.id("marks").get_attribute("aria-label"))
+    assert p.id("picture").get_attribute("aria-label").startswith("Page ")
+    p.check_labels()
+    p.shot("page")
+
+    step("pages turn by button and by key")
+    first = p.id("number").text.split(",")[0]
+    other, back = ("previous", Keys.ARROW_RIGHT) if p.id("next").get_attribute("disabled") else ("next", Keys.ARROW_LEFT)
+    p.id(other).click()
+    p.until("another page", lambda: not p.id("number").text.startswith(first))
+    p.d.find_element(By.TAG_NAME, "body").send_keys(back)
+    p.until("the page again", lambda: p.id("number").text.startswith(first))
+
+    step("the text view has the passage too")
+    p.id("view-text").click()
+    p.id("jump").click()
+    marked = "".join(m.get_attribute("textContent") for m in p.css("#text mark"))
     assert squeeze(marked) == squeeze(quote), f"marked {marked!r}, quoted {quote!r}"
     top = p.d.execute_script("return document.querySelector('mark').getBoundingClientRect().top / innerHeight")
     assert 0 < top < 1, f"the passage is not in view: {top}"
@@ -256,6 +288,10 @@ def other_looks():
                 d.execute_script("document.activeElement.blur(); window.scrollTo(0, 0)")
                 p.shot("answer-" + name)
                 p.css("#answer .marker")[0].click()
+                p.until("the marked page", lambda: p.css("#marks .mark"))
+                p.shot("page-" + name)
+                p.id("view-text").click()
+                p.id("jump").click()
                 p.until("the passage", lambda: p.css("#text mark"))
                 wide = d.execute_script("return document.documentElement.scrollWidth - innerWidth")
                 assert wide <= 0, f"the document is {wide} px wider than the window"

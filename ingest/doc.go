@@ -1,6 +1,6 @@
 // Package ingest turns what a user hands in into what a store keeps.
 //
-//	read -> known already? -> extract -> chunk -> embed what is new -> store
+//	read -> take archives apart -> known already? -> extract -> chunk -> embed what is new -> store
 //
 // Reading, extracting and chunking run on several workers, a document each.
 // One committer gathers their results into batches, has the embedder compute the

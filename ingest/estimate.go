@@ -14,7 +14,7 @@ const sampled = 32
 
 // Estimate reads and cuts inputs as Run would, and tells what of them would be
 // embedded and stored, without doing either. inputs is drawn as workers come free;
-// report is called once an input, one call at a time. The sample holds up to 32 of
+// report is called once a document, one call at a time, as by Run. The sample holds up to 32 of
 // the texts that would be embedded, for measuring how fast the model is. The error
 // is what ended it: the store, or ctx.
 //
@@ -27,29 +27,16 @@ func (p *Pipeline) Estimate(ctx context.Context, col rag.Collection, inputs iter
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e := estimator{p: p, at: at, seen: map[rag.Hash]struct{}{}, report: report}
-	queue := make(chan numbered)
-	var workers sync.WaitGroup
-	for range p.cfg.Workers {
-		workers.Go(func() {
-			for n := range queue {
-				if err := e.take(ctx, n.index, p.prepare(ctx, at, n)); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	i := 0
-	for in := range inputs {
-		if ctx.Err() != nil {
-			closeContent(in)
-			break
+	e := estimator{p: p, at: at, seen: map[rag.Hash]struct{}{}}
+	e.results = newSeries(func(index int, d rag.DocumentEstimate, more bool) {
+		d.More = more
+		report(index, d)
+	})
+	p.work(ctx, func() *plan { return at }, inputs, func(d prepared) {
+		if err := e.take(ctx, d); err != nil {
+			cancel(err)
 		}
-		queue <- numbered{i, in} // a worker takes it in any case, and soon if ctx is done
-		i++
-	}
-	close(queue)
-	workers.Wait()
+	})
 	return e.sample, context.Cause(ctx)
 }
 
@@ -58,14 +45,38 @@ type estimator struct {
 	p  *Pipeline
 	at *plan
 
-	mu     sync.Mutex
-	seen   map[rag.Hash]struct{}
-	sample []string
-	report func(int, rag.DocumentEstimate)
+	mu      sync.Mutex
+	seen    map[rag.Hash]struct{}
+	sample  []string
+	results *series[rag.DocumentEstimate]
+}
+
+// tell passes on the estimate of a document, and of an archive that is complete what
+// is to be said of it as a whole. What would be deleted of it is not told.
+func (e *estimator) tell(d *prepared, out rag.DocumentEstimate) {
+	box := d.from
+	switch {
+	case d.end:
+		box.ended, box.total, box.own = true, d.total, d.result
+	default:
+		e.results.take(d.index, box, out)
+		if box != nil {
+			box.took(out.State, out.Err)
+		}
+	}
+	if box == nil || !box.complete() {
+		return
+	}
+	if !box.verdict(&box.own) {
+		e.results.take(d.index, box, rag.DocumentEstimate{
+			ExternalID: box.own.ExternalID, Source: box.own.Source, Title: box.own.Title, State: box.own.State, Bytes: box.own.Bytes, Err: box.own.Err,
+		})
+	}
+	e.results.end(box)
 }
 
 // take looks at one prepared input.
-func (e *estimator) take(ctx context.Context, index int, d prepared) error {
+func (e *estimator) take(ctx context.Context, d prepared) error {
 	r := d.result
 	out := rag.DocumentEstimate{
 		ExternalID: r.ExternalID, Source: r.Source, Title: r.Title, State: r.State, Bytes: r.Bytes, Chunks: r.Chunks, Err: r.Err,
@@ -76,7 +87,7 @@ func (e *estimator) take(ctx context.Context, index int, d prepared) error {
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.report(index, out)
+		e.tell(&d, out)
 		return nil
 	}
 	known, err := e.p.known(ctx, e.at.col, rag.Input{ExternalID: r.ExternalID})
@@ -113,6 +124,6 @@ func (e *estimator) take(ctx context.Context, index int, d prepared) error {
 			e.sample = append(e.sample, texts[h])
 		}
 	}
-	e.report(index, out)
+	e.tell(&d, out)
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,12 +65,19 @@ const maxBatchBytes = 32 << 20
 type numbered struct {
 	index int
 	in    rag.Input
+
+	from    *parcel // the archive it is a member of, nil for an input
+	content []byte  // of a member
+	err     error   // why a member could not be unpacked
 }
 
 // prepared is an input that has been read and cut: either a result that is final
 // already, or a put that waits for its embeddings and its transaction.
 type prepared struct {
 	index   int
+	from    *parcel // the archive that it is a member of, nil for an input
+	end     bool    // it is the end of the archive, which had total members
+	total   int
 	result  rag.AddResult
 	final   bool
 	put     rag.Put
@@ -103,8 +109,10 @@ func (p *Pipeline) plan(ctx context.Context, col rag.Collection) (*plan, error) 
 }
 
 // Run ingests every input into the collection. inputs is drawn as workers come
-// free, from one goroutine; report is called once an input, one call at a time, in
-// order of completion. An input's own fault is in its result. The error is what
+// free, from one goroutine; report is called once a document, one call at a time, in
+// order of completion, with the index of the input: once an input, and for an archive
+// once for each of its files, with More set in all results but the last. A document's
+// own fault is in its result. The error is what
 // stopped the run: the store, the embedder, or ctx; inputs not yet reported then
 // are not stored.
 func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
@@ -117,31 +125,9 @@ func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	queue := make(chan numbered)
 	ready := make(chan prepared, p.cfg.Workers)
-	var workers sync.WaitGroup
-	workers.Go(func() {
-		defer close(queue)
-		i := 0
-		for in := range inputs {
-			select {
-			case queue <- numbered{i, in}:
-				i++
-			case <-ctx.Done():
-				closeContent(in)
-				return
-			}
-		}
-	})
-	for range p.cfg.Workers {
-		workers.Go(func() {
-			for n := range queue {
-				ready <- p.prepare(ctx, current.Load(), n)
-			}
-		})
-	}
-	go func() { // ends with the workers, which end with queue
-		workers.Wait()
+	go func() { // ends with the work, which ends soon after ctx is done
+		p.work(ctx, current.Load, inputs, func(d prepared) { ready <- d })
 		close(ready)
 	}()
 
@@ -159,9 +145,17 @@ func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[
 // is closed when it is full or when no further document is ready: a lone
 // document does not wait for company.
 func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan], ready <-chan prepared, report func(int, rag.AddResult)) error {
-	tell := func(index int, res rag.AddResult) {
+	results := newSeries(func(index int, res rag.AddResult, more bool) {
+		res.More = more
 		p.cfg.Done(res)
 		report(index, res)
+	})
+	defer results.flush() // what is stored is reported though its archive is not complete
+	tell := func(d *prepared) error {
+		if !d.end {
+			results.take(d.index, d.from, d.result)
+		}
+		return p.count(ctx, current.Load().col, d, results)
 	}
 	for open := true; open; {
 		var batch []prepared
@@ -179,7 +173,9 @@ func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan],
 			if ctx.Err() != nil && errors.Is(d.result.Err, ctx.Err()) {
 				return context.Cause(ctx) // not a verdict on the document
 			}
-			tell(d.index, d.result)
+			if err := tell(&d); err != nil {
+				return err
+			}
 		}
 		if len(batch) == 0 {
 			continue
@@ -188,8 +184,38 @@ func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan],
 			return err
 		}
 		for i := range batch {
-			tell(batch[i].index, batch[i].result)
+			if err := tell(&batch[i]); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// count notes a result with the archive that it came from, and settles the archive
+// when it was the last: with what is gone from it, and its own verdict if there is one.
+func (p *Pipeline) count(ctx context.Context, col rag.Collection, d *prepared, results *series[rag.AddResult]) error {
+	box := d.from
+	switch {
+	case box == nil:
+		return nil
+	case d.end:
+		box.ended, box.total, box.own = true, d.total, d.result
+	default:
+		box.took(d.result.State, d.result.Err)
+	}
+	if !box.complete() {
+		return nil
+	}
+	defer results.end(box)
+	if box.own.Err == nil { // else nobody knows what the rest of it holds
+		err := p.gone(ctx, col, box, func(r rag.AddResult) { results.take(d.index, box, r) })
+		if err != nil {
+			return err
+		}
+	}
+	if !box.verdict(&box.own) {
+		results.take(d.index, box, box.own)
 	}
 	return nil
 }

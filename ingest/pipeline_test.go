@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,30 @@ func (m *memory) FindDocument(_ context.Context, _ int64, id string) (rag.Docume
 		return d, nil
 	}
 	return rag.Document{}, rag.Errorf(rag.KindNotFound, "no document %q", id)
+}
+
+func (m *memory) DocumentsUnder(_ context.Context, _ int64, prefix, after string, limit int) ([]rag.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []rag.Document
+	for _, id := range slices.Sorted(maps.Keys(m.docs)) {
+		if strings.HasPrefix(id, prefix) && id > after && len(out) < limit {
+			out = append(out, m.docs[id])
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) DeleteDocument(_ context.Context, _ rag.Scope, id rag.DocumentID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for external, d := range m.docs {
+		if d.ID == id {
+			delete(m.docs, external)
+			return nil
+		}
+	}
+	return rag.Errorf(rag.KindNotFound, "no document %s", id)
 }
 
 func (m *memory) MissingEmbeddings(_ context.Context, _ string, hashes []rag.Hash) ([]rag.Hash, error) {

@@ -14,6 +14,13 @@ type Store interface {
 	// FindDocument returns the live document with this external id, ErrNotFound
 	// if there is none. It ignores access lists: ingestion replaces by id.
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
+	// DocumentsUnder returns the live documents whose external id begins with prefix
+	// and is greater than after, in the order of their ids' bytes, at most limit. It
+	// ignores access lists.
+	DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error)
+	// DeleteDocument removes a document that scope may see, ErrNotFound if there is
+	// none.
+	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 	// MissingEmbeddings returns those of hashes that have no vector of model.
 	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	// PutDocuments stores documents, versions, texts, chunks, new embeddings and

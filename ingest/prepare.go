@@ -15,13 +15,28 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// prepare takes one input as far as it goes without the embedder and the store's
-// writer: read, compared with what is stored, extracted, cut.
-func (p *Pipeline) prepare(ctx context.Context, at *plan, n numbered) prepared {
-	begun := p.cfg.Clock()
-	d := prepared{index: n.index}
+// open checks an input, settles its external id and reads its bytes. The input is
+// closed afterwards.
+func (p *Pipeline) open(ctx context.Context, in *rag.Input) ([]byte, error) {
+	defer closeContent(*in)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	return p.read(*in)
+}
+
+// prepare takes one document as far as it goes without the embedder and the store's
+// writer: compared with what is stored, extracted, cut. err is what came of opening
+// it.
+func (p *Pipeline) prepare(ctx context.Context, at *plan, n numbered, content []byte, err error, begun time.Time) prepared {
+	d := prepared{index: n.index, from: n.from}
 	d.result = rag.AddResult{ExternalID: n.in.ExternalID, Source: n.in.Source, Title: n.in.Title}
-	err := p.prepareInput(ctx, at, n.in, begun, &d)
+	if err == nil {
+		err = p.cut(ctx, at, n.in, content, begun, &d)
+	}
 	if err != nil {
 		d.final = true
 		d.result.Err = err
@@ -35,20 +50,8 @@ func (p *Pipeline) prepare(ctx context.Context, at *plan, n numbered) prepared {
 	return d
 }
 
-func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, begun time.Time, d *prepared) error {
-	defer closeContent(in)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := validate(&in); err != nil {
-		return err
-	}
-	content, err := p.read(in)
-	if err != nil {
-		return err
-	}
+func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []byte, begun time.Time, d *prepared) error {
 	d.result.Bytes = int64(len(content))
-	d.result.ExternalID = in.ExternalID
 	sum := sha256.Sum256(content)
 	doc := rag.Document{
 		ExternalID: in.ExternalID,
@@ -64,10 +67,15 @@ func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, beg
 	if err != nil {
 		return err
 	}
+	if known != nil && in.MayReplace != nil {
+		if err := in.MayReplace(*known); err != nil {
+			return err
+		}
+	}
 	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && known.InputHash == doc.InputHash {
 		d.final = true
 		d.result.ID, d.result.Title, d.result.Version = known.ID, known.Title, known.Version
-		d.result.Chunks, d.result.State = known.Chunks, rag.Unchanged
+		d.result.Pages, d.result.Chunks, d.result.State = known.Pages, known.Chunks, rag.Unchanged
 		return nil
 	}
 
@@ -82,7 +90,7 @@ func (p *Pipeline) prepareInput(ctx context.Context, at *plan, in rag.Input, beg
 	if err := doc.Metadata.Validate(); err != nil {
 		return err
 	}
-	d.result.Title = doc.Title
+	d.result.Title, d.result.Pages = doc.Title, doc.Pages
 
 	chunks := at.chunker.Chunk(text)
 	if len(chunks) == 0 {
@@ -182,13 +190,13 @@ func (p *Pipeline) known(ctx context.Context, col rag.Collection, in rag.Input) 
 	return &doc, nil
 }
 
-// extract gives the text of an input. Text that a caller hands in as a string is
+// extract gives the text of an input, unless it came with it. Text that a caller hands in as a string is
 // told its format by its media type, as there is no file whose bytes could.
 func (p *Pipeline) extract(ctx context.Context, in rag.Input, content []byte) (rag.Text, error) {
-	name := in.Name
-	if name == "" {
-		name = filepath.Base(in.Source)
+	if in.Extracted != nil {
+		return *in.Extracted, nil
 	}
+	name := fileName(in)
 	if in.Content == nil {
 		switch in.MediaType {
 		case "text/markdown":
@@ -202,6 +210,14 @@ func (p *Pipeline) extract(ctx context.Context, in rag.Input, content []byte) (r
 		}
 	}
 	return p.cfg.Extract.Extract(ctx, name, content, in.Password)
+}
+
+// fileName is the name that hints at an input's format.
+func fileName(in rag.Input) string {
+	if in.Name == "" {
+		return filepath.Base(in.Source)
+	}
+	return in.Name
 }
 
 // title prefers what the caller says over what the document says over its name.
@@ -242,8 +258,12 @@ func merge(file, caller rag.Metadata) rag.Metadata {
 // model is not among it: a collection that moves to another keeps its documents.
 func inputHash(in rag.Input, chunker rag.ChunkerOptions) string {
 	sum := sha256.New()
+	parts := []any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, chunker}
+	if in.MainContent {
+		parts = append(parts, "main content")
+	}
 	// Encoding to a hash cannot fail: all fields are plain values.
-	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, chunker})
+	_ = json.NewEncoder(sum).Encode(parts)
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 

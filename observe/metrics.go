@@ -113,7 +113,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		pipelines:  closedSet("ingest", "search", "answer"),
 		stages:     openSet(64),
 		layers:     openSet(8),
-		states:     closedSet(string(rag.Added), string(rag.Updated), string(rag.Unchanged), string(rag.Failed), string(rag.Skipped)),
+		states:     closedSet(string(rag.Added), string(rag.Updated), string(rag.Unchanged), string(rag.Failed), string(rag.Skipped), string(rag.Removed)),
 		queryKinds: closedSet("search", "query"),
 		errorKinds: closedSet(string(rag.KindInvalid), string(rag.KindNotFound), string(rag.KindConflict), string(rag.KindUnauthorized),
 			string(rag.KindRefused), string(rag.KindExhausted), string(rag.KindUnavailable), string(rag.KindInternal)),

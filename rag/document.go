@@ -99,7 +99,9 @@ type ChunkerOptions struct {
 }
 
 // Input is one document as a caller hands it in: either Text, or Content with a
-// name to help recognise its format.
+// name to help recognise its format. Content may be an archive; each of its files is
+// a document then, with the external id ArchiveMember(ExternalID, path), the same
+// for Source, the archive's name as metadata "archive", and all else inherited.
 type Input struct {
 	ExternalID string    // the caller's own id, unique in the collection; "" takes Source, and failing that a new id
 	Title      string    // "" takes the title found in the content
@@ -108,12 +110,28 @@ type Input struct {
 	Text       string    // plain text (Markdown is recognised by MediaType text/markdown)
 	MediaType  string    // of Text; "" is text/plain. Ignored with Content, whose bytes decide
 	Content    io.Reader // the original file, read to its end or to the limit, closed if it is an io.Closer; nil when Text is given
+	Extracted  *Text     // of Content, where the caller has it already; nil has it read
 	Password   string    // for encrypted files; never stored
-	Metadata   Metadata
-	ACL        []string // principals that may see it; empty: the whole tenant
-	ModifiedAt time.Time
-	Force      bool // read and cut it again even if nothing changed
+	// MainContent takes of a web page what it is about, without menus, advertisements
+	// and footers. Other formats know no difference.
+	MainContent bool
+	Metadata    Metadata
+	ACL         []string // principals that may see it; empty: the whole tenant
+	ModifiedAt  time.Time
+	Force       bool // read and cut it again even if nothing changed
+	Whole       bool // one document in any case: an archive is not taken apart
+	// MayReplace is asked before a stored document is replaced, or deleted because it
+	// is gone from a new version of its archive; an error keeps it. nil allows it.
+	// It is called from several goroutines.
+	MayReplace func(Document) error
 }
+
+// ArchiveMember is the external id, or the source, of a file of an archive.
+func ArchiveMember(archive, path string) string { return archive + MemberMark + path }
+
+// MemberMark stands between the external id of a document that holds others (an
+// archive, a mailbox) and the path of one of these.
+const MemberMark = "!/"
 
 // DocumentState tells how far a document has come.
 type DocumentState string
@@ -210,11 +228,33 @@ const (
 	Footer    BlockKind = "footer"
 )
 
+// Box is a rectangle on a page, in points (1/72 inch). The origin is the top left
+// corner of the page as it is shown, turned pages included; x grows to the right
+// and y downwards, x0 <= x1 and y0 <= y1. The zero Box is none.
+type Box struct {
+	X0 float32 `json:"x0"`
+	Y0 float32 `json:"y0"`
+	X1 float32 `json:"x1"`
+	Y1 float32 `json:"y1"`
+}
+
+// Union returns the smallest box that holds both; one that is none adds nothing.
+func (b Box) Union(c Box) Box {
+	switch {
+	case b == Box{}:
+		return c
+	case c == Box{}:
+		return b
+	}
+	return Box{min(b.X0, c.X0), min(b.Y0, c.Y0), max(b.X1, c.X1), max(b.Y1, c.Y1)}
+}
+
 // Block is one piece of a document in reading order.
 type Block struct {
 	Kind  BlockKind `json:"kind"`
 	Level int       `json:"level,omitempty"` // of a heading 1 to 6, of a list item from 1
 	Page  int       `json:"page,omitempty"`  // from 1; 0 where there are no pages
+	Box   Box       `json:"box,omitzero"`    // on its page, in tenths of a point; none where places are not known
 	Span  Span      `json:"span"`            // of its text in Text.Content
 	// HeaderEnd is, for a table, the offset in Text.Content at which its header
 	// rows (with the rule below them) end, so that a split table can repeat them.

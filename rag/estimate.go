@@ -2,7 +2,7 @@ package rag
 
 import "time"
 
-// DocumentEstimate is what adding one input would come to.
+// DocumentEstimate is what adding one document would come to.
 type DocumentEstimate struct {
 	ExternalID string
 	Source     string
@@ -14,6 +14,7 @@ type DocumentEstimate struct {
 	Tokens     int64 // of these
 	Cost       Money // of these
 	Err        error // of Failed and Skipped
+	More       bool  // further estimates of the same input, an archive, follow
 }
 
 // Estimate is what adding inputs would come to.

@@ -70,9 +70,11 @@ const (
 	Unchanged AddState = "unchanged"
 	Failed    AddState = "failed"
 	Skipped   AddState = "skipped" // empty, or of a kind that was not asked for
+	Removed   AddState = "removed" // deleted, since it is gone from the archive or the source that it came from
 )
 
-// AddResult is the verdict on one input. Failed and Skipped carry Err.
+// AddResult is the verdict on one document. Failed and Skipped carry Err. An input
+// that is an archive has several; only the last of an input has More false.
 type AddResult struct {
 	ID             DocumentID
 	ExternalID     string
@@ -80,6 +82,7 @@ type AddResult struct {
 	Title          string
 	State          AddState
 	Version        int
+	Pages          int   // of the document
 	Chunks         int   // of the document
 	Embedded       int   // chunks whose embedding was computed, not reused
 	EmbeddedTokens int   // tokens of these
@@ -87,6 +90,7 @@ type AddResult struct {
 	Seq            int64 // of the last change; pass it as MinSeq to read it back
 	Warnings       []string
 	Took           time.Duration
+	More           bool // further results of the same input follow
 	Err            error
 }
 

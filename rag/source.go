@@ -64,14 +64,6 @@ func (i SourceItem) MayPass() bool {
 	return true
 }
 
-// MemberMark stands between the external id of a document that holds others (an
-// archive, a mailbox) and the name of one of these.
-const MemberMark = "!/"
-
-// Removed is the state of a document that was deleted since it is gone from its
-// source.
-const Removed AddState = "removed"
-
 // SyncOptions say how a source is read.
 type SyncOptions struct {
 	// DryRun reads the source and says what would become of its items, and stores

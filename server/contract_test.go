@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image/png"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,13 +96,27 @@ func converse(t *testing.T, script string) []byte {
 				known[strings.ToUpper(kind)] = id[1]
 			}
 		}
-		fmt.Fprintf(&out, "%s\n%d %s\n%s\n----\n", lines[0], w.Code, w.Header().Get("Content-Type"), readable(w.Body.Bytes()))
+		shown := readable(w.Body.Bytes())
+		if w.Header().Get("Content-Type") == "image/png" {
+			shown = pictured(t, w)
+		}
+		fmt.Fprintf(&out, "%s\n%d %s\n%s\n----\n", lines[0], w.Code, w.Header().Get("Content-Type"), shown)
 	}
 	text := out.String()
 	for _, v := range volatile {
 		text = v.re.ReplaceAllString(text, v.by)
 	}
 	return []byte(text)
+}
+
+// pictured says what a picture is and how long it may be kept.
+func pictured(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	p, err := png.DecodeConfig(w.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return fmt.Sprintf("a picture of %d x %d pixels, Cache-Control: %s", p.Width, p.Height, w.Header().Get("Cache-Control"))
 }
 
 // readable indents JSON, also that of events, and leaves other text alone.

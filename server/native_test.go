@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestDescriptionIsWholeAndServed(t *testing.T) {
 			ids[op.OperationID] = true
 		}
 	}
-	const operations = 23
+	const operations = 37
 	if len(ids) != operations {
 		t.Errorf("%d operations are described, want %d: %v", len(ids), operations, ids)
 	}
@@ -248,6 +249,25 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 	}
 	c.want(400, c.do("PUT", path, `{"text":"three","external_id":"b"}`), nil)
 	c.want(422, c.do("PUT", path, "{\"text\":\"\\u0000\"}"), nil)
+}
+
+func TestArchiveHasAVerdictForEachFile(t *testing.T) {
+	c := newClient(t, server.Config{})
+	body, contentType := form(t, map[string]string{"a.txt": "words", "b.zip": "one\n\x00\nthree", "c.txt": "more"}, nil)
+	var added api.AddedDocuments
+	c.want(200, c.do("POST", "/api/v1/collections/x/documents", body, "Content-Type", contentType), &added)
+	var got []string
+	for _, d := range added.Documents {
+		got = append(got, d.ExternalID+" "+string(d.State))
+	}
+	slices.Sort(got)
+	if want := []string{"a.txt added", "b.zip!/1 added", "b.zip!/2 failed", "b.zip!/3 added", "c.txt added"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// A document that is replaced stays one.
+	body, contentType = form(t, map[string]string{"b.zip": "one\ntwo"}, nil)
+	var doc api.Document
+	c.want(200, c.do("PUT", "/api/v1/collections/x/documents/"+string(added.Documents[0].ID), body, "Content-Type", contentType), &doc)
 }
 
 func TestStreamErrorAfterTheFirstEvent(t *testing.T) {

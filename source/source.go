@@ -43,8 +43,10 @@ type State interface {
 
 // Item is what is kept of an item between readings.
 type Item struct {
-	// Fingerprint is what Event.Fingerprint was: an ETag, the hash of a blob, size
-	// and time of a file. Sources compare it for equality only.
+	// Fingerprint is what Event.Fingerprint was the last time, of Put or Same: an
+	// ETag, the hash of a blob, size and time of a file. Its form is the source's own,
+	// which may compare it, or take it apart to ask for the item as it was then. One
+	// in a form of another version of the program counts as not known.
 	Fingerprint string
 	// Failed says that the item could not be stored the last time, for a reason that
 	// may pass; a source tells of it again as Put even if its fingerprint is the same.
@@ -68,7 +70,8 @@ type Event struct {
 	// ID names the item within its source and does not change as long as the item
 	// is the same one: a path in a folder, a URL. At most 1,024 bytes.
 	ID string
-	// Fingerprint changes when the content does; "" where the source has none.
+	// Fingerprint changes when the content does; "" where the source has none. That of
+	// Same takes the place of the one before, unless it is "".
 	Fingerprint string
 	// Input is the document, for Put. Its Content is opened when it is first read, by
 	// another goroutine and maybe after Sync has returned, but before the context of

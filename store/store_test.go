@@ -17,6 +17,8 @@ func TestBlocks(t *testing.T) {
 		{{Kind: rag.Paragraph}},
 		{{Kind: rag.Heading, Level: 6, Page: 1, Span: rag.Span{Start: 3, End: 9}}, {Kind: rag.Table, Page: 1 << 30, Span: rag.Span{Start: 9, End: 1 << 40}, HeaderEnd: 10}},
 		{{Kind: rag.Table, Span: rag.Span{Start: 5, End: 9}, HeaderEnd: 5}, {Kind: "", Level: -3}},
+		{{Kind: rag.Paragraph, Page: 1, Box: rag.Box{X0: 72.1, Y0: 60.3, X1: 523.9, Y1: 99}, Span: rag.Span{End: 5}}, {Kind: rag.Paragraph, Span: rag.Span{Start: 7, End: 9}}},
+		{{Kind: rag.Footnote, Page: 1, Box: rag.Box{X0: -0.5, X1: 14400, Y1: 14400}}},
 	} {
 		got, err := store.DecodeBlocks(store.EncodeBlocks(blocks))
 		if err != nil || !reflect.DeepEqual(got, blocks) {
@@ -30,10 +32,34 @@ func TestBlocks(t *testing.T) {
 	if n := len(store.EncodeBlocks(many)); n > 10*len(many) {
 		t.Errorf("%d blocks take %d bytes", len(many), n)
 	}
+	for i := range many {
+		y := float32(i%20) * 40
+		many[i].Box = rag.Box{X0: 72, Y0: y, X1: 523.5, Y1: y + 35.5}
+	}
+	if n := len(store.EncodeBlocks(many)); n > 17*len(many) {
+		t.Errorf("%d blocks with boxes take %d bytes", len(many), n)
+	}
+}
+
+// TestOldBlocks reads what versions before boxes wrote.
+func TestOldBlocks(t *testing.T) {
+	old := []byte{1, 2, 7, 'h', 'e', 'a', 'd', 'i', 'n', 'g', 9, 'p', 'a', 'r', 'a', 'g', 'r', 'a', 'p', 'h', 2, 0, 2, 2, 0, 10, 0, 1, 0, 2, 4, 20, 0}
+	got, err := store.DecodeBlocks(old)
+	want := []rag.Block{
+		{Kind: rag.Heading, Level: 1, Page: 1, Span: rag.Span{End: 5}},
+		{Kind: rag.Paragraph, Page: 1, Span: rag.Span{Start: 7, End: 17}},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if again := store.EncodeBlocks(got); !slices.Equal(again, old) {
+		t.Errorf("%v is written as %v", old, again)
+	}
 }
 
 func FuzzDecodeBlocks(f *testing.F) {
 	f.Add(store.EncodeBlocks([]rag.Block{{Kind: rag.Heading, Level: 1, Span: rag.Span{End: 5}}, {Kind: rag.Table, Page: 2, Span: rag.Span{Start: 7, End: 20}, HeaderEnd: 9}}))
+	f.Add(store.EncodeBlocks([]rag.Block{{Kind: rag.Paragraph, Page: 1, Box: rag.Box{X0: 1, Y0: 2.5, X1: 300, Y1: 4}, Span: rag.Span{End: 5}}}))
 	f.Add([]byte{})
 	f.Add([]byte{1, 0, 0})
 	f.Add([]byte{1, 255, 255, 255, 255, 255, 255, 255, 255, 1})

@@ -171,12 +171,12 @@ func get[T any](p program, args ...string) T {
 
 // event is a line of add --json; the last is the summary.
 type event struct {
-	Event, Path                                string
-	State                                      rag.AddState
-	Version, Chunks, Embedded                  int
-	Added, Updated, Unchanged, Failed, Skipped int
-	Interrupted                                bool
-	Error                                      struct{ Kind, Message string }
+	Event, Path                                         string
+	State                                               rag.AddState
+	Version, Chunks, Embedded                           int
+	Added, Updated, Unchanged, Removed, Failed, Skipped int
+	Interrupted                                         bool
+	Error                                               struct{ Kind, Message string }
 }
 
 // add runs add --json and returns its lines by path from the working folder, and
@@ -548,7 +548,7 @@ func verbs(p program) []string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "index stats", "index verify", "index rebuild", "index tune", "prices ls", "prices check") {
+	for _, verb := range append(verbs(p), "collections ls", "collections create", "collections rm", "models ls", "models add", "models rm", "models verify", "models bench", "index stats", "index verify", "index rebuild", "index tune", "jobs ls", "jobs show", "jobs run", "jobs cancel", "jobs retry", "jobs rm", "prices ls", "prices check") {
 		out := p.ok(append(strings.Fields(verb), "--help")...)
 		_, examples, _ := strings.Cut(out, "\nExamples:\n")
 		examples, _, _ = strings.Cut(examples, "\n\n")
@@ -595,6 +595,17 @@ func TestJSON(t *testing.T) {
 		{"collections create more", 0, 1},
 		{"collections rm more --yes", 0, 1},
 		{"collections rm more --yes", 3, 1},
+		{"history a.md", 0, 1},
+		{"history a.md --diff", 3, 1},
+		{"history a.md --restore 7", 3, 1},
+		{"history a.md --forget", 0, 1},
+		{"history a.md --from 2", 2, 1},
+		{"history none.md", 3, 1},
+		{"jobs", 0, 0},
+		{"jobs ls --limit 0", 2, 1},
+		{"jobs run", 0, 0},
+		{"jobs show", 3, 1},
+		{"jobs cancel none", 3, 1},
 		{"models", 0, 1},
 		{"reembed --status", 0, 1},
 		{"reembed --model builtin", 0, 1},

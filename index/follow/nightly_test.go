@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata" // of TestUntil, wherever it runs
 
 	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/rag"
@@ -90,7 +91,7 @@ func TestNightlyEndsWithFollower(t *testing.T) {
 func TestUntil(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	at := func(s string) time.Time {
 		parsed, err := time.ParseInLocation("2006-01-02 15:04", s, berlin)

@@ -53,7 +53,7 @@ func (p *Paced) wait(n int) error {
 	}
 	p.free = at.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
 	p.mu.Unlock()
-	for now.Before(at) && p.hurried.Load() == 0 {
+	for at.After(now) && p.hurried.Load() == 0 {
 		timer := time.NewTimer(min(at.Sub(now), glance))
 		select {
 		case <-timer.C:

@@ -1,7 +1,5 @@
 package vector
 
-import "github.com/smartretriever/smartretriever/index/kernel"
-
 // Costs in nanoseconds, measured on an AMD Zen 4 with rows out of the caches: of a
 // search, of a slot, and of a byte of its row. What counts is their ratio, to each
 // other and to those of other indexes over the set.
@@ -22,7 +20,7 @@ func (s *Set) ExactCost(allowed int) float64 {
 }
 
 func (s *Set) scanCost() float64 {
-	if s.coarse != nil && kernel.NibblesAreFast() {
+	if s.coarse != nil && coarsePays() {
 		return float64(s.n)*(scanSlot+scanByte*float64(coarseStride(s.dims)/2)) + s.gatherCost(s.n/siftedShare)
 	}
 	return float64(s.n) * (scanSlot + scanByte*float64(s.stride))

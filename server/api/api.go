@@ -51,6 +51,9 @@ func Register(mux Router, cfg Config) {
 	h.registerUpload()
 	h.registerDocuments()
 	h.registerSources()
+	h.registerVersions()
+	h.registerJobs()
+	h.registerPages()
 	h.registerSearch()
 	h.registerQuery()
 	h.registerStats()
@@ -75,6 +78,7 @@ func describe(cfg Config) huma.Config {
 		{Name: "collections", Description: "Named sets of documents that are searched together"},
 		{Name: "documents", Description: "What a collection holds"},
 		{Name: "sources", Description: "Places that documents come from again and again"},
+		{Name: "jobs", Description: "Work that goes on after its request"},
 		{Name: "search", Description: "Chunks and answers"},
 	}
 	return c

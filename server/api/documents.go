@@ -49,7 +49,25 @@ type Block struct {
 	Kind  rag.BlockKind `json:"kind" enum:"heading,paragraph,list_item,table,code,quote,caption,footnote,header,footer"`
 	Level int           `json:"level" doc:"Of a heading 1 to 6, of a list item from 1, else 0"`
 	Page  *int          `json:"page" doc:"From 1; null where there are no pages"`
+	Box   *Box          `json:"box,omitempty" doc:"Where on the page it stands; absent where that is not known"`
 	Span  Span          `json:"span"`
+}
+
+// Box is a rectangle on a page, in points (1/72 inch) from the top left corner of
+// the page as it is shown.
+type Box struct {
+	X0 float32 `json:"x0"`
+	Y0 float32 `json:"y0"`
+	X1 float32 `json:"x1"`
+	Y1 float32 `json:"y1"`
+}
+
+func boxOf(b rag.Box) *Box {
+	if b == (rag.Box{}) {
+		return nil
+	}
+	box := Box(b)
+	return &box
 }
 
 // ChunkList holds a document's chunks in reading order.
@@ -151,7 +169,7 @@ func (h *handlers) documentText(ctx context.Context, in *struct {
 	t, err := h.svc.Text(ctx, auth.From(ctx).Manage(in.Name), in.ID, in.Version)
 	blocks := make([]Block, len(t.Blocks))
 	for i, b := range t.Blocks {
-		blocks[i] = Block{Kind: b.Kind, Level: b.Level, Page: page(b.Page), Span: Span(b.Span)}
+		blocks[i] = Block{Kind: b.Kind, Level: b.Level, Page: page(b.Page), Box: boxOf(b.Box), Span: Span(b.Span)}
 	}
 	return reply(ctx, Text{
 		DocumentID: in.ID, Title: t.Title, MediaType: t.MediaType, Language: t.Language, Pages: t.Pages,

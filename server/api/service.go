@@ -25,6 +25,7 @@ type Service interface {
 	Text(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.Text, error)
 	Chunks(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Chunk, error)
 	Original(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, io.ReadCloser, error)
+	PagePicture(ctx context.Context, scope rag.Scope, id rag.DocumentID, req rag.PageRequest) (rag.Picture, error)
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 
@@ -33,6 +34,19 @@ type Service interface {
 	Source(ctx context.Context, scope rag.Scope, name string) (rag.Source, error)
 	RemoveSource(ctx context.Context, scope rag.Scope, name string, documents bool) (int, error)
 	StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) error
+
+	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
+	CompareVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID, from, to int) (rag.Comparison, error)
+	RestoreVersion(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.AddResult, error)
+	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
+
+	SubmitDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input]) (rag.Job, error)
+	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)
+	JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error)
+	CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) error
 
 	Search(ctx context.Context, scope rag.Scope, q rag.Query) (rag.SearchResult, error)
 	Query(ctx context.Context, scope rag.Scope, q rag.Question) (rag.Answer, error)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,7 +58,7 @@ type AddedDocument struct {
 	ExternalID string         `json:"external_id"`
 	Title      string         `json:"title"`
 	Source     string         `json:"source"`
-	State      rag.AddState   `json:"state" enum:"added,updated,unchanged,failed,skipped" doc:"skipped: holds no text"`
+	State      rag.AddState   `json:"state" enum:"added,updated,unchanged,failed,skipped,removed" doc:"skipped: holds no text; removed: gone from its archive"`
 	Error      *string        `json:"error" doc:"Why it failed or was skipped, else null"`
 	Version    int            `json:"version"`
 	Chunks     int            `json:"chunks"`
@@ -79,7 +80,7 @@ func addedOf(res rag.AddResult) AddedDocument {
 
 func (h *handlers) registerUpload() {
 	add := h.operation(http.MethodPost, documentsRoute, "addDocuments", "documents", "Add or replace documents")
-	add.Description = "Takes JSON, or a form with files. The collection is made if it does not exist. A document's own fault is in its entry and leaves the others. A file without external_id is known by its name: a second file of that name replaces the first."
+	add.Description = "Takes JSON, or a form with files. The collection is made if it does not exist. A document's own fault is in its entry and leaves the others. An archive (zip, tar, mbox and packed ones) has an entry for each of its files, whose external_id is that of the archive, !/ and the path. A file without external_id is known by its name: a second file of that name replaces the first."
 	add.Parameters = []*huma.Param{pathParam("name", "Collection")}
 	add.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/json":    {Schema: schemaOf[NewDocuments](h)},
@@ -124,27 +125,32 @@ func (h *handlers) addDocuments(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer done()
 	ctx := r.Context()
-	out := AddedDocuments{Documents: make([]AddedDocument, len(inputs))}
-	if err := h.add(ctx, auth.From(ctx).Manage(r.PathValue("name")), inputs, out.Documents); err != nil {
+	verdicts, err := h.add(ctx, auth.From(ctx).Manage(r.PathValue("name")), inputs)
+	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, out)
+	return writeJSON(w, http.StatusOK, AddedDocuments{verdicts})
 }
 
-// add hands in the inputs that are sound and notes every verdict in its place.
-func (h *handlers) add(ctx context.Context, scope rag.Scope, inputs []input, verdicts []AddedDocument) error {
+// add hands in the inputs that are sound and returns the verdicts in the order of the
+// inputs: one each, and for an archive one for each of its files.
+func (h *handlers) add(ctx context.Context, scope rag.Scope, inputs []input) ([]AddedDocument, error) {
+	verdicts := make([][]AddedDocument, len(inputs))
 	sound := make([]int, 0, len(inputs)) // positions, in the order in which they are handed in
 	for i, in := range inputs {
 		if err := h.mayReplace(ctx, scope, in); err != nil {
-			verdicts[i] = addedOf(rag.AddResult{ExternalID: in.ExternalID, Title: in.Title, Source: in.Source, State: rag.Failed, Err: err})
+			verdicts[i] = []AddedDocument{addedOf(rag.AddResult{ExternalID: in.ExternalID, Title: in.Title, Source: in.Source, State: rag.Failed, Err: err})}
 			continue
+		}
+		if !scope.Admin {
+			inputs[i].MayReplace = func(d rag.Document) error { return inUse(scope, d) }
 		}
 		sound = append(sound, i)
 	}
 	if len(sound) == 0 {
-		return nil
+		return slices.Concat(verdicts...), nil
 	}
-	return h.svc.AddDocuments(ctx, scope, func(yield func(rag.Input) bool) {
+	err := h.svc.AddDocuments(ctx, scope, func(yield func(rag.Input) bool) {
 		for _, i := range sound {
 			if !yield(inputs[i].Input) {
 				return
@@ -154,8 +160,17 @@ func (h *handlers) add(ctx context.Context, scope rag.Scope, inputs []input, ver
 		if rag.KindOf(res.Err) == rag.KindInternal {
 			request.Note(ctx, res.Err)
 		}
-		verdicts[sound[n]] = addedOf(res)
+		verdicts[sound[n]] = append(verdicts[sound[n]], addedOf(res))
 	})
+	return slices.Concat(verdicts...), err
+}
+
+// inUse refuses to replace a document that the caller may not see.
+func inUse(scope rag.Scope, d rag.Document) error {
+	if scope.May(d.ACL) {
+		return nil
+	}
+	return rag.Errorf(rag.KindConflict, "external_id %.80q is in use", d.ExternalID)
 }
 
 // mayReplace refuses what is faulty already, and the replacement of a document
@@ -179,10 +194,8 @@ func (h *handlers) mayReplace(ctx context.Context, scope rag.Scope, in input) er
 		return nil
 	case err != nil:
 		return err
-	case !scope.May(doc.ACL):
-		return rag.Errorf(rag.KindConflict, "external_id %.80q is in use", id)
 	}
-	return nil
+	return inUse(scope, doc)
 }
 
 func (h *handlers) replaceDocument(w http.ResponseWriter, r *http.Request) error {

@@ -88,7 +88,7 @@ func (h *handlers) attach(ctx context.Context, scope rag.Scope, files []attachme
 		}
 		inputs[i] = rag.Input{
 			ExternalID: fileID(f.file), Name: api.FileName(f.file), Source: f.file.Source, ACL: f.file.ACL, Metadata: metadata,
-			Content: &original{ctx: ctx, svc: h.svc, scope: scope.In(FilesCollection), id: f.file.ID},
+			Whole: true, Content: &original{ctx: ctx, svc: h.svc, scope: scope.In(FilesCollection), id: f.file.ID},
 		}
 	}
 	results := make([]rag.AddResult, len(files))

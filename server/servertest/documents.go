@@ -3,6 +3,8 @@ package servertest
 import (
 	"bytes"
 	"context"
+	"image"
+	"image/png"
 	"io"
 	"slices"
 
@@ -117,6 +119,41 @@ func (f *Fake) Original(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.
 		return rag.Document{}, nil, err
 	}
 	return d.Document, io.NopCloser(bytes.NewReader(d.original)), nil
+}
+
+// PagePicture shows every document as one page of 200 by 100 pixels, on which a
+// passage is a line. Originals that begin like a PDF have a password.
+func (f *Fake) PagePicture(_ context.Context, s rag.Scope, id rag.DocumentID, req rag.PageRequest) (rag.Picture, error) {
+	leave, err := f.enter("PagePicture")
+	if err != nil {
+		return rag.Picture{}, err
+	}
+	defer leave()
+	_, d, err := f.visible(s, id)
+	if err != nil {
+		return rag.Picture{}, err
+	}
+	switch {
+	case req.Version != 0 && req.Version != d.Version:
+		return rag.Picture{}, rag.Errorf(rag.KindNotFound, "the original of version %d is not kept", req.Version)
+	case req.Page != 1:
+		return rag.Picture{}, rag.Errorf(rag.KindNotFound, "there is no page %d: the document has 1", req.Page)
+	case bytes.HasPrefix(d.original, []byte("%PDF")) && req.Password != "open":
+		return rag.Picture{}, rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted; give its password")
+	}
+	p := rag.Picture{Width: min(200, req.Width), Height: 100}
+	if n := req.Span.Len(); n > 0 && req.Span.End <= len(d.texts[d.Version].Content) {
+		p.Marks = []rag.Rect{{X: 10, Y: 20, Width: n, Height: 12}}
+	}
+	if req.NoImage {
+		return p, nil
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, p.Width, p.Height))); err != nil {
+		return rag.Picture{}, err
+	}
+	p.Image, p.MediaType = b.Bytes(), "image/png"
+	return p, nil
 }
 
 func (f *Fake) UpdateDocument(_ context.Context, s rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error) {

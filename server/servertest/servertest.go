@@ -38,6 +38,7 @@ type Fake struct {
 	nextID  int
 	tenants map[string]map[string]*collection
 	queries int64
+	jobs    []*job
 }
 
 type collection struct {
@@ -198,6 +199,7 @@ func (f *Fake) DeleteCollection(_ context.Context, s rag.Scope) error {
 
 func (f *Fake) AddDocument(ctx context.Context, s rag.Scope, in rag.Input) (rag.AddResult, error) {
 	res := rag.AddResult{State: rag.Failed}
+	in.Whole = true
 	err := f.AddDocuments(ctx, s, func(yield func(rag.Input) bool) { yield(in) }, func(_ int, r rag.AddResult) { res = r })
 	return res, cmp.Or(err, res.Err)
 }
@@ -216,16 +218,39 @@ func (f *Fake) AddDocuments(_ context.Context, s rag.Scope, inputs iter.Seq[rag.
 		}
 	}
 	for i, in := range read {
-		res, err := f.put(c, in)
-		if err != nil {
-			res.Err = err
-			if res.State == "" {
-				res.State = rag.Failed
+		members := f.members(c, in)
+		for n, in := range members {
+			res, err := f.put(c, in)
+			if err != nil {
+				res.Err = err
+				if res.State == "" {
+					res.State = rag.Failed
+				}
 			}
+			res.More = n < len(members)-1
+			report(i, res)
 		}
-		report(i, res)
 	}
 	return nil
+}
+
+// members takes a zip file apart, which here is a file of that name: each of its
+// lines is a document.
+func (f *Fake) members(c *collection, in content) []content {
+	if in.Whole || in.err != nil || !strings.HasSuffix(in.Name, ".zip") {
+		return []content{in}
+	}
+	var out []content
+	for i, line := range strings.Split(strings.TrimSpace(string(in.bytes)), "\n") {
+		member := in
+		member.ExternalID = rag.ArchiveMember(cmp.Or(in.ExternalID, in.Source), fmt.Sprint(i+1))
+		member.bytes = []byte(line)
+		if d := f.byExternalID(c, member.ExternalID); d != nil && in.MayReplace != nil {
+			member.err = in.MayReplace(d.Document)
+		}
+		out = append(out, member)
+	}
+	return out
 }
 
 // content is an input's bytes, or why they could not be read.

@@ -54,10 +54,10 @@ func (r *reading) estimated(index int, e rag.DocumentEstimate) {
 	if e.ExternalID != "" {
 		path = e.ExternalID
 	}
-	res := rag.AddResult{ExternalID: path, Source: e.Source, Title: e.Title, State: e.State, Bytes: e.Bytes, Chunks: e.Chunks, Err: e.Err}
+	res := rag.AddResult{ExternalID: path, Source: e.Source, Title: e.Title, State: e.State, Bytes: e.Bytes, Chunks: e.Chunks, Err: e.Err, More: e.More}
 	r.sum.Count(path, res)
 	r.opt.Report(rag.SyncEvent{Item: w.event.ID, Path: path, Result: res, Estimate: e})
-	if path == w.path {
+	if !e.More {
 		closeWork(w)
 	}
 }

@@ -462,6 +462,10 @@ func (r *reading) same(ctx context.Context, e source.Event, path string, row rag
 	if !known || !r.keep {
 		return nil
 	}
+	if e.Fingerprint != "" && e.Fingerprint != row.Fingerprint {
+		row.Fingerprint = e.Fingerprint // the same content, but a source may have learnt how to ask for it better
+		return r.keepItem(ctx, row)
+	}
 	r.seen = append(r.seen, e.ID)
 	return r.flushSome(ctx)
 }
@@ -507,15 +511,25 @@ func (r *reading) result(ctx context.Context, index int, res rag.AddResult) erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.work[index]
-	if w == nil { // it was said to be dealt with already
-		r.verdict("", res.ExternalID, res)
-		return nil
+	if w == nil {
+		return rag.Errorf(rag.KindInternal, "ingestion tells of input %d after its last result", index)
 	}
 	path := w.path
 	if res.ExternalID != "" {
 		path = res.ExternalID
 	}
 	r.verdict(w.event.ID, path, res)
+	if res.State != rag.Removed {
+		w.count(path, res)
+	}
+	if res.More {
+		return nil
+	}
+	return r.settle(ctx, index)
+}
+
+// count notes what became of a document that the item is or holds now.
+func (w *work) count(path string, res rag.AddResult) {
 	w.results++
 	if res.State == rag.Failed {
 		w.faults++
@@ -523,18 +537,14 @@ func (r *reading) result(ctx context.Context, index int, res rag.AddResult) erro
 			w.failed = append(w.failed, res)
 		}
 	}
-	if path != w.path {
-		if w.within == nil {
-			w.within = map[string]bool{}
-		}
-		w.within[path] = true
-		return nil // there may be more of it
+	if path == w.path {
+		w.own = &res
+		return
 	}
-	w.own = &res
-	if w.within != nil {
-		return nil
+	if w.within == nil {
+		w.within = map[string]bool{}
 	}
-	return r.settle(ctx, index)
+	w.within[path] = true
 }
 
 // settle keeps what became of an item, and deletes what it has no more. r.mu is

@@ -31,8 +31,8 @@ type Store interface {
 
 // Ingester stores documents, and says what storing them would come to. Results carry
 // the external id of their input, or, of documents within it, one that begins with
-// it and rag.MemberMark; an input has one result or several. A result of an input
-// itself comes after those of documents within it.
+// it and rag.MemberMark; an input has one result or several, all but the last with
+// More set.
 type Ingester interface {
 	Run(ctx context.Context, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
 	Estimate(ctx context.Context, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) error

@@ -105,9 +105,12 @@ func (b *bench) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func
 			}
 			report(index, res)
 		} else {
-			for _, m := range strings.Fields(members) {
+			list := strings.Fields(members)
+			for i, m := range list {
 				name, text, _ := strings.Cut(m, "=")
-				report(index, b.put(ctx, in.ExternalID+rag.MemberMark+name, text))
+				res := b.put(ctx, in.ExternalID+rag.MemberMark+name, text)
+				res.More = i < len(list)-1
+				report(index, res)
 			}
 		}
 		index++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -115,6 +116,35 @@ func (s *Store) FindDocument(ctx context.Context, collectionID int64, externalID
 		}
 		found = d.Document
 		return err
+	})
+	return found, err
+}
+
+// DocumentsUnder returns the live documents whose external id begins with prefix and
+// is greater than after, in the order of their ids' bytes, at most limit. It ignores
+// access lists, as FindDocument does. The index of external ids gives the order, so
+// that no other documents are read.
+func (s *Store) DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error) {
+	var found []rag.Document
+	err := s.view(ctx, "list documents of an archive", func(c *conn) error {
+		rows, err := c.query(ctx, "SELECT "+documentColumns+` FROM documents d
+			WHERE d.collection = ? AND d.external_id >= ? AND d.external_id > ? AND d.deleted_at IS NULL
+			ORDER BY d.external_id LIMIT ?`, collectionID, prefix, after, limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			d, err := scanDocument(rows)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(d.ExternalID, prefix) {
+				break
+			}
+			found = append(found, d.Document)
+		}
+		return rows.Err()
 	})
 	return found, err
 }

@@ -13,7 +13,8 @@ func (s *Store) LooseOriginals(ctx context.Context, limit int) ([]string, error)
 	err := s.view(ctx, "list loose original files", func(c *conn) error {
 		return c.each(ctx, `
 			SELECT sha256 FROM loose_originals l
-			WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = l.sha256) ORDER BY sha256 LIMIT ?`, []any{limit},
+			WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = l.sha256)
+			AND NOT EXISTS (SELECT 1 FROM job_items i WHERE i.sha256 = l.sha256) ORDER BY sha256 LIMIT ?`, []any{limit},
 			func(r *sql.Rows) error {
 				var sha string
 				err := r.Scan(&sha)
@@ -30,7 +31,8 @@ func (s *Store) DropLooseOriginals(ctx context.Context, shas []string) error {
 	return s.update(ctx, "forget loose original files", func(ctx context.Context, c *conn) error {
 		_, err := c.exec(ctx, `
 			DELETE FROM loose_originals WHERE sha256 IN (SELECT value FROM json_each(?))
-			OR EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = loose_originals.sha256)`, mustJSON(shas))
+			OR EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = loose_originals.sha256)
+			OR EXISTS (SELECT 1 FROM job_items i WHERE i.sha256 = loose_originals.sha256)`, mustJSON(shas))
 		return err
 	})
 }

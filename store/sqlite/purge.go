@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/smartretriever/smartretriever/store"
 )
 
@@ -84,6 +86,9 @@ func purgeDocuments(ctx context.Context, c *conn, until time.Time, report *store
 			return false, err
 		}
 		report.Queries += affected(res)
+		if _, err := c.exec(ctx, "DELETE FROM job_items WHERE document = ?", uuid.UUID(d.uuid).String()); err != nil {
+			return false, err
+		}
 		if err := deleteChunks(ctx, c, d.id); err != nil {
 			return false, err
 		}
@@ -190,7 +195,8 @@ func affected(res sql.Result) int {
 }
 
 // UnreferencedBlobs returns those of shas that are the original file of no
-// version of any document, deleted ones that can be restored included.
+// version of any document, deleted ones that can be restored included, and that no
+// job still has to read.
 func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string, error) {
 	if len(shas) == 0 {
 		return nil, nil
@@ -199,7 +205,8 @@ func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string,
 	var dead []string
 	err := s.view(ctx, "look up original files", func(c *conn) error {
 		return c.each(ctx, `
-			SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = j.value)`, []any{list},
+			SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = j.value)
+			AND NOT EXISTS (SELECT 1 FROM job_items i WHERE i.sha256 = j.value)`, []any{list},
 			func(r *sql.Rows) error {
 				var sha string
 				err := r.Scan(&sha)
@@ -210,12 +217,12 @@ func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string,
 	return dead, err
 }
 
-// LiveBlobs calls fn with the digest of every original file that a document
-// refers to, each once, in ascending order. An error of fn ends it.
+// LiveBlobs calls fn with the digest of every original file that a document or a
+// job refers to, each once, in ascending order. An error of fn ends it.
 func (s *Store) LiveBlobs(ctx context.Context, fn func(sha string) error) error {
 	var stop error // of fn, to be returned as it is
 	err := s.view(ctx, "list original files", func(c *conn) error {
-		return c.each(ctx, "SELECT DISTINCT sha256 FROM versions WHERE sha256 <> '' ORDER BY sha256", nil, func(r *sql.Rows) error {
+		return c.each(ctx, "SELECT sha256 FROM versions WHERE sha256 <> '' UNION SELECT sha256 FROM job_items WHERE sha256 <> '' ORDER BY sha256", nil, func(r *sql.Rows) error {
 			var sha string
 			if err := r.Scan(&sha); err != nil {
 				return err

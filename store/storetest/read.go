@@ -18,6 +18,7 @@ var readTests = []test{
 	{"records", readRecords},
 	{"access", readAccess},
 	{"ids that are none", readNoIDs},
+	{"documents under a prefix", readUnder},
 	{"update", updateDocument},
 }
 
@@ -287,4 +288,34 @@ func updateDocument(t *testing.T, s Store) {
 	long := strings.Repeat("x", 1<<20)
 	_, err = s.UpdateDocument(t.Context(), scopeOf(c), d.ID, rag.DocumentChange{Title: &long})
 	wantKind(t, "an endless title", err, rag.KindInvalid)
+}
+
+func readUnder(t *testing.T, s Store) {
+	c, other := makeCollection(t, s, "", "c"), makeCollection(t, s, "", "other")
+	closed := Put(c.ID, "a!/closed", "x")
+	closed.Document.ACL = []string{"alice"}
+	puts := []rag.Put{closed, Put(other.ID, "a!/elsewhere", "x")}
+	for _, id := range []string{"a", "a!", "a!/2", "a!/10", "a!/1", "a!/ä", "a!/\U0010ffff", "a0", "b!/1"} {
+		puts = append(puts, Put(c.ID, id, "x"))
+	}
+	results := mustPut(t, s, puts...)
+	for _, r := range results {
+		if r.Document.ExternalID == "a!/10" {
+			ok(t, "delete", s.DeleteDocument(t.Context(), scopeOf(c), r.Document.ID))
+		}
+	}
+	under := func(prefix, after string, limit int) []string {
+		docs, err := s.DocumentsUnder(t.Context(), c.ID, prefix, after, limit)
+		ok(t, "documents under", err)
+		ids := []string{}
+		for _, d := range docs {
+			ids = append(ids, d.ExternalID)
+		}
+		return ids
+	}
+	equal(t, "all", fmt.Sprint(under("a!/", "", 100)), fmt.Sprint([]string{"a!/1", "a!/2", "a!/closed", "a!/ä", "a!/\U0010ffff"}))
+	equal(t, "the first two", fmt.Sprint(under("a!/", "", 2)), "[a!/1 a!/2]")
+	equal(t, "the next two", fmt.Sprint(under("a!/", "a!/2", 2)), "[a!/closed a!/ä]")
+	equal(t, "after the last", len(under("a!/", "a!/\U0010ffff", 2)), 0)
+	equal(t, "none", len(under("nothing", "", 100)), 0)
 }

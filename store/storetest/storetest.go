@@ -31,6 +31,7 @@ type Store interface {
 	DeleteCollection(ctx context.Context, tenant, name string) error
 
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
+	DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error)
 	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
 
@@ -94,6 +95,23 @@ type Store interface {
 	DropItems(ctx context.Context, src rag.Source, ids []string) (deleted []string, err error)
 	PruneDocuments(ctx context.Context, src rag.Source, externalID string, keep []string) (deleted []string, err error)
 
+	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
+	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
+
+	CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error)
+	Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error)
+	JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error)
+	CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error)
+	DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) error
+	PurgeJobs(ctx context.Context, olderThan time.Time) (int, error)
+	ClaimJob(ctx context.Context, holder string, lease time.Duration) (job rag.Job, ok bool, err error)
+	HoldJob(ctx context.Context, id rag.JobID, holder string, lease time.Duration, progress rag.Progress) (cancel bool, err error)
+	WaitingJobItems(ctx context.Context, id rag.JobID, after, limit int) ([]rag.JobItem, error)
+	PutJobItems(ctx context.Context, id rag.JobID, holder string, items []rag.JobItem) error
+	FinishJob(ctx context.Context, id rag.JobID, holder string, state rag.JobState, message string, notBefore time.Time, progress rag.Progress) error
+
 	Verify(ctx context.Context) ([]string, error)
 }
 
@@ -114,6 +132,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"log", logTests},
 		{"ledger", ledgerTests},
 		{"sources", sourceTests},
+		{"jobs", jobTests},
 		{"together", togetherTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -2,6 +2,7 @@
 // source code, HTML, PDF and Word (DOCX).
 //
 //	Extract: size -> format.Detect -> read here, or in a child process -> rag.Text
+//	Page:    the same way -> rag.Picture
 //
 // Detection goes by content (package format). Each format has a package of its
 // own below this one that knows nothing of the others. Formats whose files can
@@ -129,6 +130,9 @@ func (c Config) Validate() error {
 	return rag.Wrap(rag.KindInvalid, errors.Join(faults...), "extract")
 }
 
+// pageWorkers is the most children that show pages.
+const pageWorkers = 2
+
 // minMemory is what a child needs to read anything at all.
 const minMemory = 128 << 20
 
@@ -137,6 +141,7 @@ type Extractor struct {
 	config Config
 	local  *format.Reader
 	pool   *sandbox.Pool // nil without isolation
+	pages  *sandbox.Pool // shows pages, so that nobody who looks waits for files that are read; nil without isolation
 	slots  chan struct{} // one for each file that may be read in this process at once
 }
 
@@ -159,13 +164,16 @@ func New(config Config) (*Extractor, error) {
 		},
 	}
 	if config.Isolation == IsolationProcess {
-		e.pool = sandbox.NewPool(sandbox.Config{
+		children := sandbox.Config{
 			Command: config.Command, Env: config.Env, Workers: config.Workers, RecycleAfter: config.RecycleAfter,
 			Limits: sandbox.Limits{
 				MaxText: config.MaxText, MaxPages: config.MaxPages, Timeout: config.Timeout,
 				MemoryLimit: config.MemoryLimit, CacheDir: config.CacheDir,
 			},
-		})
+		}
+		e.pool = sandbox.NewPool(children)
+		children.Workers = min(children.Workers, pageWorkers)
+		e.pages = sandbox.NewPool(children)
 	}
 	return e, nil
 }
@@ -174,7 +182,7 @@ func New(config Config) (*Extractor, error) {
 func (e *Extractor) Close() error {
 	err := e.local.PDF.Close()
 	if e.pool != nil {
-		err = errors.Join(err, e.pool.Close())
+		err = errors.Join(err, e.pool.Close(), e.pages.Close())
 	}
 	return err
 }
@@ -210,6 +218,30 @@ func (e *Extractor) extract(ctx context.Context, name string, content []byte, pa
 	return e.readLocal(ctx, req)
 }
 
+// Page returns the picture of a page of content, with the marks that opt asks for.
+// Kinds of error: KindNotFound for a page that is not there and a format that has
+// no pages, and those of Extract. Pages are shown under the limits of Extract, by
+// children of their own.
+func (e *Extractor) Page(ctx context.Context, name string, content []byte, password string, opt pdf.PageOptions) (rag.Picture, error) {
+	if int64(len(content)) > e.config.MaxBytes {
+		return rag.Picture{}, rag.Errorf(rag.KindExhausted, "the file has %d bytes; at most %d are read", len(content), e.config.MaxBytes)
+	}
+	id, err := format.Detect(name, content)
+	if err != nil {
+		return rag.Picture{}, err
+	}
+	req := format.Request{Format: id, Name: name, Password: password, Content: content}
+	if e.pages != nil && id == format.PDF {
+		return e.pages.Page(ctx, req, opt)
+	}
+	var picture rag.Picture
+	err = e.locally(ctx, id, func(ctx context.Context) (err error) {
+		picture, err = e.local.Page(ctx, req, opt)
+		return err
+	})
+	return picture, err
+}
+
 // smallMarkdown is a size in bytes up to which no Markdown takes its parser long,
 // even if its time should grow with the square of the size.
 const smallMarkdown = 64 << 10
@@ -226,24 +258,34 @@ func risky(id format.ID, size int) bool {
 	return false
 }
 
-// readLocal reads in this process, as many files at once as there are slots.
-func (e *Extractor) readLocal(ctx context.Context, req format.Request) (rag.Text, error) {
+// readLocal reads in this process.
+func (e *Extractor) readLocal(ctx context.Context, req format.Request) (text rag.Text, err error) {
+	err = e.locally(ctx, req.Format, func(ctx context.Context) (err error) {
+		text, err = e.local.Read(ctx, req)
+		return err
+	})
+	return text, err
+}
+
+// locally does work in this process within the time limit, as much at once as
+// there are slots.
+func (e *Extractor) locally(ctx context.Context, id format.ID, work func(context.Context) error) error {
 	select {
 	case e.slots <- struct{}{}:
 	case <-ctx.Done():
-		return rag.Text{}, ctx.Err()
+		return ctx.Err()
 	}
 	defer func() { <-e.slots }()
-	if err := e.local.Start(req.Format); err != nil {
-		return rag.Text{}, err
+	if err := e.local.Start(id); err != nil {
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, e.config.Timeout)
 	defer cancel()
-	text, err := e.local.Read(limited, req)
+	err := work(limited)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return rag.Text{}, rag.Errorf(rag.KindExhausted, "reading it took longer than %s", e.config.Timeout)
+		return rag.Errorf(rag.KindExhausted, "reading it took longer than %s", e.config.Timeout)
 	}
-	return text, err
+	return err
 }
 
 // Formats lists what is supported: for help texts and for choosing files by

@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,8 +51,12 @@ What has not changed since it was added is left as it is, and of a changed file 
 the passages that changed are embedded again. Ctrl-C stops after the files being
 worked on; nothing is lost, and the next run goes on from there.
 
-In folders, files of formats that are not supported and those whose name begins
-with a dot are left out. A file that cannot be read is reported and the rest goes
+Of an archive (zip, tar, mbox, and packed with gzip, bzip2 or zstd) every file is a
+document, known by PATH!/path/in/archive; one that is gone from a new version of the
+archive is deleted.
+
+In folders and archives, files of formats that are not supported and those whose name
+begins with a dot are left out. A file that cannot be read is reported and the rest goes
 on; the exit code is then 1. Passwords are for this run and not remembered.`,
 		Example: `  smartretriever add ~/papers
   smartretriever add report.pdf notes/ --meta year=2024 --meta team=sales
@@ -174,7 +178,7 @@ func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 	case err != nil:
 		return err
 	case plan.watch:
-		return a.follow(ctx, r, names, plan.every, rag.SyncOptions{Prepare: plan.options().Prepare})
+		return a.followSources(ctx, r, names, plan.every, rag.SyncOptions{Prepare: plan.options().Prepare})
 	case rep.failed > 0:
 		return errReported{ExitFailure}
 	}
@@ -206,7 +210,7 @@ func (a *app) addSources(ctx context.Context, r adder, plan addPlan, rep *addRep
 func (a *app) addFiles(ctx context.Context, r adder, plan addPlan, rep *addReport) error {
 	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
 	return r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), func(index int, res rag.AddResult) {
-		rep.result(cmp.Or(src.done(index), res.ExternalID), res)
+		rep.result(src.shown(index, res.More, res.ExternalID), res)
 	})
 }
 
@@ -299,6 +303,25 @@ func (s *source) give(yield func(rag.Input) bool, in rag.Input, path string, fil
 	s.mu.Unlock()
 	s.report.begin(path)
 	return yield(in)
+}
+
+// shown is what a result is called: the path of its file, and for one of an archive
+// with the path within it. The file of an input without more results is closed.
+func (s *source) shown(index int, more bool, externalID string) string {
+	path := ""
+	if more {
+		s.mu.Lock()
+		if p := s.open[index]; p != nil {
+			path = p.path
+		}
+		s.mu.Unlock()
+	} else {
+		path = s.done(index)
+	}
+	if path == "" || strings.HasPrefix(externalID, rag.ArchiveMember(path, "")) {
+		return externalID
+	}
+	return path
 }
 
 // done closes the file of an input that is dealt with and returns its path; ""

@@ -168,8 +168,8 @@ type addSummary struct {
 	Added        int            `json:"added"`
 	Updated      int            `json:"updated"`
 	Unchanged    int            `json:"unchanged"`
+	Removed      int            `json:"removed"`
 	Failed       int            `json:"failed"`
-	Deleted      int            `json:"deleted"`
 	Skipped      int            `json:"skipped"`
 	SkippedWhy   map[string]int `json:"skipped_why"`
 	Chunks       int            `json:"chunks"`
@@ -185,7 +185,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 	took := time.Since(rep.begun)
 	n := rep.states
 	if rep.app.flags.json {
-		rep.app.out.jsonLine(addSummary{Event: "summary", Source: rep.source, Deleted: n[rag.Removed], Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
+		rep.app.out.jsonLine(addSummary{Event: "summary", Source: rep.source, Removed: n[rag.Removed], Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
 			Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
 			Bytes: rep.bytes, Milliseconds: took.Milliseconds(), Interrupted: interrupted})
 		return
@@ -195,7 +195,7 @@ func (rep *addReport) end(interrupted, failed bool) {
 
 func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	s, n := rep.app.out, rep.states
-	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Failed] + n[rag.Removed]
+	done := n[rag.Added] + n[rag.Updated] + n[rag.Unchanged] + n[rag.Removed] + n[rag.Failed]
 	if done == 0 && n[rag.Skipped] == 0 && failed {
 		return // the error says it
 	}

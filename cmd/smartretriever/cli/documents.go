@@ -68,11 +68,14 @@ func documents(ctx context.Context, r lister, scope rag.Scope, opt rag.ListOptio
 	}
 }
 
-// below is a filter on the documents whose files lie in a folder.
+// below is a filter on the documents whose files lie in a folder, or in an archive.
 func below(folder string) rag.Filter {
 	prefix := folder
 	if last := prefix[len(prefix)-1]; last != filepath.Separator {
 		prefix += string(filepath.Separator)
 	}
-	return rag.Filter{Type: rag.OpPrefix, Key: rag.KeyExternalID, Value: rag.Str(prefix)}
+	begins := func(with string) rag.Filter {
+		return rag.Filter{Type: rag.OpPrefix, Key: rag.KeyExternalID, Value: rag.Str(with)}
+	}
+	return rag.Or(begins(prefix), begins(rag.ArchiveMember(folder, "")))
 }

@@ -91,7 +91,7 @@ func (rep *estimateReport) all(ctx context.Context, r estimator, plan addPlan) (
 	}
 	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
 	one, err := r.Estimate(ctx, a.scope(nil), src.inputs(ctx), func(index int, e rag.DocumentEstimate) {
-		rep.take(cmp.Or(src.done(index), e.ExternalID), e)
+		rep.take(src.shown(index, e.More, e.ExternalID), e)
 	})
 	if len(plan.sources) == 0 {
 		return one, err
@@ -181,7 +181,7 @@ var actions = map[rag.AddState]string{rag.Added: "add", rag.Updated: "update", r
 
 // take takes the estimate of one file.
 func (rep *estimateReport) take(path string, e rag.DocumentEstimate) {
-	rep.progress.result(rag.AddResult{State: e.State, Chunks: e.Chunks, Bytes: e.Bytes})
+	rep.progress.result(rag.AddResult{State: e.State, Chunks: e.Chunks, Bytes: e.Bytes, More: e.More})
 	rep.mu.Lock()
 	defer rep.mu.Unlock()
 	reason := ""

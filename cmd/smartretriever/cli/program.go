@@ -63,6 +63,8 @@ type Retriever interface {
 	reembedder
 	indexer
 	Warm(ctx context.Context, scope rag.Scope) error
+	jobber
+	historian
 	Close() error
 }
 

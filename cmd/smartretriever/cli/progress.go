@@ -92,11 +92,13 @@ func (p *progress) begin(name string) {
 	p.current = name
 }
 
-// result notes that a document is done.
+// result notes that a document is done, and its file if that was the last of it.
 func (p *progress) result(res rag.AddResult) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done++
+	if !res.More {
+		p.done++
+	}
 	p.chunks += res.Chunks
 	p.bytes += res.Bytes
 }

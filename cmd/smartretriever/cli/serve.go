@@ -53,6 +53,9 @@ func (a *app) serve(ctx context.Context) error {
 			log.Error("close", "error", err)
 		}
 	}()
+	if err := r.WorkJobs(); err != nil {
+		return err
+	}
 	scope := a.scope(nil)
 	obs.Totals(func(ctx context.Context) (rag.Stats, error) { return r.Stats(ctx, scope) })
 	defer obs.Totals(nil)

@@ -95,7 +95,7 @@ failed for a reason of its own is tried again when it has changed, or with --aga
 					for i := range list {
 						names[i] = list[i].Name
 					}
-					return a.follow(c.Context(), r, names, every, opt)
+					return a.followSources(c.Context(), r, names, every, opt)
 				}
 				return err
 			})
@@ -169,8 +169,8 @@ func (a *app) sourceFailed(name string, err error) {
 	a.err.line("%s %s", a.err.red("error:"), clean(err.Error()))
 }
 
-// follow follows sources until Ctrl-C, which is how it is meant to end.
-func (a *app) follow(ctx context.Context, r sourcer, names []string, every time.Duration, opt rag.SyncOptions) error {
+// followSources follows sources until Ctrl-C, which is how it is meant to end.
+func (a *app) followSources(ctx context.Context, r sourcer, names []string, every time.Duration, opt rag.SyncOptions) error {
 	if !a.flags.json {
 		a.err.line("Following %s; Ctrl-C stops.", strings.Join(names, ", "))
 	}

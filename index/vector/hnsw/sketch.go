@@ -100,11 +100,14 @@ const (
 	sketchMargin = .9
 )
 
+// sketchesPay reports whether sketches are faster than the plane on this processor. Tests have them used anywhere.
+var sketchesPay = kernel.SignsAreFast
+
 // begin prepares the sieve for a question. It lets everything through if there are no sketches, or
 // if the question cannot be told from the centre.
 func (v *sieve) begin(s *sketches, p *Plane, q Probe) {
 	v.sketches = nil
-	if s.size() == 0 || !kernel.SignsAreFast() {
+	if s.size() == 0 || !sketchesPay() {
 		return
 	}
 	// With y = u*q - c, where u brings the question to the plane's steps:

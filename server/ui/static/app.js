@@ -36,6 +36,9 @@
     constructor(status, detail, id) { super(detail); this.status = status; this.id = id; }
   }
 
+  // inBytes is a password in the form in which a header can carry it.
+  const inBytes = (s) => String.fromCharCode(...new TextEncoder().encode(s));
+
   // send makes a request. Where a key is needed, it asks for one and tries again.
   async function send(method, url, { json, signal, extra } = {}) {
     for (;;) {
@@ -130,7 +133,7 @@
     restoreAnswer();
   }
 
-  const refresh = () => quietly((async () => { await listCollections(); await listDocuments(false); })(), refresh);
+  const refresh = () => quietly((async () => { await listCollections(); await listDocuments(false); await showJobs(); })(), refresh);
 
   async function listCollections() {
     const names = [];
@@ -218,58 +221,146 @@
     });
   }
 
+  // One request takes so many files; more than that are several jobs.
+  const BATCH_FILES = 100, BATCH_BYTES = 64e6;
+
   async function upload(files) {
     const into = collection;
-    const waiting = files.map((file) => ({ file, row: $("uploads").appendChild(uploadRow(file)) }));
-    const worker = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) await uploadOne(into, next.file, next.row);
-    };
-    await Promise.all([worker(), worker()]);
-    if (into === collection) await refresh();
-  }
-
-  const uploadRow = (file) => el("li", {}, el("span", { text: file.name }), el("progress", { max: 1, value: 0, "aria-label": "Sending " + file.name }));
-
-  async function uploadOne(into, file, row) {
-    const say = (said, kind) => {
-      const text = said.startsWith(file.name + ": ") ? said.slice(file.name.length + 2) : said;
-      const dismiss = el("button", { type: "button", class: "remove", text: "Dismiss", "aria-label": "Dismiss " + file.name, onclick: () => row.remove() });
-      row.replaceChildren(el("span", { text: file.name + ": " }), el("span", { class: kind, text }), ...(kind === "fault" ? [dismiss] : []));
-      if (kind === "good") setTimeout(() => row.remove(), 6000);
-    };
-    try {
-      const verdict = await sendFile(into, file, (part) => {
-        const bar = row.querySelector("progress");
-        if (part < 1) bar.value = part;
-        else { bar.removeAttribute("value"); row.firstElementChild.textContent = file.name + ": reading …"; }
-      });
-      if (verdict.error) say(verdict.error, "fault");
-      else say(verdict.state === "unchanged" ? "already there, unchanged" : `${verdict.state}, ${plural(verdict.chunks, "chunk")}`, "good");
-    } catch (err) {
-      say(err.message, "fault");
+    for (let at = 0; at < files.length;) {
+      let bytes = 0, end = at;
+      while (end < files.length && end - at < BATCH_FILES && (end === at || bytes + files[end].size <= BATCH_BYTES)) bytes += files[end++].size;
+      await uploadBatch(into, files.slice(at, end));
+      at = end;
     }
   }
 
-  // sendFile uses XMLHttpRequest because fetch does not tell how far a body got.
-  function sendFile(into, file, progress) {
+  async function uploadBatch(into, files) {
+    const name = files.length === 1 ? files[0].name : plural(files.length, "file");
+    const bar = el("progress", { max: 1, value: 0, "aria-label": "Sending " + name });
+    const card = $("uploads").appendChild(el("li", {}, el("b", { text: name }), " ", el("span", { class: "hint", text: "sending …" }), bar));
+    try {
+      const job = await sendFiles(into, files, (part) => { bar.value = part; });
+      quietly(watch(into, job, card));
+    } catch (err) {
+      const dismiss = el("button", { type: "button", class: "quiet", text: "Dismiss", "aria-label": "Dismiss " + name, onclick: () => card.remove() });
+      card.replaceChildren(el("b", { text: name }), " ", el("span", { class: "fault", text: err.message }), el("div", { class: "row" }, dismiss));
+    }
+  }
+
+  // sendFiles uses XMLHttpRequest because fetch does not tell how far a body got.
+  function sendFiles(into, files, progress) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       const form = new FormData();
-      form.append("file", file, file.name);
-      request.open("POST", path("collections", into, "documents"));
+      for (const file of files) form.append("file", file, file.name);
+      request.open("POST", path("collections", into, "jobs"));
       for (const [k, v] of Object.entries(headers())) request.setRequestHeader(k, v);
       request.responseType = "json";
       request.upload.onprogress = (e) => progress(e.total ? e.loaded / e.total : 0);
-      request.upload.onload = () => progress(1);
-      request.onerror = () => reject(new Error("The file could not be sent. Is the server still running?"));
+      request.onerror = () => reject(new Error("The files could not be sent. Is the server still running?"));
       request.onload = () => {
         const body = request.response || {};
-        if (request.status === 200) resolve(body.documents[0]);
+        if (request.status === 202) resolve(body);
         else reject(new Error(body.detail || `The server answered ${request.status}.`));
       };
       request.send(form);
     });
   }
+
+  // ---- jobs: what is being added, here or elsewhere
+
+  const OPEN = ["queued", "running"];
+  let watched = new AbortController(); // ended when another collection is chosen
+
+  // showJobs shows what is going on in a collection, and what went wrong lately.
+  async function showJobs() {
+    watched.abort();
+    watched = new AbortController();
+    const into = collection;
+    $("uploads").replaceChildren();
+    if (!known) return;
+    const recent = (await get(path("collections", into, "jobs") + "?order=desc&limit=50")).jobs;
+    const day = Date.now() - 24 * 3600e3;
+    for (const job of recent.reverse()) {
+      const trouble = job.state === "failed" || job.progress.failed > 0;
+      if (OPEN.includes(job.state) || trouble && Date.parse(job.ended_at) > day) quietly(watch(into, job, $("uploads").appendChild(el("li"))));
+    }
+  }
+
+  const duration = (s) => (s < 90 ? plural(Math.max(1, Math.round(s)), "second") : s < 5400 ? plural(Math.round(s / 60), "minute") : plural(Math.round(s / 3600), "hour"));
+  const money = (p) => (p.currency ? `${p.cost.toFixed(p.cost < 1 ? 4 : 2)} ${p.currency}` : "");
+
+  // watch keeps a card in step with its job until the job has ended.
+  async function watch(into, job, card) {
+    const signal = watched.signal, base = path("collections", into, "jobs", job.id);
+    const faults = { seen: 0, items: [] };
+    await showJob(card, base, job, faults, into);
+    while (OPEN.includes(job.state)) {
+      const response = await send("GET", base + "/events", { signal });
+      for await (const { name, data } of events(response.body)) {
+        if (name === "error") throw new Problem(data.status, data.detail, data.request_id);
+        job = data;
+        await showJob(card, base, job, faults, into);
+      }
+      if (OPEN.includes(job.state)) await new Promise((again) => setTimeout(again, 1000)); // the connection broke off
+      if (signal.aborted) return;
+    }
+    const p = job.progress;
+    $("added").textContent = `${job.name}: ${outcome(job)}`;
+    if (job.state === "done" && p.failed === 0) setTimeout(() => card.remove(), 6000);
+    if (into === collection) await refreshDocuments();
+  }
+
+  const refreshDocuments = async () => { await listCollections(); await listDocuments(false); };
+
+  function outcome(job) {
+    const p = job.progress;
+    const parts = [
+      [p.added, "added"], [p.updated, "updated"], [p.unchanged, "already there"], [p.deleted, "deleted"], [p.skipped, "without text"], [p.failed, "failed"],
+    ].filter(([n]) => n > 0).map(([n, what]) => (p.items === 1 ? what : `${n.toLocaleString("en")} ${what}`));
+    return [job.state === "cancelled" ? "cancelled" : "", ...parts].filter(Boolean).join(", ") || "nothing to do";
+  }
+
+  function jobFacts(job) {
+    const p = job.progress;
+    if (!OPEN.includes(job.state)) return outcome(job);
+    const state = job.cancelling ? "ending …" : job.state === "queued" ? (job.error ? "waiting to try again" : "waiting") : "";
+    return [
+      state, p.items > 1 || p.done ? `${p.done.toLocaleString("en")} of ${p.complete ? "" : "at least "}${p.items.toLocaleString("en")}` : "reading …",
+      p.failed ? `${p.failed} failed` : "", p.pages ? plural(p.pages, "page") : "", p.chunks ? plural(p.chunks, "chunk") : "", p.bytes ? size(p.bytes) : "", money(p),
+      p.seconds_left !== null && p.seconds_left > 2 ? `about ${duration(p.seconds_left)} left` : "",
+    ].filter(Boolean).join(" · ");
+  }
+
+  async function showJob(card, base, job, faults, into) {
+    const p = job.progress;
+    if (p.failed + p.skipped !== faults.seen) {
+      faults.seen = p.failed + p.skipped;
+      faults.items = (await get(base + "/items?state=failed,skipped&limit=100")).items;
+    }
+    const act = (label, what) => el("button", { type: "button", class: "quiet", text: label, "aria-label": `${label}: ${job.name}`, onclick: () => quietly(what()) });
+    const buttons = [];
+    if (OPEN.includes(job.state)) {
+      if (!job.cancelling) buttons.push(act("Cancel", () => send("POST", base + "/cancel", { json: {} })));
+    } else {
+      if (p.failed > 0 || job.state !== "done") {
+        buttons.push(act("Try again", async () => { await watch(into, await (await send("POST", base + "/retry", { json: {} })).json(), card); }));
+      }
+      buttons.push(act("Dismiss", async () => { await send("DELETE", base); card.remove(); }));
+    }
+    const held = card.contains(document.activeElement) ? document.activeElement.textContent : "";
+    card.replaceChildren(
+      el("b", { text: job.name }), " ", el("span", { class: OPEN.includes(job.state) ? "hint" : p.failed || job.state === "failed" ? "fault" : "good", text: jobFacts(job) }),
+      ...(OPEN.includes(job.state) ? [el("progress", { max: Math.max(1, p.items), value: job.state === "running" && !p.done ? undefined : p.done, "aria-label": "Adding " + job.name })] : []),
+      ...(job.error ? [el("p", { class: "fault", text: job.error })] : []),
+      ...(faults.items.length ? [el("ul", { class: "faults", "aria-label": "What could not be added" }, ...faults.items.map((it) => el("li", {}, el("b", { text: it.name }), ": ", reason(it))))] : []),
+      ...(faults.seen > faults.items.length && faults.items.length ? [el("p", { class: "hint", text: `and ${faults.seen - faults.items.length} more` })] : []),
+      el("div", { class: "row" }, ...buttons));
+    if (held) for (const b of card.querySelectorAll("button")) if (b.textContent === held) b.focus(); // the keyboard stays where it was
+  }
+
+  // reason is why an item failed, without its name, which stands before it.
+  const reason = (it) => { const why = it.error || "no reason given"; return why.startsWith(it.name + ": ") ? why.slice(it.name.length + 2) : why; };
 
   // ---- asking
 
@@ -415,7 +506,112 @@
     $("original").hidden = false;
     $("original").href = base + "/original";
     $("original").addEventListener("click", (e) => { if (inTab("key")) { e.preventDefault(); quietly(download(base, name)); } });
-    showText(text, end > start ? { start, end } : null);
+    const passage = end > start ? { start, end } : null;
+    showText(text, passage);
+    const drawn = doc.media_type === "application/pdf" || doc.media_type.startsWith("image/");
+    if (doc.pages && drawn && (!version || version === doc.version)) await pages(base, doc, name, text, passage);
+  }
+
+  // pages adds the view of the pages as they are printed. Where the passage's page
+  // cannot be shown, the text stays, with its mark.
+  async function pages(base, doc, name, text, passage) {
+    const home = (text.blocks.find((b) => passage && b.page && b.span.start < passage.end && passage.start < b.span.end) || {}).page;
+    const quoted = passage ? "&start=" + passage.start + "&end=" + passage.end : "";
+    let number = home || 1, shown = 0, turning = 0, password = "";
+
+    const view = (kind) => {
+      $("paper").hidden = kind !== "page";
+      $("text").hidden = kind === "page";
+      $("view-page").setAttribute("aria-pressed", kind === "page");
+      $("view-text").setAttribute("aria-pressed", kind === "text");
+    };
+
+    // show draws a page and its marks. It goes onto a canvas because a picture
+    // by its address could not carry the key.
+    async function show(n) {
+      const mine = ++turning;
+      const wide = $("paper").clientWidth || $("text").clientWidth || 800;
+      const width = Math.min(2400, Math.ceil(Math.max(600, wide * (window.devicePixelRatio || 1)) / 200) * 200);
+      const extra = password ? { "X-SmartRetriever-Document-Password": inBytes(password) } : {};
+      const query = "?width=" + width + "&version=" + doc.version;
+      const [picture, marks] = await Promise.all([
+        send("GET", `${base}/pages/${n}${query}`, { extra }).then((r) => r.blob()).then((b) => createImageBitmap(b)),
+        passage ? send("GET", `${base}/pages/${n}/marks${query}${quoted}`, { extra }).then((r) => r.json()) : { marks: [] },
+      ]);
+      if (mine !== turning) return; // turned on meanwhile
+      number = shown = n;
+      const canvas = $("picture");
+      canvas.width = picture.width;
+      canvas.height = picture.height;
+      canvas.getContext("2d").drawImage(picture, 0, 0);
+      canvas.setAttribute("aria-label", `Page ${n} of ${name}`);
+      const percent = (part, whole) => (100 * part / whole).toFixed(3) + "%";
+      $("marks").replaceChildren(...marks.marks.map((m) => {
+        const e = el("div", { class: "mark" });
+        e.style.left = percent(m.x, marks.width);
+        e.style.top = percent(m.y, marks.height);
+        e.style.width = percent(m.width, marks.width);
+        e.style.height = percent(m.height, marks.height);
+        return e;
+      }));
+      if (marks.marks.length) {
+        $("marks").setAttribute("role", "mark");
+        $("marks").setAttribute("aria-label", "The quoted words: " + new TextDecoder().decode(new TextEncoder().encode(text.content).subarray(passage.start, passage.end)));
+      } else {
+        $("marks").removeAttribute("role");
+        $("marks").removeAttribute("aria-label");
+      }
+      $("number").textContent = `Page ${n} of ${doc.pages}` + (marks.marks.length ? ", with the quoted words marked" : "");
+      $("previous").disabled = n <= 1;
+      $("next").disabled = n >= doc.pages;
+    }
+
+    const turn = (n) => { if (n >= 1 && n <= doc.pages) quietly(show(n)); };
+    const toPage = () => { const m = $("marks").firstElementChild; if (m) m.scrollIntoView({ block: "center" }); };
+    const locked = (err) => err.status === 403;
+
+    // open shows the page on request, and asks for the password of a locked file.
+    async function open() {
+      view("page");
+      if (shown === number) return;
+      try {
+        await show(number);
+      } catch (err) {
+        view("text");
+        if (!locked(err)) throw err;
+        await dialog({
+          title: "This document is locked", text: "Its pages are drawn from the original, which needs a password. It is not kept.", label: "Password", ok: "Show the page", type: "password",
+          run: async (value) => { password = value; view("page"); try { await show(number); } catch (e) { view("text"); throw e; } },
+        });
+      }
+    }
+
+    $("view-page").addEventListener("click", () => quietly(open()));
+    $("view-text").addEventListener("click", () => view("text"));
+    $("previous").addEventListener("click", () => turn(number - 1));
+    $("next").addEventListener("click", () => turn(number + 1));
+    document.addEventListener("keydown", (e) => {
+      if ($("paper").hidden || e.altKey || e.ctrlKey || e.metaKey || e.shiftKey || document.querySelector("dialog[open]")) return;
+      if (e.key === "ArrowLeft") turn(number - 1);
+      if (e.key === "ArrowRight") turn(number + 1);
+    });
+    $("jump").addEventListener("click", (e) => {
+      if ($("paper").hidden) return;
+      e.preventDefault();
+      quietly((async () => { if (shown !== home) await show(home); toPage(); })());
+    });
+    $("views").hidden = false;
+    if (!home) return;
+    view("page");
+    try {
+      await show(home);
+      toPage();
+    } catch (err) {
+      view("text");
+      if (!locked(err)) $("views").hidden = true;
+      const mark = $("passage-text");
+      if (mark) toMark(mark);
+    }
   }
 
   // download fetches the file by script where a link could not carry the key.
@@ -482,7 +678,7 @@
       if (b.kind === "heading") headings.splice((b.level || 1) - 1, Infinity, cut(b.span.start, b.span.end).trim());
     }
     $("where").textContent = "Quoted: " + (place(blocks[at].page, headings.filter(Boolean), $("title").textContent) || "this document");
-    $("jump").addEventListener("click", (e) => { e.preventDefault(); toMark(mark); });
+    $("jump").addEventListener("click", (e) => { e.preventDefault(); if (!root.hidden) toMark(mark); });
     toMark(mark);
   }
 

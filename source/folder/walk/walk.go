@@ -23,6 +23,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/archive"
 	"github.com/smartretriever/smartretriever/text/extract/charset"
 	"github.com/smartretriever/smartretriever/text/extract/format"
 )
@@ -251,7 +252,7 @@ func (w *walker) entry(root, path string, e fs.DirEntry) bool {
 	case len(w.opt.Include) > 0 && !matchAny(w.opt.Include, rel):
 		return w.yield(Entry{Path: path, Skip: skipNotIncluded})
 	}
-	if format.ByName(path) == "" {
+	if format.ByName(path) == "" && !archive.Suffix(path) {
 		if skip, err := sniff(path); skip != "" || err != nil {
 			return w.yield(Entry{Path: path, Size: info.Size(), Modified: info.ModTime(), Skip: skip, Err: err})
 		}

@@ -186,3 +186,11 @@ func TestLazyFile(t *testing.T) {
 		t.Errorf("close in the middle: %v", err)
 	}
 }
+
+func TestArchivesAreTaken(t *testing.T) {
+	root := tree(t, "a.zip \x00\x01", "b.TAR.GZ \x00\x01", "c.mbox From a", "d.rar \x00\x01")
+	want := []string{"a.zip", "b.TAR.GZ", "c.mbox", "d.rar: format is not supported"}
+	if got := found(root, []string{root}, Options{}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -12,7 +12,7 @@ import (
 // readBlocks reads a part that holds paragraphs and tables. role, if not empty,
 // is the kind of all its blocks.
 func (d *document) readBlocks(part string, role rag.BlockKind) error {
-	d.role = role
+	d.role, d.part, d.rels = role, part, nil
 	err := d.pkg.Read(part, func(t *parts.Tokens) error {
 		for {
 			e, err := t.Next()
@@ -49,6 +49,8 @@ func (d *document) element(t *parts.Tokens, e parts.Token) error {
 		if kind := e.Attr("type"); kind != "" && kind != "normal" {
 			return t.Skip() // separators
 		}
+	case "altchunk", "subdoc":
+		d.foreign++
 	default:
 		if passedOver[e.Name] {
 			return t.Skip()

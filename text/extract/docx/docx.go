@@ -6,8 +6,12 @@
 //	styles.xml                   style -> heading level, code, ...   styles.go
 //	numbering.xml                list labels                         numbering.go
 //	document.xml, notes, headers paragraphs, tables, text boxes      body.go, paragraph.go
+//	charts, diagrams             tables and lists                    drawing.go
+//	                             fields of forms                     form.go
 //
-// Tracked deletions, hidden text, comments and field codes are left out.
+// Formulas are written as one line (package omml), charts as the tables of their
+// values, diagrams as lists (package drawing). Tracked deletions, hidden text,
+// comments and field codes are left out.
 package docx
 
 import (
@@ -43,6 +47,9 @@ func Extract(ctx context.Context, content []byte, opt Options) (rag.Text, error)
 	}
 	text := d.b.Text()
 	text.Title, text.Metadata = p.Properties()
+	if d.foreign > 0 {
+		p.Warn("it includes parts that are no Word documents (altChunk, subDoc); they were left out")
+	}
 	text.Warnings = p.Warnings()
 	return text, nil
 }
@@ -56,7 +63,10 @@ type document struct {
 	tables    []*grid.Table // open ones, outermost first
 	waiting   int           // bytes in open tables
 	role      rag.BlockKind // of the part being read, where it gives one: header, footer, footnote
-	code      []string      // lines of the code block that is being collected
+	part      string        // being read
+	rels      parts.Relations
+	foreign   int      // parts in another format that the document includes
+	code      []string // lines of the code block that is being collected
 }
 
 // read goes through the parts in reading order.

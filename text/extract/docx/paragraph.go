@@ -6,6 +6,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/grid"
+	"github.com/smartretriever/smartretriever/text/extract/omml"
 	"github.com/smartretriever/smartretriever/text/extract/parts"
 )
 
@@ -16,6 +17,7 @@ type para struct {
 	level   int
 	outline int
 	hidden  bool // the run being read is
+	formula bool // the text ends with one
 	text    strings.Builder
 }
 
@@ -76,6 +78,18 @@ func (d *document) inParagraph(t *parts.Tokens, p *para, e parts.Token) (done bo
 		return true, d.paragraph(t)
 	case "tbl":
 		return true, d.table(t)
+	case "omath", "omathpara":
+		formula, err := omml.Read(t)
+		p.writeFormula(formula)
+		return true, err
+	case "chart":
+		return false, d.chart(e)
+	case "relids":
+		return false, d.diagram(e)
+	case "ffdata":
+		field, err := formField(t)
+		p.write(field)
+		return true, err
 	default:
 		if passedOver[e.Name] {
 			return true, t.Skip()
@@ -87,7 +101,17 @@ func (d *document) inParagraph(t *parts.Tokens, p *para, e parts.Token) (done bo
 func (p *para) write(s string) {
 	if !p.hidden {
 		p.text.WriteString(s)
+		p.formula = false
 	}
+}
+
+// writeFormula writes a formula; those that stand one after the other are divided.
+func (p *para) writeFormula(s string) {
+	if p.formula {
+		s = " " + s
+	}
+	p.write(s)
+	p.formula = true
 }
 
 // characters reads the contents of a text element.

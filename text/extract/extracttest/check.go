@@ -4,6 +4,7 @@
 package extracttest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -97,8 +98,18 @@ func kindFault(text rag.Text, b rag.Block) string {
 	if b.Page < 0 || b.Page > text.Pages {
 		return "a block's page is not one of the document's"
 	}
+	switch x := b.Box; {
+	case x == rag.Box{}:
+	case b.Page == 0:
+		return "a block has a box but no page"
+	case !(x.X0 <= x.X1 && x.Y0 <= x.Y1 && x.X0 >= -maxPlace && x.Y0 >= -maxPlace && x.X1 <= maxPlace && x.Y1 <= maxPlace):
+		return fmt.Sprintf("a block's box is no rectangle on a page: %v", x)
+	}
 	return ""
 }
+
+// maxPlace is beyond every page, in points.
+const maxPlace = 1e8
 
 func border(s string, i int) bool { return i == len(s) || utf8.RuneStart(s[i]) }
 

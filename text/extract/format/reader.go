@@ -69,3 +69,13 @@ func (r *Reader) read(ctx context.Context, req Request) (rag.Text, error) {
 	}
 	return rag.Text{}, rag.Errorf(rag.KindInternal, "no reader for format %q", req.Format)
 }
+
+// Page returns the picture of a page of a file. A format that has no pages is
+// KindNotFound.
+func (r *Reader) Page(ctx context.Context, req Request, opt pdf.PageOptions) (rag.Picture, error) {
+	if req.Format != PDF {
+		return rag.Picture{}, rag.Errorf(rag.KindNotFound, "the document has no pages that could be shown")
+	}
+	opt.Password = req.Password
+	return r.PDF.Page(ctx, req.Content, opt)
+}

@@ -1,5 +1,8 @@
-// Package html extracts the whole text of a web page: headings, paragraphs,
-// lists, tables, code, quotes and captions in the order of the source.
+// Package html extracts the text of a web page: headings, paragraphs, lists,
+// tables, code, quotes and captions in the order of the source; of the whole page,
+// or of its main content only, which go-readability finds (main.go). Look returns
+// what else a page says: its own address, where it links to, and what it asks of
+// crawlers (look.go).
 //
 // It walks the token stream of golang.org/x/net/html and not the parser's tree:
 // the tokenizer never fails, takes memory in proportion to its longest token,
@@ -22,9 +25,14 @@ import (
 	"github.com/smartretriever/smartretriever/text/extract/charset"
 )
 
-// Options limit the extraction.
+// Options say what is extracted.
 type Options struct {
 	Limit int // most bytes of text, 0 for no limit
+
+	// Main leaves out what surrounds the main content of a page: navigation,
+	// advertisements, comments, footers. A page in which no main content is
+	// found, or hardly any, is read whole, and so is one of more than 5 MiB.
+	Main bool
 }
 
 // Extract returns the text of an HTML page in any encoding. The page's title,
@@ -42,6 +50,15 @@ func Extract(ctx context.Context, content []byte, opt Options) (rag.Text, error)
 	text.Title = clean.Line(w.title)
 	text.Language = w.language
 	text.Metadata = w.metadata
+	if !opt.Main {
+		return text, nil
+	}
+	found, err := article(ctx, b, page, &text)
+	if err != nil || !found {
+		return text, err
+	}
+	main := b.Text()
+	text.Content, text.Blocks = main.Content, main.Blocks
 	return text, nil
 }
 

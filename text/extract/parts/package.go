@@ -130,6 +130,10 @@ func (p *Package) Read(part string, walk func(*Tokens) error) error {
 		p.fault(part, d.err)
 		return nil
 	}
+	if err == io.EOF { // an element that was being read had more ends than starts
+		p.fault(part, io.ErrUnexpectedEOF)
+		return nil
+	}
 	return err
 }
 

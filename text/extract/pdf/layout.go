@@ -20,6 +20,9 @@ const (
 	columnEm   = 0.5  // ems upwards: a new column
 	sizeChange = 1.12
 	shortLine  = 0.6 // of the usual length in characters; ends a paragraph
+	shortDense = 0.9 // the same in scripts without spaces, whose lines are filled to the last letter
+	apart      = 0.1 // of the lower line's height; so much room between two pieces of a line is a space
+	overlap    = 0.3 // of that height; pieces that lie over each other by more are not neighbours
 )
 
 // para is a paragraph, or what a heading, list item or running line is until it
@@ -32,12 +35,13 @@ type para struct {
 	lines int
 	size  float64
 	bold  bool
+	box   rag.Box
 }
 
 var (
 	bullet     = regexp.MustCompile(`^[•▪‣◦●■□–\x{f0b7}\x{f0a7}\x{2023}\x{25aa}\x{25cf}\x{27a2}*·-]\s+\S`)
 	loneBullet = regexp.MustCompile(`^[•▪‣◦●■□–\x{f0b7}\x{f0a7}*·-]$`)
-	clause     = regexp.MustCompile(`^[0-9]{1,2}(\.[0-9]{1,3})+\.?\s+\pL`)
+	clause     = regexp.MustCompile(`^[0-9０-９]{1,2}([.．][0-9０-９]{1,3})+[.．]?\s+\pL`)
 	numbered   = regexp.MustCompile(`^(\(?([0-9]{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[[0-9]{1,3}\])\s+\S`)
 )
 
@@ -58,7 +62,7 @@ func (p *page) paragraphs(dict words) []para {
 	for _, l := range p.lines {
 		if l.running != "" {
 			flush()
-			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size})
+			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size, box: l.box})
 			continue
 		}
 		if len(open) > 0 && breaks(open, l, lead, width) {
@@ -68,7 +72,7 @@ func (p *page) paragraphs(dict words) []para {
 	}
 	flush()
 	for _, note := range p.notes {
-		out = append(out, para{kind: rag.Paragraph, page: p.number, text: note, lines: strings.Count(note, "\n") + 1})
+		out = append(out, para{kind: note.kind, page: p.number, text: note.text, lines: strings.Count(note.text, "\n") + 1, box: note.box})
 	}
 	return out
 }
@@ -158,7 +162,11 @@ func ended(s string) bool {
 }
 
 func short(s string, width int) bool {
-	return float64(utf8.RuneCountInString(s)) < shortLine*float64(width)
+	part := shortLine
+	if r, _ := utf8.DecodeLastRuneInString(s); unspaced(r) {
+		part = shortDense
+	}
+	return float64(utf8.RuneCountInString(s)) < part*float64(width)
 }
 
 // continues reports whether a line begins like the middle of a sentence.
@@ -173,6 +181,7 @@ func newPara(number int, lines []line, dict words) para {
 	var b strings.Builder
 	for i, l := range lines {
 		p.bold = p.bold && l.bold
+		p.box = p.box.Union(l.box)
 		if i > 0 {
 			b.WriteString(seam(lines[i-1], l, dict))
 		}
@@ -192,8 +201,8 @@ func seam(a, b line, dict words) string {
 		return "-"
 	case a.hyphen:
 		return ""
-	case sameLine(a, b) && a.size != b.size && b.size > 0:
-		return "" // exponents and indices belong to what they stand at
+	case sameLine(a, b) && adjoins(a, b):
+		return "" // exponents and indices belong to what they stand at, and letters set one by one to their word
 	case tabular(a.text) && tabular(b.text):
 		return "\n"
 	}
@@ -203,6 +212,25 @@ func seam(a, b line, dict words) string {
 		return ""
 	}
 	return " "
+}
+
+// adjoins reports whether b is written to a piece a of the same line without a space:
+// in another size, or as letters that are set one by one.
+func adjoins(a, b line) bool {
+	if a.size != b.size && b.size > 0 {
+		return touches(a, b) || a.box == rag.Box{}
+	}
+	return utf8.RuneCountInString(a.text) == 1 && utf8.RuneCountInString(b.text) == 1 && touches(a, b)
+}
+
+// touches reports whether a piece of a line begins where another ends, without room
+// for a space between them.
+func touches(a, b line) bool {
+	if a.box == (rag.Box{}) || b.box == (rag.Box{}) || a.end != a.y {
+		return false
+	}
+	height, gap := min(a.box.Y1-a.box.Y0, b.box.Y1-b.box.Y0), b.box.X0-a.box.X1
+	return -overlap*height <= gap && gap <= apart*height
 }
 
 // unspaced reports whether r belongs to a script that is written without spaces.

@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"github.com/klippa-app/go-pdfium"
-	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
 
@@ -19,7 +18,6 @@ import (
 
 const (
 	maxWarnings = 20
-	maxNotes    = 2000 // annotations of one page that are looked at
 	lineHyphen  = '\x02'
 )
 
@@ -33,6 +31,7 @@ type line struct {
 	placed  bool
 	x, y    float64
 	end     float64 // y of its last letter
+	box     rag.Box // around all of it, on the sheet
 	size    float64 // of the font, in points
 	bold    bool
 	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
@@ -41,7 +40,9 @@ type line struct {
 type page struct {
 	number int // from 1
 	lines  []line
-	notes  []string // text of annotations and form fields
+	notes  []note // text of annotations and form fields
+	sheet  sheet
+	keys   string // what counts of its lines' text, once it is asked for
 }
 
 // reader reads one open document.
@@ -51,6 +52,9 @@ type reader struct {
 	limit    int
 	size     int // bytes of text so far
 	warnings []string
+
+	formTried  bool
+	formHandle references.FPDF_FORMHANDLE // "" until there is one
 }
 
 func (r *reader) warn(format string, args ...any) {
@@ -101,13 +105,14 @@ func (r *reader) page(p *page) error {
 	}
 	defer r.in.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page})
 	ref := requests.Page{ByReference: &loaded.Page}
+	p.sheet = newSheet(r.in, ref)
 
 	text, err := r.in.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: ref})
 	if err != nil {
 		return err
 	}
 	defer r.in.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
-	if err := r.lines(p, ref, text.TextPage); err != nil {
+	if err := r.lines(p, text.TextPage); err != nil {
 		return err
 	}
 	r.notes(p, ref)
@@ -116,7 +121,7 @@ func (r *reader) page(p *page) error {
 
 // lines reads the page's text at once and asks for place and font of the first
 // letter of each line only: asking for every letter takes three times as long.
-func (r *reader) lines(p *page, ref requests.Page, text references.FPDF_TEXTPAGE) error {
+func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 	count, err := r.in.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text})
 	if err != nil || count.Count == 0 {
 		return err
@@ -128,57 +133,146 @@ func (r *reader) lines(p *page, ref requests.Page, text references.FPDF_TEXTPAGE
 	if r.size += len(got.Text); r.limit > 0 && r.size > r.limit {
 		return rag.Errorf(rag.KindExhausted, "it holds more than %d MiB of text", max(1, r.limit>>20))
 	}
-	rotation := enums.FPDF_PAGE_ROTATION_NONE
-	if rot, err := r.in.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: ref}); err == nil {
-		rotation = rot.PageRotation
-	}
 	// PDFium marks the same with U+FFFE where the hyphen stood in the file and
 	// with U+0002 where it was found by the layout.
 	all := strings.ReplaceAll(strings.TrimRight(got.Text, "\x00"), "\uFFFE", string(lineHyphen))
-	place := placer{r.in, text, rotation}
+	place := placer{r.in, text, p.sheet}
 	index := 0 // of the line's first character in the text
 	for raw := range strings.SplitSeq(all, "\n") {
-		first, last := -1, -1
-		for _, c := range raw {
-			if !unicode.IsSpace(c) && c != lineHyphen {
-				if first < 0 {
-					first = index
-				}
-				last = index
-			}
-			index++
+		raw = strings.Map(legible, raw)
+		parts, next := partsOf(raw, index)
+		if len(parts) > 1 {
+			raw = place.withoutFalseHyphens(raw, index)
+			parts, _ = partsOf(raw, index)
 		}
-		index++
-		if first < 0 {
+		index = next
+		if len(parts) == 0 {
 			continue
+		}
+		if letterSpaced(raw) {
+			raw = place.unspace(raw, parts[0].first-leading(raw))
 		}
 		l := line{}
 		l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
-		parts := strings.Split(l.text, string(lineHyphen))
-		for i := range parts {
-			parts[i] = clean.Line(parts[i])
+		pieces := strings.Split(l.text, string(lineHyphen))
+		for i := range pieces {
+			pieces[i] = clean.Line(pieces[i])
 		}
-		if l.text = strings.Join(parts, string(lineHyphen)); l.text == "" {
+		if l.text = strings.Join(pieces, string(lineHyphen)); l.text == "" {
 			continue
 		}
-		place.set(&l, first, last, len(parts) > 1)
+		place.set(&l, parts)
+		if p.sheet.hides(l.box) {
+			continue
+		}
 		p.lines = append(p.lines, l)
 	}
 	return nil
 }
 
-// placer finds out where a line stands and in what font.
-type placer struct {
-	in       pdfium.Pdfium
-	text     references.FPDF_TEXTPAGE
-	rotation enums.FPDF_PAGE_ROTATION
+// leading returns how many characters stand before the first that is seen.
+func leading(raw string) int {
+	n := 0
+	for _, r := range raw {
+		if !unicode.IsSpace(r) && r != lineHyphen {
+			break
+		}
+		n++
+	}
+	return n
 }
 
-// set fills in place and font of a line from its first character in the text,
-// and from its last where it stands elsewhere. What PDFium does not know stays
-// zero.
-func (p placer) set(l *line, first, last int, long bool) {
-	at, ok := p.char(first)
+// legible turns control characters into spaces: in fonts that do not say what
+// their glyphs mean, spaces and parts of brackets come as such.
+func legible(r rune) rune {
+	if unicode.IsControl(r) && r != lineHyphen {
+		return ' '
+	}
+	return r
+}
+
+// part is what of a line stands on one line of the page: the places of its first
+// and last character in the page's text.
+type part struct{ first, last int }
+
+// partsOf returns the parts of a line whose first character is at index, and the
+// index of the line after it.
+func partsOf(raw string, index int) (parts []part, next int) {
+	open := false
+	for _, c := range raw {
+		switch {
+		case c == lineHyphen:
+			open = false
+		case unicode.IsSpace(c):
+		case !open:
+			parts = append(parts, part{index, index})
+			open = true
+		default:
+			parts[len(parts)-1].last = index
+		}
+		index++
+	}
+	return parts, index + 1
+}
+
+// placer finds out where a line stands and in what font.
+type placer struct {
+	in    pdfium.Pdfium
+	text  references.FPDF_TEXTPAGE
+	sheet sheet
+}
+
+// withoutFalseHyphens returns a line with U+FFFD for each hyphen in it that is none:
+// PDFium gives glyphs without a meaning, often ligatures, the character that
+// divides a word at a line's end. There the page goes on below; after such a glyph
+// it goes on to the right. index is the place of the line's first character.
+func (p placer) withoutFalseHyphens(raw string, index int) string {
+	runes := []rune(raw)
+	last := -1        // letter before the hyphens
+	var waiting []int // hyphens since then
+	for i, r := range runes {
+		switch {
+		case r == lineHyphen:
+			waiting = append(waiting, i)
+		case unicode.IsSpace(r):
+		default:
+			if last >= 0 && len(waiting) > 0 && p.goesOn(index+last, index+i) {
+				for _, h := range waiting {
+					runes[h] = unicode.ReplacementChar
+				}
+			}
+			last, waiting = i, waiting[:0]
+		}
+	}
+	return string(runes)
+}
+
+// goesOn reports whether one character stands to the right of another on the same
+// line of the page.
+func (p placer) goesOn(left, right int) bool {
+	a, ok := p.char(left)
+	b, ok2 := p.char(right)
+	if !ok || !ok2 {
+		return false
+	}
+	from, to := p.box(a), p.box(b)
+	if from == (rag.Box{}) || to == (rag.Box{}) {
+		return false
+	}
+	shared := min(from.Y1, to.Y1) - max(from.Y0, to.Y0)
+	return shared >= min(from.Y1-from.Y0, to.Y1-to.Y0)/2 && to.X0 > from.X0
+}
+
+// maxParts bounds the lines of the page that one line's box is made of; the first
+// and the last of more are looked at.
+const maxParts = 50
+
+// set fills in place and font of a line from its first character, where it ends
+// from its last, and its box from the first and the last of each of its parts: to
+// ask for every character takes three times as long. What PDFium does not know
+// stays zero.
+func (p placer) set(l *line, parts []part) {
+	at, ok := p.char(parts[0].first)
 	if !ok {
 		return
 	}
@@ -186,18 +280,45 @@ func (p placer) set(l *line, first, last int, long bool) {
 		l.size = size.FontSize
 	}
 	l.bold = p.bold(at)
+	l.box = p.box(at)
 	if l.x, l.y, l.placed = p.origin(at); !l.placed {
 		return
 	}
 	l.end = l.y
-	if !long {
-		return
+	if len(parts) > maxParts {
+		parts = append(parts[:maxParts-1:maxParts-1], parts[len(parts)-1])
 	}
-	if at, ok = p.char(last); ok {
-		if _, y, ok := p.origin(at); ok {
-			l.end = y
+	for i, part := range parts {
+		if i > 0 {
+			if at, ok := p.char(part.first); ok {
+				l.box = l.box.Union(p.box(at))
+			}
+		}
+		if part.last == part.first {
+			continue
+		}
+		at, ok := p.char(part.last)
+		if !ok {
+			continue
+		}
+		l.box = l.box.Union(p.box(at))
+		if i > 0 && i == len(parts)-1 {
+			if _, y, ok := p.origin(at); ok {
+				l.end = y
+			}
 		}
 	}
+}
+
+// box returns the place of a character with the room that its font gives to tall
+// and deep letters, so that the boxes of all letters of a line are as high.
+func (p placer) box(at int) rag.Box {
+	b, err := p.in.FPDFText_GetLooseCharBox(&requests.FPDFText_GetLooseCharBox{TextPage: p.text, Index: at})
+	if err != nil {
+		return rag.Box{}
+	}
+	r := b.Rect
+	return p.sheet.box(float64(r.Left), float64(r.Bottom), float64(r.Right), float64(r.Top))
 }
 
 // bold reports whether a character is set in bold. Older fonts do not state their
@@ -221,62 +342,14 @@ func (p placer) char(index int) (int, bool) {
 	return char.CharIndex, true
 }
 
-// origin returns the place of a character as the page is shown.
+// origin returns the place of a character as the page is shown, y growing upwards.
 func (p placer) origin(at int) (x, y float64, ok bool) {
 	o, err := p.in.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: p.text, Index: at})
 	if err != nil {
 		return 0, 0, false
 	}
-	switch p.rotation {
-	case enums.FPDF_PAGE_ROTATION_90_CW:
-		return o.Y, -o.X, true
-	case enums.FPDF_PAGE_ROTATION_180_CW:
-		return -o.X, -o.Y, true
-	case enums.FPDF_PAGE_ROTATION_270_CW:
-		return -o.Y, o.X, true
-	}
-	return o.X, o.Y, true
-}
-
-// notes reads what people wrote onto the page: free text and filled-in fields.
-// Nothing here is a reason to fail.
-func (r *reader) notes(p *page, ref requests.Page) {
-	count, err := r.in.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: ref})
-	if err != nil {
-		return
-	}
-	for i := range min(count.Count, maxNotes) {
-		note, err := r.in.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: ref, Index: i})
-		if err != nil {
-			continue
-		}
-		if text := clean.Paragraph(r.note(note.Annotation)); text != "" {
-			r.size += len(text)
-			p.notes = append(p.notes, text)
-		}
-		_, _ = r.in.FPDFPage_CloseAnnot(&requests.FPDFPage_CloseAnnot{Annotation: note.Annotation})
-	}
-}
-
-func (r *reader) note(a references.FPDF_ANNOTATION) string {
-	kind, err := r.in.FPDFAnnot_GetSubtype(&requests.FPDFAnnot_GetSubtype{Annotation: a})
-	if err != nil {
-		return ""
-	}
-	key := ""
-	switch kind.Subtype {
-	case enums.FPDF_ANNOT_SUBTYPE_FREETEXT:
-		key = "Contents"
-	case enums.FPDF_ANNOT_SUBTYPE_WIDGET:
-		key = "V"
-	default:
-		return ""
-	}
-	value, err := r.in.FPDFAnnot_GetStringValue(&requests.FPDFAnnot_GetStringValue{Annotation: a, Key: key})
-	if err != nil || value.Value == "Off" {
-		return ""
-	}
-	return value.Value
+	x, y = p.sheet.point(o.X, o.Y)
+	return x, -y, true
 }
 
 // properties returns what the file says of itself.

@@ -7,10 +7,16 @@
 // content with place, size and weight of their first letter; what becomes of
 // them is decided here:
 //
-//	page.go     a page's lines, and text in its annotations and form fields
-//	running.go  which lines are running headers, footers and page numbers
-//	layout.go   lines -> paragraphs and list items; hyphens at line ends
-//	heading.go  which paragraphs are headings, by outline, size and weight
+//	password.go  the forms in which a password may have been given
+//	geometry.go  places on a page as it is shown
+//	page.go      a page's lines
+//	notes.go     text in its annotations and form fields
+//	running.go   which lines are running headers, footers and page numbers
+//	layout.go    lines -> paragraphs and list items; hyphens at line ends
+//	heading.go   which paragraphs are headings, by outline, size and weight
+//
+// A citation is checked by looking: picture.go shows a page as it is printed, and
+// marks.go finds where on it a quote of the extracted text stands.
 //
 // DESIGN.md says what was measured.
 package pdf
@@ -23,6 +29,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium"
 	pdfium_errors "github.com/klippa-app/go-pdfium/errors"
@@ -128,15 +135,27 @@ func (e *Engine) Close() error {
 // much text KindExhausted. Pages that cannot be read are left out and named in
 // the warnings.
 func (e *Engine) Extract(ctx context.Context, content []byte, opt Options) (text rag.Text, err error) {
-	if err := e.Start(); err != nil {
+	err = e.use(ctx, func(in pdfium.Pdfium) (err error) {
+		text, err = extract(ctx, in, content, opt)
+		return err
+	})
+	if err != nil {
 		return rag.Text{}, err
+	}
+	return text, nil
+}
+
+// use calls work with an instance of the engine that nobody else has.
+func (e *Engine) use(ctx context.Context, work func(pdfium.Pdfium) error) (err error) {
+	if err := e.Start(); err != nil {
+		return err
 	}
 	instance, err := e.pool.GetInstanceWithContext(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return rag.Text{}, ctx.Err()
+			return ctx.Err()
 		}
-		return rag.Text{}, rag.Wrap(rag.KindInternal, err, "start an instance of the PDF engine")
+		return rag.Wrap(rag.KindInternal, err, "start an instance of the PDF engine")
 	}
 	var closing sync.Once
 	defer closing.Do(func() { _ = instance.Close() })
@@ -149,13 +168,13 @@ func (e *Engine) Extract(ctx context.Context, content []byte, opt Options) (text
 	defer func() {
 		// The wrapper panics where the engine gives it what it does not expect.
 		if p := recover(); p != nil {
-			text, err = rag.Text{}, rag.Errorf(rag.KindInvalid, "the PDF is damaged: %v", p)
+			err = rag.Errorf(rag.KindInvalid, "the PDF is damaged: %v", p)
 		}
 		if err != nil && ctx.Err() != nil {
 			err = ctx.Err()
 		}
 	}()
-	return extract(ctx, instance, content, opt)
+	return work(instance)
 }
 
 // extract is the pipeline: pages, running lines, paragraphs, headings, text.
@@ -180,7 +199,7 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 
 	b := &clean.Builder{Limit: opt.Limit}
 	for _, p := range paras {
-		if err := b.Add(rag.Block{Kind: p.kind, Level: p.level, Page: p.page}, p.text); err != nil {
+		if err := b.Add(rag.Block{Kind: p.kind, Level: p.level, Page: p.page, Box: p.box}, p.text); err != nil {
 			return rag.Text{}, err
 		}
 	}
@@ -194,17 +213,20 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 	return text, nil
 }
 
-// open loads the document.
-func open(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DOCUMENT, error) {
-	request := &requests.OpenDocument{File: &content}
-	if password != "" {
-		request.Password = &password
+// open loads the document, with each form of the password in turn.
+func open(in pdfium.Pdfium, content []byte, given string) (references.FPDF_DOCUMENT, error) {
+	doc, err := openWith(in, content, "")
+	if errors.Is(err, pdfium_errors.ErrPassword) && given != "" {
+		for _, p := range passwords(given) {
+			if doc, err = openWith(in, content, p); !errors.Is(err, pdfium_errors.ErrPassword) {
+				break
+			}
+		}
 	}
-	doc, err := in.OpenDocument(request)
 	switch {
 	case err == nil:
-		return doc.Document, nil
-	case errors.Is(err, pdfium_errors.ErrPassword) && password == "":
+		return doc, nil
+	case errors.Is(err, pdfium_errors.ErrPassword) && given == "":
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted; give its password")
 	case errors.Is(err, pdfium_errors.ErrPassword):
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted and the password is wrong")
@@ -214,22 +236,52 @@ func open(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DO
 	return "", rag.Errorf(rag.KindInvalid, "the PDF is damaged or cut off")
 }
 
+func openWith(in pdfium.Pdfium, content []byte, password string) (references.FPDF_DOCUMENT, error) {
+	request := &requests.OpenDocument{File: &content}
+	if password != "" {
+		request.Password = &password
+	}
+	doc, err := in.OpenDocument(request)
+	if err != nil {
+		return "", err
+	}
+	return doc.Document, nil
+}
+
 // doubts says what a person should know about the text that came out.
 func doubts(pages []page, content string) []string {
 	var out []string
-	empty := 0
+	empty, illegible := 0, 0
 	for _, p := range pages {
-		if len(p.lines) == 0 {
+		switch {
+		case len(p.lines) == 0:
 			empty++
+		case p.illegible():
+			illegible++
 		}
 	}
 	if empty > 0 {
 		out = append(out, fmt.Sprintf("%d of %d pages hold no text (scanned images are not read)", empty, len(pages)))
 	}
+	if illegible > 0 {
+		out = append(out, fmt.Sprintf("%d of %d pages are hardly legible: their fonts do not say what the letters mean", illegible, len(pages)))
+	}
 	if n := strings.Count(content, "\uFFFD"); n > 0 {
 		out = append(out, fmt.Sprintf("%d characters have no meaning in the document's fonts and are shown as U+FFFD", n))
 	}
 	return out
+}
+
+// A page of which more than a tenth has no meaning is not worth much as text.
+const illegibleShare = 0.1
+
+func (p *page) illegible() bool {
+	all, bad := 0, 0
+	for _, l := range p.lines {
+		all += utf8.RuneCountInString(l.text)
+		bad += strings.Count(l.text, "\uFFFD")
+	}
+	return float64(bad) > illegibleShare*float64(all)
 }
 
 // parseDate reads a PDF date such as D:20240131120000+01'00' as far as it goes.

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/pdf"
 )
 
 // The child begins with the greeting. Then requests and answers alternate, each
@@ -20,9 +22,11 @@ import (
 //	header  JSON: request or answer
 //	blocks  of an answer's text: for each, unsigned varints for kind (its place
 //	        in kinds), level, page, bytes since the end of the block before,
-//	        length, and bytes from its start to the end of its header rows
-//	body    the file's content, or the text's
-const greeting = "extract-worker 1\n"
+//	        length, bytes from its start to the end of its header rows, and 0
+//	        for no box or 1, followed by the box: x0, y0, x1, y1 as 32-bit
+//	        floats, little endian
+//	body    the file's content, the text's, or a page's picture
+const greeting = "extract-worker 2\n"
 
 // Limits on what a frame may hold, so that neither side allocates what the other
 // only claims to send.
@@ -36,21 +40,23 @@ var kinds = []rag.BlockKind{
 	rag.Heading, rag.Paragraph, rag.ListItem, rag.Table, rag.Code, rag.Quote, rag.Caption, rag.Footnote, rag.Header, rag.Footer,
 }
 
-// request is the header of a file to be read.
+// request is the header of a file to be read, or of which a page is to be shown.
 type request struct {
-	Format   format.ID `json:"format"`
-	Name     string    `json:"name"`
-	Password string    `json:"password,omitempty"`
-	Limits   Limits    `json:"limits"`
+	Format   format.ID        `json:"format"`
+	Name     string           `json:"name"`
+	Password string           `json:"password,omitempty"`
+	Limits   Limits           `json:"limits"`
+	Page     *pdf.PageOptions `json:"page,omitempty"` // nil to read the text
 }
 
-// answer is the header of what came of it: a text without content and blocks,
-// or an error.
+// answer is the header of what came of it: a text without content and blocks, a
+// picture without its image, or an error.
 type answer struct {
-	Text  rag.Text `json:"text"`
-	Kind  rag.Kind `json:"kind,omitempty"` // of the error, "" for success
-	Error string   `json:"error,omitempty"`
-	Last  bool     `json:"last,omitempty"` // the child ends after this answer
+	Text    rag.Text    `json:"text"`
+	Picture rag.Picture `json:"picture"`
+	Kind    rag.Kind    `json:"kind,omitempty"` // of the error, "" for success
+	Error   string      `json:"error,omitempty"`
+	Last    bool        `json:"last,omitempty"` // the child ends after this answer
 }
 
 var errFrame = errors.New("the frame is malformed")
@@ -135,9 +141,41 @@ func packBlocks(blocks []rag.Block) []byte {
 		for _, n := range []uint64{index[b.Kind], uint64(b.Level), uint64(b.Page), uint64(b.Span.Start - end), uint64(b.Span.Len()), uint64(header)} {
 			out = binary.AppendUvarint(out, n)
 		}
+		out = packBox(out, b.Box)
 		end = b.Span.End
 	}
 	return out
+}
+
+const boxSize = 16
+
+func packBox(out []byte, b rag.Box) []byte {
+	if b == (rag.Box{}) {
+		return append(out, 0)
+	}
+	out = append(out, 1)
+	for _, v := range []float32{b.X0, b.Y0, b.X1, b.Y1} {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
+	}
+	return out
+}
+
+// unpackBox decodes what packBox wrote and returns what follows it.
+func unpackBox(in []byte) (rag.Box, []byte, error) {
+	switch {
+	case len(in) > 0 && in[0] == 0:
+		return rag.Box{}, in[1:], nil
+	case len(in) <= boxSize || in[0] != 1:
+		return rag.Box{}, nil, errFrame
+	}
+	var v [4]float32
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(in[1+4*i:]))
+		if v[i] != v[i] { // NaN would break JSON
+			return rag.Box{}, nil, errFrame
+		}
+	}
+	return rag.Box{X0: v[0], Y0: v[1], X1: v[2], Y1: v[3]}, in[1+boxSize:], nil
 }
 
 // unpackBlocks decodes blocks of a text of the given size, and refuses what lies
@@ -160,6 +198,10 @@ func unpackBlocks(in []byte, size int) ([]rag.Block, error) {
 			return nil, errFrame
 		}
 		b := rag.Block{Kind: kinds[n[0]], Level: int(n[1]), Page: int(n[2]), Span: rag.Span{Start: start, End: end}}
+		var err error
+		if b.Box, in, err = unpackBox(in); err != nil {
+			return nil, err
+		}
 		if n[5] > 0 {
 			b.HeaderEnd = start + int(n[5])
 		}

@@ -34,8 +34,8 @@ const (
 	memoryEvery = 50 * time.Millisecond
 )
 
-// Main is the child: it reads files from in and writes their texts to out until
-// in ends, and returns the exit code of the process. The program's hidden verb
+// Main is the child: it reads files from in and writes their texts, or pictures of
+// their pages, to out until in ends, and returns the exit code of the process. The program's hidden verb
 // calls it with standard input and output before it does anything else, and
 // writes nothing to standard output itself:
 //
@@ -59,10 +59,10 @@ func Main(in io.Reader, out io.Writer) int {
 			fmt.Fprintln(os.Stderr, "extract-worker:", err)
 			return exitPipe
 		}
-		a, content := c.read(req, body)
+		a, content := c.answer(req, body)
 		blocks := packBlocks(a.Text.Blocks)
 		a.Text.Blocks = nil
-		if err := writeFrame(w, a, blocks, []byte(content)); err != nil {
+		if err := writeFrame(w, a, blocks, content); err != nil {
 			return exitPipe
 		}
 		if a.Last {
@@ -121,12 +121,13 @@ func (c *child) close() {
 	}
 }
 
-// read reads one file. A panic becomes the file's error, and the last answer.
-func (c *child) read(req request, content []byte) (a answer, body string) {
+// answer does what one request asks for. A panic becomes the file's error, and the
+// last answer.
+func (c *child) answer(req request, content []byte) (a answer, body []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			a = answer{Kind: rag.KindInvalid, Error: fmt.Sprintf("the file is damaged: its reader failed: %v", p), Last: true}
-			body = ""
+			body = nil
 		}
 	}()
 	c.configure(req.Limits)
@@ -135,15 +136,27 @@ func (c *child) read(req request, content []byte) (a answer, body string) {
 		ctx, cancel = context.WithTimeout(ctx, req.Limits.Timeout)
 	}
 	defer cancel()
-	text, err := c.reader.Read(ctx, format.Request{Format: req.Format, Name: req.Name, Password: req.Password, Content: content})
+	a, body, err := c.do(ctx, req, content)
 	switch {
 	case ctx.Err() != nil:
-		return answer{Kind: rag.KindExhausted, Error: timeoutMessage(req.Limits.Timeout)}, ""
+		return answer{Kind: rag.KindExhausted, Error: timeoutMessage(req.Limits.Timeout)}, nil
 	case err != nil:
-		return answer{Kind: rag.KindOf(err), Error: err.Error()}, ""
+		return answer{Kind: rag.KindOf(err), Error: err.Error()}, nil
 	}
-	body, text.Content = text.Content, ""
-	return answer{Text: text}, body
+	return a, body
+}
+
+// do reads the file, or shows one page of it.
+func (c *child) do(ctx context.Context, req request, content []byte) (a answer, body []byte, err error) {
+	file := format.Request{Format: req.Format, Name: req.Name, Password: req.Password, Content: content}
+	if req.Page != nil {
+		a.Picture, err = c.reader.Page(ctx, file, *req.Page)
+		body, a.Picture.Image = a.Picture.Image, nil
+		return a, body, err
+	}
+	a.Text, err = c.reader.Read(ctx, file)
+	body, a.Text.Content = []byte(a.Text.Content), ""
+	return a, body, err
 }
 
 func timeoutMessage(limit time.Duration) string {

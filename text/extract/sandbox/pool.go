@@ -7,6 +7,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/pdf"
 )
 
 // Config says how children are run. Command is needed; there are no defaults
@@ -40,20 +41,39 @@ func NewPool(config Config) *Pool {
 // count. Errors are those of format.Reader.Read, KindExhausted for a limit that
 // was passed, KindInvalid for a file that crashed its reader, and KindInternal
 // where children cannot be started.
-func (p *Pool) Read(ctx context.Context, req format.Request) (rag.Text, error) {
+func (p *Pool) Read(ctx context.Context, req format.Request) (text rag.Text, err error) {
+	err = p.use(ctx, func(w *worker) (err error) {
+		text, err = w.read(ctx, req, p.config.Limits)
+		return err
+	})
+	return text, err
+}
+
+// Page has a child show a page of a file. Errors are those of format.Reader.Page,
+// and those of limits and crashes as for Read.
+func (p *Pool) Page(ctx context.Context, req format.Request, opt pdf.PageOptions) (picture rag.Picture, err error) {
+	err = p.use(ctx, func(w *worker) (err error) {
+		picture, err = w.page(ctx, req, opt, p.config.Limits)
+		return err
+	})
+	return picture, err
+}
+
+// use waits for a child that is free and gives it work.
+func (p *Pool) use(ctx context.Context, work func(*worker) error) error {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return rag.Text{}, ctx.Err()
+		return ctx.Err()
 	}
 	defer func() { <-p.slots }()
 	w, err := p.take()
 	if err != nil {
-		return rag.Text{}, err
+		return err
 	}
-	text, err := w.read(ctx, req, p.config.Limits)
+	err = work(w)
 	p.giveBack(w)
-	return text, err
+	return err
 }
 
 // take returns a living child.

@@ -15,6 +15,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/pdf"
 )
 
 // worker is one child process. One goroutine uses it at a time.
@@ -102,31 +103,59 @@ const (
 	notWanted // the caller gave up
 )
 
-// read sends one file and returns what the child makes of it.
+// read sends one file and returns the text that the child makes of it.
 func (w *worker) read(ctx context.Context, req format.Request, limits Limits) (rag.Text, error) {
+	a, blocks, body, err := w.ask(ctx, request{Format: req.Format, Name: req.Name, Password: req.Password, Limits: limits}, req.Content)
+	if err != nil {
+		return rag.Text{}, err
+	}
+	text := a.Text
+	text.Content = string(body)
+	text.Blocks = blocks
+	return text, nil
+}
+
+// page sends one file and returns the picture of one of its pages.
+func (w *worker) page(ctx context.Context, req format.Request, opt pdf.PageOptions, limits Limits) (rag.Picture, error) {
+	a, _, body, err := w.ask(ctx, request{Format: req.Format, Name: req.Name, Password: req.Password, Limits: limits, Page: &opt}, req.Content)
+	if err != nil {
+		return rag.Picture{}, err
+	}
+	picture := a.Picture
+	if len(body) > 0 {
+		picture.Image = body
+	}
+	return picture, nil
+}
+
+// ask sends a request and returns the answer, if it comes within the limits.
+func (w *worker) ask(ctx context.Context, req request, content []byte) (answer, []rag.Block, []byte, error) {
 	w.files++
+	limits := req.Limits
 	watch := w.watch(ctx, limits)
-	text, err := w.exchange(req, limits)
+	a, blocks, body, err := w.exchange(req, content)
 	why := watch()
 	if why == notKilled && err == nil {
-		return text, nil
+		return a, blocks, body, nil
 	}
 	var refused *rag.Error
 	if why == notKilled && errors.As(err, &refused) {
-		return rag.Text{}, err // the child's own verdict
+		return answer{}, nil, nil, err // the child's own verdict
 	}
 	w.broken = true
 	kill(w.cmd)
 	<-w.ended
 	switch why {
 	case tooSlow:
-		return rag.Text{}, rag.Errorf(rag.KindExhausted, "%s", timeoutMessage(limits.Timeout))
+		err = rag.Errorf(rag.KindExhausted, "%s", timeoutMessage(limits.Timeout))
 	case tooLarge:
-		return rag.Text{}, memoryError(limits)
+		err = memoryError(limits)
 	case notWanted:
-		return rag.Text{}, ctx.Err()
+		err = ctx.Err()
+	default:
+		err = w.crash(limits, err)
 	}
-	return rag.Text{}, w.crash(limits, err)
+	return answer{}, nil, nil, err
 }
 
 func memoryError(limits Limits) error {
@@ -134,28 +163,22 @@ func memoryError(limits Limits) error {
 }
 
 // exchange does the talking.
-func (w *worker) exchange(req format.Request, limits Limits) (rag.Text, error) {
-	header := request{Format: req.Format, Name: req.Name, Password: req.Password, Limits: limits}
-	if err := writeFrame(w.w, header, nil, req.Content); err != nil {
-		return rag.Text{}, err
+func (w *worker) exchange(req request, content []byte) (a answer, blocks []rag.Block, body []byte, err error) {
+	if err := writeFrame(w.w, req, nil, content); err != nil {
+		return answer{}, nil, nil, err
 	}
-	var a answer
-	blocks, body, err := readFrame(w.r, &a)
+	packed, body, err := readFrame(w.r, &a)
 	if err != nil {
-		return rag.Text{}, err
+		return answer{}, nil, nil, err
 	}
 	if a.Last {
 		w.broken = true
 	}
 	if a.Kind != "" {
-		return rag.Text{}, rag.Errorf(a.Kind, "%s", clean.Line(a.Error))
+		return answer{}, nil, nil, rag.Errorf(a.Kind, "%s", clean.Line(a.Error))
 	}
-	text := a.Text
-	text.Content = string(body)
-	if text.Blocks, err = unpackBlocks(blocks, len(body)); err != nil {
-		return rag.Text{}, err
-	}
-	return text, nil
+	blocks, err = unpackBlocks(packed, len(body))
+	return a, blocks, body, err
 }
 
 // watch kills the child when a limit is passed or ctx ends. The function that it

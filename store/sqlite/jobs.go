@@ -1,0 +1,536 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
+)
+
+const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.principals, j.admin, j.key, j.state, j.error,
+	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before`
+
+const jobsFrom = " FROM jobs j JOIN collections c ON c.id = j.collection "
+
+type jobRow struct {
+	rag.Job
+	row int64
+}
+
+func scanJob(r scanner) (jobRow, error) {
+	var j jobRow
+	var id []byte
+	var principals, progress string
+	var created, started, updated, ended, notBefore int64
+	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
+		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore)
+	if err != nil {
+		return j, err
+	}
+	u, err := uuid.FromBytes(id)
+	if err == nil {
+		err = json.Unmarshal([]byte(principals), &j.Principals)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(progress), &j.Progress)
+	}
+	if err != nil {
+		return j, rag.Errorf(rag.KindInternal, "job row %d is damaged: %v", j.row, err)
+	}
+	j.ID = rag.JobID(u.String())
+	j.CreatedAt, j.StartedAt, j.UpdatedAt, j.EndedAt, j.NotBefore =
+		fromMicros(created), fromMicros(started), fromMicros(updated), fromMicros(ended), fromMicros(notBefore)
+	return j, nil
+}
+
+func noJob(id rag.JobID) error {
+	return rag.Errorf(rag.KindNotFound, "there is no job %.64q", string(id))
+}
+
+func jobKey(id rag.JobID) ([]byte, error) {
+	u, err := uuid.Parse(string(id))
+	if err != nil || len(id) != 36 {
+		return nil, noJob(id)
+	}
+	return u[:], nil
+}
+
+// CreateJob stores a job that waits for its turn, with its items, which are numbered
+// here. Of spec, the collection's id, Kind, Name, Source, Principals, Admin and Key count. An
+// item may come with a verdict, such as that it is too large to be kept.
+func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return rag.Job{}, rag.Wrap(rag.KindInternal, err, "make a job's id")
+	}
+	principals := slices.Clone(spec.Principals)
+	slices.Sort(principals)
+	if principals == nil {
+		principals = []string{}
+	}
+	progress := rag.Progress{Items: len(items), Complete: spec.Kind == rag.JobAdd}
+	for _, it := range items {
+		if it.State != "" {
+			progress.Count(rag.AddResult{State: it.State})
+		}
+	}
+	var job rag.Job
+	err = s.update(ctx, "create job", func(ctx context.Context, c *conn) error {
+		now := toMicros(s.now())
+		res, err := c.exec(ctx, `
+			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, principals, admin, key, state, error, cancelling, tries, progress,
+				created_at, started_at, updated_at, ended_at, not_before, holder, held_until)
+			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
+			id[:], spec.Kind, spec.Name, spec.Source, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
+		if err != nil {
+			return err
+		}
+		if affected(res) == 0 {
+			return rag.Errorf(rag.KindNotFound, "there is no collection %d", spec.CollectionID)
+		}
+		row, err := res.LastInsertId()
+		if err != nil {
+			return err
+		}
+		for i, it := range items {
+			in := it.Input
+			if err := in.Metadata.Validate(); err != nil {
+				return err
+			}
+			_, err := c.exec(ctx, `
+				INSERT INTO job_items (job, number, input, sha256, bytes, state, error, kind, tries, document, chunks, warnings)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, '[]')`, row, i+1, mustJSON(in), in.SHA256, in.Bytes, it.State, it.Error, it.Kind, it.Tries)
+			if err != nil {
+				return err
+			}
+		}
+		found, err := jobByRow(ctx, c, row)
+		job = found.Job
+		return err
+	})
+	return job, err
+}
+
+func jobByRow(ctx context.Context, c *conn, row int64) (job jobRow, err error) {
+	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.id = ?", []any{row}, func(r *sql.Rows) error {
+		job, err = scanJob(r)
+		return err
+	})
+	return job, err
+}
+
+// Job returns a job of scope's collection that scope may see: an administrator sees
+// all, others those that were made with exactly their principals.
+func (s *Store) Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
+	var job jobRow
+	err := s.view(ctx, "read job", func(c *conn) (err error) {
+		job, err = jobInScope(ctx, c, scope, id)
+		return err
+	})
+	return job.Job, err
+}
+
+func jobInScope(ctx context.Context, c *conn, scope rag.Scope, id rag.JobID) (jobRow, error) {
+	scope = scope.WithDefaults()
+	var job jobRow
+	key, err := jobKey(id)
+	if err != nil {
+		return job, err
+	}
+	found := false
+	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.uuid = ? AND j.tenant = ? AND c.name = ? AND (? OR j.principals = ?)",
+		[]any{key, scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope)}, func(r *sql.Rows) (err error) {
+			found = true
+			job, err = scanJob(r)
+			return err
+		})
+	if err == nil && !found {
+		err = noJob(id)
+	}
+	return job, err
+}
+
+// Jobs lists the jobs of scope's collection that scope may see, in the order in
+// which they were made.
+func (s *Store) Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error) {
+	scope = scope.WithDefaults()
+	var page rag.Page[rag.Job]
+	limit, err := store.Limit(q.ListOptions)
+	if err != nil {
+		return page, err
+	}
+	cursor, begun, err := store.ParseCursor("jobs", q.ListOptions)
+	if err != nil {
+		return page, err
+	}
+	if !q.Filter.IsZero() {
+		return page, rag.Errorf(rag.KindInvalid, "jobs cannot be filtered by metadata")
+	}
+	states := q.States
+	if states == nil {
+		states = []rag.JobState{}
+	}
+	query := "SELECT " + jobColumns + jobsFrom + `WHERE j.tenant = ? AND c.name = ? AND (? OR j.principals = ?)
+		AND (?5 = '[]' OR j.state IN (SELECT value FROM json_each(?5))) `
+	if q.Descending {
+		query += "AND (NOT ? OR j.id < ?) ORDER BY j.id DESC LIMIT ?"
+	} else {
+		query += "AND (NOT ? OR j.id > ?) ORDER BY j.id LIMIT ?"
+	}
+	err = s.view(ctx, "list jobs", func(c *conn) error {
+		args := []any{scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope), mustJSON(states), begun, cursor.ID, limit + 1}
+		return c.each(ctx, query, args, func(rows *sql.Rows) error {
+			job, err := scanJob(rows)
+			if err != nil {
+				return err
+			}
+			if len(page.Items) == limit {
+				page.Next = cursor.String()
+				return nil
+			}
+			cursor.ID = job.row
+			page.Items = append(page.Items, job.Job)
+			return nil
+		})
+	})
+	return page, err
+}
+
+// JobItems lists the items of a job by number; of those with a verdict in states
+// only, unless it is empty.
+func (s *Store) JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error) {
+	var page rag.Page[rag.JobItem]
+	limit, err := store.Limit(opt)
+	if err != nil {
+		return page, err
+	}
+	cursor, _, err := store.ParseCursor("job items", opt)
+	if err != nil {
+		return page, err
+	}
+	if opt.Descending {
+		return page, rag.Errorf(rag.KindInvalid, "the items of a job are listed in ascending order")
+	}
+	err = s.view(ctx, "list the items of a job", func(c *conn) error {
+		job, err := jobInScope(ctx, c, scope, id)
+		if err != nil {
+			return err
+		}
+		items, err := jobItems(ctx, c, job.row, states, int(cursor.ID), limit+1)
+		if len(items) > limit {
+			items = items[:limit]
+			cursor.ID = int64(items[limit-1].Number)
+			page.Next = cursor.String()
+		}
+		page.Items = items
+		return err
+	})
+	return page, err
+}
+
+func jobItems(ctx context.Context, c *conn, row int64, states []rag.AddState, after, limit int) ([]rag.JobItem, error) {
+	if states == nil {
+		states = []rag.AddState{}
+	}
+	var items []rag.JobItem
+	err := c.each(ctx, `
+		SELECT number, input, sha256, bytes, state, error, kind, tries, document, chunks, warnings FROM job_items
+		WHERE job = ? AND number > ? AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3))) ORDER BY number LIMIT ?`,
+		[]any{row, after, mustJSON(states), limit}, func(r *sql.Rows) error {
+			var it rag.JobItem
+			var input, sha, warnings string
+			var size int64
+			if err := r.Scan(&it.Number, &input, &sha, &size, &it.State, &it.Error, &it.Kind, &it.Tries, &it.DocumentID, &it.Chunks, &warnings); err != nil {
+				return err
+			}
+			err := json.Unmarshal([]byte(input), &it.Input)
+			if err == nil {
+				err = json.Unmarshal([]byte(warnings), &it.Warnings)
+			}
+			if err != nil {
+				return rag.Errorf(rag.KindInternal, "item %d of job row %d is damaged: %v", it.Number, row, err)
+			}
+			it.Input.SHA256, it.Input.Bytes = sha, size
+			items = append(items, it)
+			return nil
+		})
+	return items, err
+}
+
+// ClaimJob gives the oldest job whose turn it is to holder, who works on it and says
+// so (HoldJob) before lease has passed. Jobs whose holder has not are claimed anew. ok
+// is false if there is none.
+func (s *Store) ClaimJob(ctx context.Context, holder string, lease time.Duration) (job rag.Job, ok bool, err error) {
+	// Looking costs no turn of the writer.
+	idle := true
+	err = s.view(ctx, "look for a job", func(c *conn) error {
+		var n int
+		err := c.row(ctx, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "+claimable+" LIMIT 1)", []any{toMicros(s.now())}, &n)
+		idle = n == 0
+		return err
+	})
+	if err != nil || idle {
+		return job, false, err
+	}
+	err = s.update(ctx, "claim a job", func(ctx context.Context, c *conn) error {
+		now := s.now()
+		var row int64
+		err := c.row(ctx, "SELECT id FROM jobs WHERE "+claimable+" ORDER BY id LIMIT 1", []any{toMicros(now)}, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // another process was quicker
+		}
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, `
+			UPDATE jobs SET state = 'running', holder = ?, held_until = ?, tries = tries + 1, updated_at = ?3, not_before = 0,
+				started_at = CASE started_at WHEN 0 THEN ?3 ELSE started_at END
+			WHERE id = ?`, holder, toMicros(now.Add(lease)), toMicros(now), row)
+		if err != nil {
+			return err
+		}
+		found, err := jobByRow(ctx, c, row)
+		if err == nil && found.Kind == rag.JobAdd {
+			err = recount(ctx, c, found.row, &found.Progress)
+		}
+		job, ok = found.Job, err == nil
+		return err
+	})
+	return job, ok, err
+}
+
+// recount takes the counts of items from the items: those that a holder stored before it
+// was killed may be of a moment before or after its last verdicts.
+func recount(ctx context.Context, c *conn, row int64, p *rag.Progress) error {
+	p.Done, p.Added, p.Updated, p.Unchanged, p.Skipped, p.Failed = 0, 0, 0, 0, 0, 0
+	err := c.each(ctx, "SELECT state, count(*) FROM job_items WHERE job = ? GROUP BY state", []any{row}, func(r *sql.Rows) error {
+		var state rag.AddState
+		var n int
+		if err := r.Scan(&state, &n); err != nil {
+			return err
+		}
+		field := map[rag.AddState]*int{rag.Added: &p.Added, rag.Updated: &p.Updated, rag.Unchanged: &p.Unchanged, rag.Skipped: &p.Skipped, rag.Failed: &p.Failed}[state]
+		if field != nil {
+			*field = n
+			p.Done += n
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = c.exec(ctx, "UPDATE jobs SET progress = ? WHERE id = ?", mustJSON(p), row)
+	}
+	return err
+}
+
+const claimable = "(state = 'queued' AND not_before <= ?1 OR state = 'running' AND held_until <= ?1)"
+
+// heldJob returns the row of a job that holder works on. KindConflict if that is
+// somebody else by now.
+func heldJob(ctx context.Context, c *conn, id rag.JobID, holder string) (row int64, err error) {
+	key, err := jobKey(id)
+	if err != nil {
+		return 0, err
+	}
+	var who, state string
+	err = c.row(ctx, "SELECT id, holder, state FROM jobs WHERE uuid = ?", []any{key}, &row, &who, &state)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, noJob(id)
+	case err == nil && (who != holder || state != string(rag.JobRunning)):
+		return 0, rag.Errorf(rag.KindConflict, "job %s is worked on by another process", id)
+	}
+	return row, err
+}
+
+// HoldJob says that holder goes on working on a job for another lease, and how far
+// it has come. cancel is true when it is to stop. KindConflict says that the job is in
+// other hands by now, KindNotFound that it is gone.
+func (s *Store) HoldJob(ctx context.Context, id rag.JobID, holder string, lease time.Duration, progress rag.Progress) (cancel bool, err error) {
+	err = s.update(ctx, "hold a job", func(ctx context.Context, c *conn) error {
+		row, err := heldJob(ctx, c, id, holder)
+		if err != nil {
+			return err
+		}
+		now := s.now()
+		return c.row(ctx, "UPDATE jobs SET held_until = ?, progress = ?, updated_at = ? WHERE id = ? RETURNING cancelling",
+			[]any{toMicros(now.Add(lease)), mustJSON(progress), toMicros(now), row}, &cancel)
+	})
+	return cancel, err
+}
+
+// PutJobItems stores verdicts on items of a job that holder works on. An item that is
+// stored as a document lets go of its content.
+func (s *Store) PutJobItems(ctx context.Context, id rag.JobID, holder string, items []rag.JobItem) error {
+	return s.update(ctx, "store verdicts on the items of a job", func(ctx context.Context, c *conn) error {
+		row, err := heldJob(ctx, c, id, holder)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			warnings := it.Warnings
+			if warnings == nil {
+				warnings = []string{}
+			}
+			kept := it.State == rag.Failed || it.State == ""
+			_, err := c.exec(ctx, `
+				UPDATE job_items SET state = ?, error = ?, kind = ?, tries = ?, document = ?, chunks = ?, warnings = ?,
+					sha256 = CASE WHEN ? THEN sha256 ELSE '' END
+				WHERE job = ? AND number = ?`, it.State, it.Error, it.Kind, it.Tries, it.DocumentID, it.Chunks, mustJSON(warnings), kept, row, it.Number)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// WaitingJobItems returns items of a job without a verdict, by number from after on.
+func (s *Store) WaitingJobItems(ctx context.Context, id rag.JobID, after, limit int) (items []rag.JobItem, err error) {
+	err = s.view(ctx, "read the items of a job", func(c *conn) error {
+		key, err := jobKey(id)
+		if err != nil {
+			return err
+		}
+		var row int64
+		err = c.row(ctx, "SELECT id FROM jobs WHERE uuid = ?", []any{key}, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noJob(id)
+		}
+		if err == nil {
+			items, err = jobItems(ctx, c, row, []rag.AddState{""}, after, limit)
+		}
+		return err
+	})
+	return items, err
+}
+
+// FinishJob ends holder's work on a job: in a state that ends it, or, with JobQueued,
+// until it is tried again at notBefore. message is the error of JobFailed, or why it
+// waits; without one, a turn that was broken off is not counted as a try.
+func (s *Store) FinishJob(ctx context.Context, id rag.JobID, holder string, state rag.JobState, message string, notBefore time.Time, progress rag.Progress) error {
+	return s.update(ctx, "finish a job", func(ctx context.Context, c *conn) error {
+		row, err := heldJob(ctx, c, id, holder)
+		if err != nil {
+			return err
+		}
+		now, ended := toMicros(s.now()), int64(0)
+		if state.Ended() {
+			ended = now
+		}
+		_, err = c.exec(ctx, `
+			UPDATE jobs SET state = ?, error = ?, not_before = ?, progress = ?, updated_at = ?, ended_at = ?, holder = '', held_until = 0, cancelling = 0,
+				tries = tries - ?
+			WHERE id = ?`, state, message, toMicros(notBefore), mustJSON(progress), now, ended, state == rag.JobQueued && message == "", row)
+		return err
+	})
+}
+
+// CancelJob ends a job: one that waits at once, one that runs as soon as its holder
+// looks. One that has ended stays as it is.
+func (s *Store) CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
+	return s.changeJob(ctx, "cancel job", scope, id, func(ctx context.Context, c *conn, job jobRow) error {
+		now := toMicros(s.now())
+		query := "UPDATE jobs SET cancelling = 1, updated_at = ? WHERE id = ?"
+		switch {
+		case job.State.Ended():
+			return nil
+		case job.State == rag.JobQueued:
+			query = "UPDATE jobs SET state = 'cancelled', cancelling = 0, updated_at = ?1, ended_at = ?1 WHERE id = ?2"
+		}
+		_, err := c.exec(ctx, query, now, job.row)
+		return err
+	})
+}
+
+// RetryJob has a job that has ended tried again: the items that failed, those that had
+// no turn yet, and, of a sync, all of it. KindConflict if it has not ended; KindInvalid
+// if there is nothing to be tried again.
+func (s *Store) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
+	return s.changeJob(ctx, "try a job again", scope, id, func(ctx context.Context, c *conn, job jobRow) error {
+		if !job.State.Ended() {
+			return rag.Errorf(rag.KindConflict, "job %s has not ended yet", id)
+		}
+		p := job.Progress
+		if job.Kind == rag.JobAdd {
+			p.Done -= p.Failed
+			p.Failed = 0
+			if p.Done == p.Items {
+				return rag.Errorf(rag.KindInvalid, "nothing of job %s has failed", id)
+			}
+			_, err := c.exec(ctx, "UPDATE job_items SET state = '', error = '', kind = '', tries = 0 WHERE job = ? AND state = 'failed'", job.row)
+			if err != nil {
+				return err
+			}
+		} else {
+			p = rag.Progress{}
+		}
+		_, err := c.exec(ctx, `
+			UPDATE jobs SET state = 'queued', error = '', not_before = 0, ended_at = 0, tries = 0, progress = ?, updated_at = ? WHERE id = ?`,
+			mustJSON(p), toMicros(s.now()), job.row)
+		return err
+	})
+}
+
+// DeleteJob removes a job that has ended; what it stored stays. KindConflict if it has
+// not ended.
+func (s *Store) DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) error {
+	return s.update(ctx, "delete job", func(ctx context.Context, c *conn) error {
+		job, err := jobInScope(ctx, c, scope, id)
+		if err != nil {
+			return err
+		}
+		if !job.State.Ended() {
+			return rag.Errorf(rag.KindConflict, "job %s has not ended yet; cancel it first", id)
+		}
+		if err := owesErasure(ctx, c); err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, "DELETE FROM jobs WHERE id = ?", job.row)
+		return err
+	})
+}
+
+func (s *Store) changeJob(ctx context.Context, doing string, scope rag.Scope, id rag.JobID, change func(context.Context, *conn, jobRow) error) (rag.Job, error) {
+	var job jobRow
+	err := s.update(ctx, doing, func(ctx context.Context, c *conn) (err error) {
+		if job, err = jobInScope(ctx, c, scope, id); err != nil {
+			return err
+		}
+		if err = change(ctx, c, job); err != nil {
+			return err
+		}
+		job, err = jobByRow(ctx, c, job.row)
+		return err
+	})
+	return job.Job, err
+}
+
+// PurgeJobs removes the jobs, of every tenant, that ended at olderThan or before, and
+// returns how many there were.
+func (s *Store) PurgeJobs(ctx context.Context, olderThan time.Time) (n int, err error) {
+	idle := true
+	err = s.view(ctx, "look for old jobs", func(c *conn) error {
+		return c.row(ctx, "SELECT count(*) = 0 FROM (SELECT 1 FROM jobs WHERE ended_at BETWEEN 1 AND ? LIMIT 1)", []any{toMicros(olderThan)}, &idle)
+	})
+	if err != nil || idle {
+		return 0, err
+	}
+	err = s.update(ctx, "remove old jobs", func(ctx context.Context, c *conn) error {
+		if err := owesErasure(ctx, c); err != nil {
+			return err
+		}
+		res, err := c.exec(ctx, "DELETE FROM jobs WHERE ended_at BETWEEN 1 AND ?", toMicros(olderThan))
+		if err == nil {
+			n = affected(res)
+		}
+		return err
+	})
+	return n, err
+}
