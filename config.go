@@ -101,6 +101,9 @@ type Config struct {
 	// is closed after use if it has a Close method. nil knows no other kind.
 	OpenSource func(ctx context.Context, src rag.Source) (source.Source, error)
 
+	// SyncTimeout bounds one reading of a source by a job; 0 is no bound.
+	SyncTimeout time.Duration
+
 	// SearchTimeout and AnswerTimeout bound a search (0: 10 s) and an answer (0: 2 min).
 	SearchTimeout, AnswerTimeout time.Duration
 	// MinEvidence is how sure the answerer without a language model must be that the

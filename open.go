@@ -52,8 +52,6 @@ type Retriever struct {
 	janitor *janitor
 	syncer  *syncer.Syncer
 
-	background *background // readings of sources that nobody waits for
-
 	runner *jobs.Runner // nil until there is a job; guarded by mu
 
 	// calls counts running calls for Close; mu guards all below and runner.
@@ -72,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Retriever{cfg: cfg, background: newBackground()}
+	r := &Retriever{cfg: cfg}
 	defer func() {
 		if err != nil {
 			r.closeParts()
@@ -275,7 +273,6 @@ func (r *Retriever) Close() error {
 	}
 	r.closed = true
 	r.mu.Unlock()
-	r.background.close()
 	r.calls.Wait()
 	return r.closeParts()
 }

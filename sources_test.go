@@ -606,26 +606,104 @@ func TestBackgroundReadings(t *testing.T) {
 			}
 		}
 	}
-	if err := p.StartSync(t.Context(), admin, "a", rag.SyncOptions{}); err != nil {
-		t.Fatal(err)
+	job, err := p.StartSync(t.Context(), admin, "a", rag.SyncOptions{})
+	if err != nil || job.Kind != rag.JobSync || job.Source != "a" {
+		t.Fatal(job, err)
 	}
-	if err := p.StartSync(t.Context(), admin, "a", rag.SyncOptions{}); rag.KindOf(err) != rag.KindConflict {
-		t.Errorf("twice: %v", err)
+	if twice, err := p.StartSync(t.Context(), admin, "a", rag.SyncOptions{}); err != nil || twice.ID != job.ID {
+		t.Errorf("twice: %v, %v", twice.ID, err)
 	}
-	if err := p.StartSync(t.Context(), admin, "none", rag.SyncOptions{}); rag.KindOf(err) != rag.KindNotFound {
+	if _, err := p.StartSync(t.Context(), admin, "none", rag.SyncOptions{}); rag.KindOf(err) != rag.KindNotFound {
 		t.Errorf("none: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	all.Go(func() { p.SyncSources(ctx, time.Hour, time.Minute) })
+	all.Go(func() { p.SyncSources(ctx, time.Hour) })
 	if one, two := <-read, <-read; one == two {
 		t.Errorf("%s was read twice", one)
 	}
-	for end := time.Now().Add(time.Minute); len(p.stored()) < 2 && time.Now().Before(end); {
-	}
 	cancel()
 	all.Wait()
+	if got := p.ended(job.ID); got.State != rag.JobDone || got.Progress.Items != 1 || got.Progress.Added != 1 || !got.Progress.Complete || got.Progress.Chunks != 1 {
+		t.Errorf("%+v", got)
+	}
+	list, err := p.Jobs(t.Context(), admin, rag.JobQuery{})
+	if err != nil || len(list.Items) != 2 {
+		t.Fatal(list, err)
+	}
+	p.ended(list.Items[1].ID)
 	p.holds("in the end", map[string]string{"a:x": "Text of a.", "b:y": "Text of b."})
+	if page, err := p.Jobs(t.Context(), rag.Scope{Tenant: admin.Tenant, Collection: admin.Collection}, rag.JobQuery{}); err != nil || len(page.Items) != 0 {
+		t.Errorf("seen by others: %+v, %v", page, err)
+	}
+}
+
+// ended waits until a job has ended.
+func (p places) ended(id rag.JobID) rag.Job {
+	p.t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		job, err := p.Job(p.t.Context(), admin, id)
+		if err != nil || time.Now().After(end) {
+			p.t.Fatal("a job does not end: ", job, err)
+		}
+		if job.State.Ended() {
+			return job
+		}
+	}
+}
+
+// What fails is listed with the job, a failure of the whole is the job's own, and both may
+// be tried again. A job that is cancelled has its source stop.
+func TestSyncJobs(t *testing.T) {
+	p := openPlaces(t, t.TempDir(), map[string]*place{})
+	p.add("a")
+	at := p.by["a"]
+	at.set("x", "Text of x.")
+	at.set("y", "Text of y.")
+	at.broken["y"] = true
+	start := func(opt rag.SyncOptions) rag.Job {
+		t.Helper()
+		job, err := p.StartSync(t.Context(), admin, "a", opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.ended(job.ID)
+	}
+	job := start(rag.SyncOptions{})
+	if got := job.Progress; job.State != rag.JobDone || got.Added != 1 || got.Failed != 1 || got.Done != 2 || got.Items != 2 {
+		t.Errorf("%+v", job)
+	}
+	items, err := p.JobItems(t.Context(), admin, job.ID, []rag.AddState{rag.Failed}, rag.ListOptions{})
+	if err != nil || len(items.Items) != 1 || items.Items[0].Input.ExternalID != "a:y" || items.Items[0].Error == "" {
+		t.Errorf("%+v, %v", items, err)
+	}
+	at.broken["y"] = false
+	if _, err := p.RetryJob(t.Context(), admin, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	if job = p.ended(job.ID); job.State != rag.JobDone || job.Progress.Added != 1 || job.Progress.Unchanged != 1 || job.Progress.Failed != 0 {
+		t.Errorf("tried again: %+v", job)
+	}
+	if items, err = p.JobItems(t.Context(), admin, job.ID, nil, rag.ListOptions{}); err != nil || len(items.Items) != 0 {
+		t.Errorf("%+v, %v", items, err)
+	}
+
+	begun := make(chan bool)
+	at.before = func(ctx context.Context) {
+		begun <- true
+		<-ctx.Done()
+	}
+	if job, err = p.StartSync(t.Context(), admin, "a", rag.SyncOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	if _, err := p.CancelJob(t.Context(), admin, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	if job = p.ended(job.ID); job.State != rag.JobCancelled {
+		t.Errorf("cancelled: %+v", job)
+	}
+	p.holds("in the end", map[string]string{"a:x": "Text of x.", "a:y": "Text of y."})
 }
 
 func TestFollowSource(t *testing.T) {

@@ -55,6 +55,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
 		},
 		OpenSource:    sourceOpener(cfg.Sources, deps),
+		SyncTimeout:   cfg.Sources.Timeout,
 		EmbedPatience: cfg.Embedder.Patience,
 		Waiting:       deps.Waiting,
 		Observer:      deps.Observer,

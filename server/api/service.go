@@ -33,7 +33,7 @@ type Service interface {
 	Sources(ctx context.Context, scope rag.Scope) ([]rag.Source, error)
 	Source(ctx context.Context, scope rag.Scope, name string) (rag.Source, error)
 	RemoveSource(ctx context.Context, scope rag.Scope, name string, documents bool) (int, error)
-	StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) error
+	StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) (rag.Job, error)
 
 	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
 	CompareVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID, from, to int) (rag.Comparison, error)

@@ -118,8 +118,8 @@ func (h *handlers) registerSources() {
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(h.api, add, h.addSource)
 	huma.Register(h.api, h.operation(http.MethodGet, sourceRoute, "getSource", "sources", "Get a source, and how its last reading went"), h.getSource)
-	sync := h.operation(http.MethodPost, sourceRoute+"/sync", "syncSource", "sources", "Begin to read a source")
-	sync.Description = "The reading goes on in the background; getSource tells how it went. Sources are read one at a time."
+	sync := h.operation(http.MethodPost, sourceRoute+"/sync", "syncSource", "sources", "Read a source by a job")
+	sync.Description = "Answers with the job that does it, which is the one that waits or runs already if there is one. Sources are read one at a time."
 	sync.DefaultStatus = http.StatusAccepted
 	huma.Register(h.api, sync, h.syncSource)
 	huma.Register(h.api, h.operation(http.MethodDelete, sourceRoute, "removeSource", "sources", "Forget a source, with or without its documents"), h.removeSource)
@@ -186,16 +186,13 @@ func (h *handlers) syncSource(ctx context.Context, in *struct {
 	SourcePath
 	Again      bool `query:"again" doc:"Also read what failed before, and what was deleted by hand"`
 	AllowEmpty bool `query:"allow_empty" doc:"Delete everything if the source is empty all at once"`
-}) (*output[SyncedSource], error) {
+}) (*output[Job], error) {
 	scope, err := manage(ctx, in.Name, "reading a source")
-	if err == nil {
-		err = h.svc.StartSync(ctx, scope, in.Source, rag.SyncOptions{Again: in.Again, AllowEmpty: in.AllowEmpty})
-	}
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
-	s, err := h.svc.Source(ctx, scope, in.Source)
-	return reply(ctx, syncedSource(s), err)
+	job, err := h.svc.StartSync(ctx, scope, in.Source, rag.SyncOptions{Again: in.Again, AllowEmpty: in.AllowEmpty})
+	return reply(ctx, jobOf(job), err)
 }
 
 func (h *handlers) removeSource(ctx context.Context, in *struct {

@@ -92,20 +92,24 @@ func (f *Fake) RemoveSource(_ context.Context, s rag.Scope, name string, documen
 
 // StartSync reads at once: every source of this Service has two items, one of which
 // cannot be read.
-func (f *Fake) StartSync(_ context.Context, s rag.Scope, name string, _ rag.SyncOptions) error {
+func (f *Fake) StartSync(_ context.Context, s rag.Scope, name string, _ rag.SyncOptions) (rag.Job, error) {
 	leave, err := f.enter("StartSync")
 	if err != nil {
-		return err
+		return rag.Job{}, err
 	}
 	defer leave()
 	c, i, err := f.findSource(s, name)
 	if err != nil {
-		return err
+		return rag.Job{}, err
 	}
 	src := &c.sources[i]
 	src.LastRun, src.LastSuccess = f.tick(), f.tick()
 	src.Items, src.Failing = 2, 1
 	src.LastReport = rag.SyncReport{Added: 1, Failed: 1, Bytes: 100, Complete: true, Took: 1e9,
 		Failures: []rag.SyncFailure{{Path: "broken.pdf", Kind: rag.KindInvalid, Reason: "is damaged"}}}
-	return nil
+	j := f.newJob(s, rag.JobSync)
+	j.Name, j.Source, j.Admin = name, name, true
+	j.Progress = rag.Progress{Items: 2, Complete: true, Done: 2, Added: 1, Failed: 1, Bytes: 100}
+	j.items = []rag.JobItem{{Number: 1, Input: rag.StoredInput{ExternalID: "broken.pdf"}, State: rag.Failed, Error: "is damaged", Kind: rag.KindInvalid, Tries: 1}}
+	return j.Job, nil
 }

@@ -43,6 +43,11 @@ func (a *app) addCommand() *cobra.Command {
 is a file, a folder (with everything below it), a pattern, or - for standard input;
 URL is a place that documents come from.
 
+An https or http URL is a page, or a sitemap if it ends in sitemap.xml; site:URL is a
+site, whose links are followed, sitemap:URL and feed:URL are what they say, and --kind
+rest with --settings is a JSON API. Patterns of pages are those of robots.txt: /docs/ is
+all that begins so. Only public addresses are read, and what sources.allow names.
+
 A folder or URL becomes a source of the collection: it is remembered, so that 'sync'
 brings it up to date later, and documents that are gone from it are deleted. --once
 only adds what is there now, and deletes nothing. --watch goes on following it.
@@ -62,6 +67,7 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
   smartretriever add report.pdf notes/ --meta year=2024 --meta team=sales
   smartretriever add docs --include '*.md' --exclude 'drafts/**'
   smartretriever add ~/inbox --watch
+  smartretriever add site:https://docs.example.org/ --include /guide/
   smartretriever add ~/archive --dry-run
   pdftotext old.pdf - | smartretriever add - --name old.txt`,
 		Args: cobra.MinimumNArgs(1),

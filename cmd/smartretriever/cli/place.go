@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
 
 	"github.com/smartretriever/smartretriever/backends"
@@ -21,13 +22,13 @@ type placeFlags struct {
 }
 
 func (f *placeFlags) define(fl *pflag.FlagSet) {
-	fl.StringArrayVar(&f.include, "include", nil, "in folders, only files that match the `pattern`; may be repeated")
-	fl.StringArrayVar(&f.exclude, "exclude", nil, "in folders, no files or folders that match the `pattern`; may be repeated")
+	fl.StringArrayVar(&f.include, "include", nil, "only files, or pages of a site, that match the `pattern`; may be repeated")
+	fl.StringArrayVar(&f.exclude, "exclude", nil, "no files, folders or pages that match the `pattern`; may be repeated")
 	fl.BoolVar(&f.hidden, "hidden", false, "in folders, also files and folders whose name begins with a dot")
 	fl.StringArrayVar(&f.meta, "meta", nil, "metadata for every file, as `key=value`; several values of a key make a list")
 	fl.StringArrayVar(&f.acl, "acl", nil, "`principal` (user or group) that may see the files; may be repeated")
-	fl.StringVar(&f.kind, "kind", "", "`kind` of a URL's source, where the URL does not tell: "+strings.Join(backends.SourceKinds(), ", "))
-	fl.StringVar(&f.settings, "settings", "", "more settings of a source, as a `JSON` object or @FILE; see docs/sources.md")
+	fl.StringVar(&f.kind, "kind", "", "`kind` of source that a URL is: "+strings.Join(backends.SourceForms(), ", ")+"; without it, a page")
+	fl.StringVar(&f.settings, "settings", "", "more settings of a source, as a `JSON` or YAML object or @FILE; see docs/sources.md")
 }
 
 // maxSettings bounds a file of settings.
@@ -36,9 +37,14 @@ const maxSettings = 64 << 10
 // spec is the source that an argument and the flags mean; without an argument, the
 // flags alone.
 func (f *placeFlags) spec(arg string) (rag.Source, error) {
-	src, settings := rag.Source{Kind: f.kind, ACL: f.acl}, map[string]any{}
+	src := rag.Source{ACL: f.acl}
+	var settings map[string]any
 	var err error
-	if arg != "" {
+	if arg == "" {
+		if src.Kind, settings = backends.KindOf(f.kind); src.Kind == "" {
+			return src, usagef("--kind %s is not known; known are %s", f.kind, strings.Join(backends.SourceForms(), ", "))
+		}
+	} else {
 		if src, settings, err = backends.SourceOf(arg, f.kind); err != nil {
 			return src, usageError{err}
 		}
@@ -81,8 +87,8 @@ func (f *placeFlags) moreSettings() (map[string]any, error) {
 		return nil, usagef("--settings has %d bytes; at most %d are taken", len(text), maxSettings)
 	}
 	var more map[string]any
-	if err := json.Unmarshal([]byte(text), &more); err != nil {
-		return nil, usagef("--settings is not a JSON object: %v", err)
+	if err := yaml.Unmarshal([]byte(text), &more); err != nil { // JSON is YAML
+		return nil, usagef("--settings is no object in JSON or YAML: %s", yaml.FormatError(err, false, false))
 	}
 	return more, nil
 }

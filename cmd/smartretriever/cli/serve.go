@@ -66,7 +66,7 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	// The first search should not wait for its index, nor the start for the index.
-	warming, stop := context.WithCancel(ctx) // and reading sources, meanwhile
+	warming, stop := context.WithCancel(ctx) // and looking for sources to be read, meanwhile
 	var warm sync.WaitGroup
 	warm.Go(func() {
 		if err := r.Warm(warming, scope); err != nil && warming.Err() == nil && rag.KindOf(err) != rag.KindNotFound {
@@ -74,7 +74,7 @@ func (a *app) serve(ctx context.Context) error {
 		}
 	})
 	if every := a.cfg.Sources.SyncEvery; every > 0 {
-		warm.Go(func() { r.SyncSources(warming, every, a.cfg.Sources.Timeout) })
+		warm.Go(func() { r.SyncSources(warming, every) })
 	}
 	defer warm.Wait()
 	defer stop()

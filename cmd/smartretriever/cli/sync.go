@@ -26,7 +26,7 @@ type sourcer interface {
 	Sync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions, report func(rag.SyncEvent)) (rag.SyncReport, error)
 	ImportSource(ctx context.Context, scope rag.Scope, spec rag.Source, opt rag.SyncOptions, report func(rag.SyncEvent)) (rag.SyncReport, error)
 	FollowSource(ctx context.Context, scope rag.Scope, name string, every time.Duration, opt rag.SyncOptions, report func(rag.SyncEvent), done func(rag.SyncReport, error)) error
-	SyncSources(ctx context.Context, every, longest time.Duration)
+	SyncSources(ctx context.Context, every time.Duration)
 }
 
 // watchFlags define --watch and --every.
