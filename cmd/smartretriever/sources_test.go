@@ -23,7 +23,7 @@ import (
 // synced is the last line of sync --json.
 type synced struct {
 	Event, Source                                       string
-	Added, Updated, Unchanged, Deleted, Skipped, Failed int
+	Added, Updated, Unchanged, Removed, Skipped, Failed int
 }
 
 // sync runs sync --json and returns its counts as text.
@@ -36,7 +36,7 @@ func (p program) sync(code int, args ...string) string {
 	var text []string
 	for _, s := range decode[synced](p.t, r.out) {
 		if s.Event == "summary" {
-			text = append(text, fmt.Sprintf("%s: %d+ %d~ %d= %d- %d!", s.Source, s.Added, s.Updated, s.Unchanged, s.Deleted, s.Failed))
+			text = append(text, fmt.Sprintf("%s: %d+ %d~ %d= %d- %d!", s.Source, s.Added, s.Updated, s.Unchanged, s.Removed, s.Failed))
 		}
 	}
 	return strings.Join(text, ", ")
@@ -331,8 +331,13 @@ func TestServerSyncs(t *testing.T) {
 		if list := s.call(http.MethodGet, path, "", nil); !bytes.Contains(list, []byte(`"name":"docs"`)) {
 			t.Errorf("%s", list)
 		}
-		s.request(http.StatusAccepted, http.MethodPost, path+"/docs/sync", "", nil)
+		if job := s.request(http.StatusAccepted, http.MethodPost, path+"/docs/sync", "", nil); !bytes.Contains(job, []byte(`"kind":"sync"`)) {
+			t.Errorf("%s", job)
+		}
 		until(s, "ferry", true)
+		if list := p.ok("jobs", "ls"); !strings.Contains(list, "  docs  ") {
+			t.Errorf("jobs ls:\n%s", list)
+		}
 	})
 	p.env = append(p.env, "SMARTRETRIEVER_SOURCES_SYNC_EVERY=1s")
 	p.serve(func(s served) {

@@ -57,6 +57,19 @@ func TestOpen(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// A file that has a later migration and not an earlier one gets it.
+func TestMissedMigration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := open(t, sqlite.Config{Path: path}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, path, "DROP TABLE source_items", "DROP TABLE sources", "DELETE FROM goose_db_version WHERE version_id = 5")
+	s := open(t, sqlite.Config{Path: path})
+	if list, err := s.AllSources(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string, content []byte) string {
