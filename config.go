@@ -16,6 +16,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source"
 	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
 	"github.com/smartretriever/smartretriever/text/extract"
@@ -97,6 +98,14 @@ type Config struct {
 	MaxFileBytes int64
 	// Workers read and cut documents at once; 0 is one a core.
 	Workers int
+
+	// OpenSource makes what reads a source of any kind but folder, which is built in;
+	// a kind that it does not know, or wrong settings, are KindInvalid. What it returns
+	// is closed after use if it has a Close method. nil knows no other kind.
+	OpenSource func(ctx context.Context, src rag.Source) (source.Source, error)
+
+	// SyncTimeout bounds one reading of a source by a job; 0 is no bound.
+	SyncTimeout time.Duration
 
 	// SearchTimeout and AnswerTimeout bound a search (0: 10 s) and an answer (0: 2 min).
 	SearchTimeout, AnswerTimeout time.Duration

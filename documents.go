@@ -159,7 +159,8 @@ func (r *Retriever) UpdateDocument(ctx context.Context, scope rag.Scope, id rag.
 
 // DeleteDocument removes a document. It is in no search that begins after the
 // call; its text, vectors and original are purged soon after, or when the
-// configured retention has passed.
+// configured retention has passed. A document that came from a source comes back when
+// its item there has other content (see Sync).
 func (r *Retriever) DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error {
 	leave, err := r.enter()
 	if err != nil {

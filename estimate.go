@@ -34,6 +34,11 @@ func (r *Retriever) Estimate(ctx context.Context, scope rag.Scope, inputs iter.S
 	if err != nil {
 		return rag.Estimate{}, err
 	}
+	return r.estimate(ctx, col, inputs, report)
+}
+
+// estimate is Estimate for a collection, which need not be there yet.
+func (r *Retriever) estimate(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) (rag.Estimate, error) {
 	model, err := r.modelOf(ctx, col)
 	if err != nil {
 		return rag.Estimate{}, err

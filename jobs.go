@@ -113,7 +113,7 @@ func nameOf(items []rag.JobItem) string {
 }
 
 // Job returns a job of scope's collection. Administrators see all, others those that were
-// made with exactly their principals.
+// made with exactly their principals and are no sync.
 func (r *Retriever) Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
 	leave, err := r.enter()
 	if err != nil {
@@ -134,13 +134,21 @@ func (r *Retriever) Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (
 }
 
 // JobItems lists the items of a job; those in one of the states only, unless that is
-// empty. The state "" is that of items without a verdict.
+// empty. The state "" is that of items without a verdict. Of a sync, whose items are those
+// of its source, the ones are listed that fail by now.
 func (r *Retriever) JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error) {
 	leave, err := r.enter()
 	if err != nil {
 		return rag.Page[rag.JobItem]{}, err
 	}
 	defer leave()
+	job, err := r.store.Job(ctx, scope, id)
+	if err != nil {
+		return rag.Page[rag.JobItem]{}, err
+	}
+	if job.Kind == rag.JobSync {
+		return r.failingItems(ctx, job, states, opt)
+	}
 	return r.store.JobItems(ctx, scope, id, states, opt)
 }
 
@@ -154,8 +162,9 @@ func (r *Retriever) CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID
 	return r.store.CancelJob(ctx, scope, id)
 }
 
-// RetryJob has what failed of a job that has ended, and what had no turn, tried again.
-// KindConflict if it has not ended, KindInvalid if nothing has failed.
+// RetryJob has what failed of a job that has ended, and what had no turn, tried again; a
+// sync reads its source once more. KindConflict if it has not ended, or the source has
+// another job that has not; KindInvalid if nothing has failed.
 func (r *Retriever) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
 	leave, err := r.enter()
 	if err != nil {
@@ -209,7 +218,7 @@ func (r *Retriever) worker() (*jobs.Runner, error) {
 	}
 	if r.runner == nil {
 		r.runner = jobs.Start(jobs.Config{
-			Store: r.store, Blobs: r.blobs, Add: r.addForJob, Price: r.priceForJob, Parallel: r.cfg.JobsAtOnce, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
+			Store: r.store, Blobs: r.blobs, Add: r.addForJob, Sync: r.syncForJob, Price: r.priceForJob, Parallel: r.cfg.JobsAtOnce, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 		})
 		r.owned(r.runner)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/smartretriever/smartretriever/model/embed/bert"
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source/syncer"
 	"github.com/smartretriever/smartretriever/store/blob"
 	"github.com/smartretriever/smartretriever/store/sqlite"
 	"github.com/smartretriever/smartretriever/text/analyze"
@@ -49,7 +50,9 @@ type Retriever struct {
 	answers *pipelines
 	log     *queryLog
 	janitor *janitor
-	runner  *jobs.Runner // nil until there is a job; guarded by mu
+	syncer  *syncer.Syncer
+
+	runner *jobs.Runner // nil until there is a job; guarded by mu
 
 	// calls counts running calls for Close; mu guards all below and runner.
 	mu     sync.Mutex
@@ -208,6 +211,7 @@ func (r *Retriever) openPipelines() error {
 	if generate == nil {
 		generate, fallback = quoting, nil
 	}
+	r.syncer = syncer.New(syncer.Config{Store: r.store, MaxBytes: r.cfg.MaxFileBytes, Clock: r.cfg.Clock})
 	r.janitor = startJanitor(r)
 	r.owned(r.janitor)
 	var record answer.Recorder

@@ -56,6 +56,8 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
 		},
+		OpenSource:    sourceOpener(cfg.Sources, deps),
+		SyncTimeout:   cfg.Sources.Timeout,
 		EmbedPatience: cfg.Embedder.Patience,
 		Waiting:       deps.Waiting,
 		Observer:      deps.Observer,

@@ -23,6 +23,11 @@ func (l *loader) readSecretFiles() {
 	l.readAzureSecrets("embedder", &l.Embedder.Azure)
 	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
 	l.readSecret("routing.api_key", "routing.api_key_file", &l.Routing.APIKey, l.Routing.APIKeyFile)
+	for i := range l.Sources.Secrets {
+		s := &l.Sources.Secrets[i]
+		at := fmt.Sprintf("sources.secrets[%d].", i)
+		l.readSecret(at+"value", at+"file", &s.Value, s.File)
+	}
 	for i := range l.Server.Keys {
 		k := &l.Server.Keys[i]
 		at := fmt.Sprintf("server.keys[%d].", i)
@@ -95,6 +100,7 @@ func (l *loader) check() {
 		}
 	}
 	l.checkKeys(wrong)
+	l.checkSources(wrong)
 	l.checkMoney(wrong)
 }
 
@@ -222,6 +228,22 @@ func (l *loader) checkKeys(wrong func(name, format string, args ...any)) {
 		default:
 			seen[value] = k.Name
 		}
+	}
+}
+
+func (l *loader) checkSources(wrong func(name, format string, args ...any)) {
+	taken := make(map[string]bool, len(l.Sources.Secrets))
+	for i, s := range l.Sources.Secrets {
+		at := fmt.Sprintf("sources.secrets[%d]", i)
+		switch {
+		case s.Name == "":
+			wrong(at, "needs a name")
+		case taken[s.Name]:
+			wrong(at, "the name %q is used twice", s.Name)
+		case !s.Value.IsSet() && s.File == "":
+			wrong(at, "%q needs value or file", s.Name)
+		}
+		taken[s.Name] = true
 	}
 }
 

@@ -9,25 +9,26 @@ type Config struct {
 	Tenant     string `name:"tenant" default:"default" help:"Tenant whose documents the command works on."`
 	Collection string `name:"collection" default:"default" help:"Collection that a command works on when none is named."`
 
-	Log       Log       `name:"log"`
-	Store     Store     `name:"store"`
-	Embedder  Embedder  `name:"embedder"`
-	Chunker   Chunker   `name:"chunker"`
-	Index     Index     `name:"index"`
-	Retrieval Retrieval `name:"retrieval"`
-	Rerank    Rerank    `name:"rerank"`
-	Answer    Answer    `name:"answer"`
-	LLM       LLM       `name:"llm"`
-	Prices    Prices    `name:"prices"`
-	Budgets   []Budget  `name:"budgets" help:"Most that tenants and API keys may spend on models, a list of entries described below."`
-	Routing   Routing   `name:"routing"`
-	Cache     Cache     `name:"cache"`
-	Limits    Limits    `name:"limits"`
-	Delete    Delete    `name:"delete"`
-	Versions  Versions  `name:"versions"`
-	Jobs      Jobs      `name:"jobs"`
-	QueryLog  QueryLog  `name:"query_log"`
-	Server    Server    `name:"server"`
+	Log       Log            `name:"log"`
+	Store     Store          `name:"store"`
+	Embedder  Embedder       `name:"embedder"`
+	Chunker   Chunker        `name:"chunker"`
+	Index     Index          `name:"index"`
+	Retrieval Retrieval      `name:"retrieval"`
+	Rerank    Rerank         `name:"rerank"`
+	Answer    Answer         `name:"answer"`
+	LLM       LLM            `name:"llm"`
+	Prices    Prices         `name:"prices"`
+	Budgets   []Budget       `name:"budgets" help:"Most that tenants and API keys may spend on models, a list of entries described below."`
+	Routing   Routing        `name:"routing"`
+	Sources   SourceSettings `name:"sources"`
+	Cache     Cache          `name:"cache"`
+	Limits    Limits         `name:"limits"`
+	Delete    Delete         `name:"delete"`
+	Versions  Versions       `name:"versions"`
+	Jobs      Jobs           `name:"jobs"`
+	QueryLog  QueryLog       `name:"query_log"`
+	Server    Server         `name:"server"`
 
 	origins map[string]Origin // by name of the setting; absent is a default
 	file    string            // the configuration file that was read, "" if none
@@ -240,6 +241,22 @@ type Routing struct {
 	MaxHistory      int      `name:"max_history" default:"6" min:"0" max:"50" help:"Earlier turns, above which the better model answers."`
 	MinConfidence   float64  `name:"min_confidence" default:"0.3" min:"0" max:"1" help:"How well the best passage must fit the question, below which the better model answers."`
 	HardWords       []string `name:"hard_words" default:"why, compare, compared, contrast, difference, differences, versus, vs, explain, analyse, analyze, evaluate, derive, prove, trade-off, implications, warum, weshalb, vergleiche, unterschied, erkläre, begründe" help:"Words of a question that send it to the better model."`
+}
+
+// SourceSettings say how places that documents come from again and again are read.
+type SourceSettings struct {
+	SyncEvery time.Duration  `name:"sync_every" default:"0s" min:"0s" max:"8760h" help:"How often the server has its sources read again, each by a job and one at a time; 0s leaves that to 'smartretriever sync' (docs/sources.md). Sources that were read meanwhile by somebody else are left for as long."`
+	Timeout   time.Duration  `name:"timeout" default:"12h" min:"1s" max:"8760h" help:"Longest that one reading of a source by a job may take; what was stored by then stays, and the next reading goes on."`
+	Secrets   []SourceSecret `name:"secrets" help:"Tokens and passwords that the settings of sources name, a list of entries described below."`
+	Allow     []string       `name:"allow" help:"What web, feed and rest sources may reach although it is not public: host names (wiki.corp, *.corp), addresses and networks (10.1.0.0/16)."`
+	APIKinds  []string       `name:"api_kinds" help:"Kinds of sources that administrators may add over HTTP, such as web. Empty is none: a source reads what this machine and its secrets can read, such as any folder. While any is named, the settings of sources may not allow more than sources.allow, nor name a proxy. Sources that are there can be listed, read and removed over HTTP in any case."`
+}
+
+// SourceSecret is a token or password under the name by which sources ask for it.
+type SourceSecret struct {
+	Name  string `name:"name" help:"Name by which the settings of a source ask for it."`
+	Value Secret `name:"value" help:"The secret itself."`
+	File  string `name:"file" help:"File that holds the secret, instead of value."`
 }
 
 // Cache bounds what is kept in memory to answer faster.

@@ -72,6 +72,7 @@ func TestDocumentationIsCurrent(t *testing.T) {
 	want = between(t, want, "keys", table(keySettings, false))
 	want = between(t, want, "fallbacks", table(chatSettings, false))
 	want = between(t, want, "budgets", table(budgetSettings, false))
+	want = between(t, want, "secrets", table(secretSettings, false))
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

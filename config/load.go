@@ -156,7 +156,7 @@ func (l *loader) applyFlag(f Flag) {
 	switch {
 	case s == nil:
 		l.fault(where, "", "unknown setting "+f.Setting+didYouMean(f.Setting, names(settings)))
-	case s.typ == reflect.TypeFor[Secret]() || s.typ == reflect.TypeFor[[]Key]():
+	case s.typ == reflect.TypeFor[Secret]() || s.typ == reflect.TypeFor[[]Key](), s.typ == reflect.TypeFor[[]SourceSecret]():
 		l.fault(where, s.name, "a secret is not taken from the command line, where others can read it; use the file, the variable "+
 			s.env()+" or a file that holds it")
 	case entrySettings(s.typ) != nil:

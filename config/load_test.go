@@ -199,6 +199,8 @@ func TestFaults(t *testing.T) {
 			want: []string{"FILE:7: server.keys[4]: unknown setting secret", "server.keys[0]: needs a name", "server.keys[1]: the key has 5 characters", "server.keys[2]: has the same key", "server.keys[3]: the name \"c\" is used twice", "server.keys[3]: needs key, key_file or sha256"}},
 		{name: "open to others", env: config.Env{"SMARTRETRIEVER_SERVER_ADDR": "0.0.0.0:80"}, want: []string{"environment SMARTRETRIEVER_SERVER_ADDR: server.addr: 0.0.0.0:80 is reached by other machines"}},
 		{name: "open to others on purpose", file: "server: {addr: ':80', open: true}"},
+		{name: "secrets of sources", file: "sources:\n  secrets:\n  - {name: a, value: x}\n  - {name: a, value: y}\n  - {value: z}\n  - {name: b}\n  - {name: c, value: x, file: y}\n",
+			want: []string{"sources.secrets[4].file: given beside sources.secrets[4].value", "sources.secrets[1]: the name \"a\" is used twice", "sources.secrets[2]: needs a name", "sources.secrets[3]: \"b\" needs value or file"}},
 		{name: "digests", file: "server:\n  keys:\n  - {name: a, sha256: abc}\n  - {name: b, sha256: abc, key: 0123456789abcdef}\n", want: []string{"server.keys[0]: sha256 must have 64", "server.keys[1]: has sha256 beside a key"}},
 		{name: "missing secret file", file: "llm:\n  api_key_file: /nonexistent/key\n", want: []string{"FILE:2: llm.api_key_file: /nonexistent/key: "}},
 	}

@@ -29,12 +29,13 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings, chatSettings and budgetSettings list the fields of an entry of
-// server.keys, of llm.fallbacks and of budgets.
+// keySettings, chatSettings, budgetSettings and secretSettings list the fields of an
+// entry of server.keys, of llm.fallbacks, of budgets and of sources.secrets.
 var (
 	keySettings    = describe(reflect.TypeFor[Key](), "", nil)
 	chatSettings   = describe(reflect.TypeFor[ChatModel](), "", nil)
 	budgetSettings = describe(reflect.TypeFor[Budget](), "", nil)
+	secretSettings = describe(reflect.TypeFor[SourceSecret](), "", nil)
 )
 
 // entrySettings returns the fields of an entry of a setting that is a list of
@@ -47,6 +48,8 @@ func entrySettings(t reflect.Type) []setting {
 		return chatSettings
 	case reflect.TypeFor[[]Budget]():
 		return budgetSettings
+	case reflect.TypeFor[[]SourceSecret]():
+		return secretSettings
 	}
 	return nil
 }

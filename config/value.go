@@ -165,6 +165,12 @@ func formatValue(v reflect.Value) string {
 			list[i] = m.Label()
 		}
 		return strings.Join(list, ", ")
+	case []SourceSecret:
+		list := make([]string, len(x))
+		for i, s := range x {
+			list[i] = s.Name
+		}
+		return strings.Join(list, ", ")
 	case []Budget:
 		list := make([]string, len(x))
 		for i, b := range x {

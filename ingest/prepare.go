@@ -262,8 +262,12 @@ func merge(file, caller rag.Metadata) rag.Metadata {
 // model is not among it: a collection that moves to another keeps its documents.
 func inputHash(in rag.Input, chunker rag.ChunkerOptions) string {
 	sum := sha256.New()
+	parts := []any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, asBefore(chunker)}
+	if in.MainContent {
+		parts = append(parts, "main content")
+	}
 	// Encoding to a hash cannot fail: all fields are plain values.
-	_ = json.NewEncoder(sum).Encode([]any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, asBefore(chunker)})
+	_ = json.NewEncoder(sum).Encode(parts)
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 

@@ -18,8 +18,9 @@ const namespace = "smartretriever"
 // Buckets in seconds. Stages of a search take tens of microseconds to tens of
 // milliseconds; documents and generated answers take up to minutes.
 var (
-	fastBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
-	slowBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}
+	fastBuckets   = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+	sourceBuckets = []float64{.01, .1, 1, 10, 60, 600, 3600, 6 * 3600}
+	slowBuckets   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}
 )
 
 // metrics holds the collectors and the label sets that bound them.
@@ -40,6 +41,9 @@ type metrics struct {
 	httpRequests     *prometheus.CounterVec
 	httpSeconds      *prometheus.HistogramVec
 	httpBytes        *prometheus.CounterVec
+	sourceReadings   *prometheus.CounterVec
+	sourceSeconds    *prometheus.HistogramVec
+	sourceDocuments  *prometheus.CounterVec
 	totals           *totals
 	remote           *modelMetrics
 
@@ -48,7 +52,7 @@ type metrics struct {
 
 	pipelines, stages, layers, states, queryKinds *labels
 	errorKinds, places, tokenKinds, currencies    *labels
-	methods, routes                               *labels
+	methods, routes, sourceKinds                  *labels
 }
 
 func newRegistry() *prometheus.Registry {
@@ -91,6 +95,11 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		httpRequests:     counters("http_requests_total", "Answered HTTP requests.", "method", "route", "status"),
 		httpSeconds:      histograms("http_request_duration_seconds", "Time of one HTTP request.", slowBuckets, "method", "route"),
 		httpBytes:        counters("http_response_bytes_total", "Bytes of HTTP response bodies.", "route"),
+
+		sourceReadings:  counters("source_readings_total", "Readings of sources, by how they ended.", "kind", "result"),
+		sourceSeconds:   histograms("source_reading_duration_seconds", "Time of one reading of a source.", sourceBuckets, "kind"),
+		sourceDocuments: counters("source_documents_total", "What became of documents of sources.", "kind", "state"),
+		sourceKinds:     openSet(16),
 
 		modelCalls:    counters("model_calls_total", "Calls of models that were charged, and that were spared.", "operation", "model", "result"),
 		modelTokens:   counters("model_tokens_total", "Tokens of models; cached is a part of input.", "operation", "model", "kind"),

@@ -117,6 +117,24 @@ func (o *Observer) Document(res rag.AddResult) {
 	o.log.LogAttrs(ctx, level, "document", attrs...)
 }
 
+// Source tells that a source was read, whether to its end or not.
+func (o *Observer) Source(kind string, sum rag.SyncReport, err error) {
+	if o == nil {
+		return
+	}
+	result := "ok"
+	if err != nil {
+		result = o.metrics.errorKinds.of(string(rag.KindOf(err)))
+	}
+	kind = o.metrics.sourceKinds.of(kind)
+	o.metrics.sourceReadings.WithLabelValues(kind, result).Inc()
+	o.metrics.sourceSeconds.WithLabelValues(kind).Observe(sum.Took.Seconds())
+	for state, n := range map[rag.AddState]int{rag.Added: sum.Added, rag.Updated: sum.Updated, rag.Unchanged: sum.Unchanged, rag.Skipped: sum.Skipped,
+		rag.Removed: sum.Deleted, rag.Failed: sum.Failed} {
+		add(o.metrics.sourceDocuments.WithLabelValues(kind, string(state)), float64(n))
+	}
+}
+
 // Query counts one finished search or question. kind is "search" or "query";
 // degraded says that a part was down and done without.
 func (o *Observer) Query(kind string, took time.Duration, refused, cached, degraded bool) {

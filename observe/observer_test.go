@@ -57,6 +57,7 @@ func TestNilObserverDoesNothing(t *testing.T) {
 	o.ModelWaited("llm", time.Second)
 	o.ModelLimited("llm", "refused")
 	o.Hedged("hedge")
+	o.Source("folder", rag.SyncReport{}, nil)
 	o.HTTPRequest("GET", "/x", 200, 1, time.Second)
 	o.Totals(func(context.Context) (rag.Stats, error) { t.Error("called"); return rag.Stats{}, nil })
 	o.Logger().Info("nothing")
@@ -89,6 +90,8 @@ func TestEventsBecomeNumbers(t *testing.T) {
 	o.ModelLimited("llm", "refused")
 	o.ModelLimited("llm", "something")
 	o.Hedged("hedge")
+	o.Source("folder", rag.SyncReport{Added: 3, Deleted: 2, Took: time.Second}, nil)
+	o.Source("web", rag.SyncReport{Failed: 1}, rag.Errorf(rag.KindUnavailable, "down"))
 	o.HTTPRequest("GET", "/api/v1/stats", 200, 50, time.Millisecond)
 	o.HTTPRequest("BREW", "", 9999, 0, time.Millisecond)
 	page := scrape(t, o)
@@ -108,6 +111,11 @@ func TestEventsBecomeNumbers(t *testing.T) {
 		`smartretriever_tokens_total{kind="prompt"} 12`,
 		`smartretriever_cost_total{currency="EUR"} 0.25`,
 		`smartretriever_citations_dropped_total 2`,
+		`smartretriever_source_readings_total{kind="folder",result="ok"} 1`,
+		`smartretriever_source_readings_total{kind="web",result="unavailable"} 1`,
+		`smartretriever_source_documents_total{kind="folder",state="added"} 3`,
+		`smartretriever_source_documents_total{kind="folder",state="removed"} 2`,
+		`smartretriever_source_reading_duration_seconds_count{kind="folder"} 1`,
 		`smartretriever_model_requests_waiting{model="m",part="llm"} 3`,
 		`smartretriever_model_requests_in_flight{model="m",part="llm"} 2`,
 		`smartretriever_model_requests_per_minute{model="m",part="llm"} 60`,

@@ -143,7 +143,11 @@ type Input struct {
 }
 
 // ArchiveMember is the external id, or the source, of a file of an archive.
-func ArchiveMember(archive, path string) string { return archive + "!/" + path }
+func ArchiveMember(archive, path string) string { return archive + MemberMark + path }
+
+// MemberMark stands between the external id of a document that holds others (an
+// archive, a mailbox) and the path of one of these.
+const MemberMark = "!/"
 
 // File is the bytes of a document with what helps to read them.
 type File struct {

@@ -38,7 +38,9 @@ type Job struct {
 	Kind         JobKind
 	Name         string   // for people: the file, "12 files", the source
 	Source       string   // of a JobSync: the source's name
-	Principals   []string // who asked for it; they and administrators see it
+	Again        bool     // of a JobSync: see SyncOptions
+	AllowEmpty   bool     // of a JobSync: see SyncOptions
+	Principals   []string // who asked for it; they and administrators see it, a JobSync only the latter
 	Admin        bool     // they manage the tenant, and may replace what they may not see
 	Key          string   // name of the API key that is charged
 	State        JobState

@@ -70,7 +70,7 @@ const (
 	Unchanged AddState = "unchanged"
 	Failed    AddState = "failed"
 	Skipped   AddState = "skipped" // empty, or of a kind that was not asked for
-	Removed   AddState = "removed" // deleted, since it is gone from the archive that it came from
+	Removed   AddState = "removed" // deleted, since it is gone from the archive or the source that it came from
 )
 
 // AddResult is the verdict on one document. Failed and Skipped carry Err. An input

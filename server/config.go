@@ -38,6 +38,8 @@ type Config struct {
 	AllowedHosts   []string   // names that requests over loopback may be addressed to, beside loopback's own; without port
 	AllowedOrigins []string   // other origins whose pages may use the API, like https://app.example.org
 
+	SourceKinds []string // kinds of sources that administrators may add; none adds none
+
 	MaxBody   int64  // bytes of a request that is not a form; 0 is 32 MiB
 	MaxUpload int64  // bytes of one uploaded file; 0 is 100 MiB
 	MaxForm   int64  // bytes of a form with files; 0 is 1 GiB

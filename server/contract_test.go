@@ -67,7 +67,7 @@ var volatile = []struct {
 }
 
 func converse(t *testing.T, script string) []byte {
-	c := newClient(t, server.Config{Service: servertest.New(), Version: "test"})
+	c := newClient(t, server.Config{Service: servertest.New(), Version: "test", SourceKinds: []string{"web"}})
 	var out bytes.Buffer
 	known := map[string]string{} // $name in a request stands for the last id of that kind
 	for _, block := range strings.Split(script, "\n----\n") {

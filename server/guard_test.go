@@ -48,6 +48,14 @@ func TestKeys(t *testing.T) {
 		{"external_id":"staff","text":"whale salaries","acl":["staff"]},
 		{"external_id":"board","text":"whale merger","acl":["board"]}]}`, "Authorization", boss), nil)
 
+	for _, call := range []string{"GET /sources", "GET /sources/a", "POST /sources/a/sync", "DELETE /sources/a?documents=keep"} {
+		method, path, _ := strings.Cut(call, " ")
+		c.want(403, c.do(method, "/api/v1/collections/x"+path, nil, "Authorization", alice), nil)
+	}
+	c.want(403, c.do("POST", "/api/v1/collections/x/sources", `{"name":"a","kind":"web","settings":{}}`, "Authorization", alice), nil)
+	c.want(403, c.do("POST", "/api/v1/collections/x/sources", `{"name":"a","kind":"web","settings":{}}`, "Authorization", boss), nil) // no kind is allowed
+	c.want(200, c.do("GET", "/api/v1/collections/x/sources", nil, "Authorization", boss), nil)
+
 	ask := func(key string, headers ...string) int {
 		var res api.SearchResponse
 		c.want(200, c.do("POST", search, `{"query":"whale"}`, append(headers, "Authorization", key)...), &res)

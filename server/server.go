@@ -22,7 +22,7 @@ func New(cfg Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	registerHealth(mux, cfg)
 	files := upload.Limits{File: cfg.MaxUpload, Dir: cfg.TempDir}
-	api.Register(mux, api.Config{Service: cfg.Service, Version: cfg.Version, MaxBody: cfg.MaxBody, Upload: files, Beat: cfg.Beat})
+	api.Register(mux, api.Config{Service: cfg.Service, Version: cfg.Version, MaxBody: cfg.MaxBody, Upload: files, Beat: cfg.Beat, SourceKinds: cfg.SourceKinds})
 	openai.Register(mux, openai.Config{Service: cfg.Service, MaxBody: cfg.MaxBody, Upload: files, Beat: cfg.Beat})
 	ui.Register(mux, cfg.Version)
 

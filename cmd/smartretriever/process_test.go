@@ -321,6 +321,12 @@ func (p program) serve(use func(served)) {
 // call sends a request and returns the body of a response of status 200.
 func (s served) call(method, path, contentType string, body []byte) []byte {
 	s.t.Helper()
+	return s.request(http.StatusOK, method, path, contentType, body)
+}
+
+// request sends a request and returns the body of a response of that status.
+func (s served) request(status int, method, path, contentType string, body []byte) []byte {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), longest)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
@@ -336,7 +342,7 @@ func (s served) call(method, path, contentType string, body []byte) []byte {
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
+	if err != nil || resp.StatusCode != status {
 		s.t.Fatalf("%s %s: %s, %v\n%s", method, path, resp.Status, err, data)
 	}
 	return data

@@ -356,9 +356,11 @@ func TestSync(t *testing.T) {
 	cfg := w.config(fine)
 	cfg.Sync = func(_ context.Context, job rag.Job, tell func(jobs.Told)) error {
 		tell(jobs.Told{Items: 3})
-		tell(jobs.Told{Items: 3, Complete: true, Result: &rag.AddResult{State: rag.Updated, Bytes: 7}})
-		tell(jobs.Told{Items: 3, Complete: true, Deleted: true})
-		tell(jobs.Told{Items: 3, Complete: true, Result: &rag.AddResult{State: rag.Failed, Source: job.Source}})
+		tell(jobs.Told{Result: &rag.AddResult{State: rag.Updated, Bytes: 7}})
+		tell(jobs.Told{Result: &rag.AddResult{State: rag.Removed}})
+		tell(jobs.Told{Result: &rag.AddResult{State: rag.Failed, Source: job.Source}})
+		tell(jobs.Told{Result: &rag.AddResult{State: rag.Failed, Source: job.Source}}) // once more
+		tell(jobs.Told{Report: &rag.SyncReport{Updated: 1, Deleted: 1, Failed: 1}})
 		return nil
 	}
 	w.start(cfg)

@@ -34,9 +34,9 @@ type Config struct {
 	Blobs Blobs
 	// Add ingests inputs into the job's collection; see ingest.Pipeline.Run.
 	Add func(ctx context.Context, job rag.Job, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
-	// Sync brings the job's source up to date and tells of each item that it knows how
-	// many there will be (0 for not yet), and of each that has its verdict. Nil refuses
-	// such jobs.
+	// Sync brings the job's source up to date and tells of each item that it knows, of
+	// each that has its verdict, and in the end of the whole. Each turn reads the source
+	// anew and tells of all its items again. Nil refuses such jobs.
 	Sync func(ctx context.Context, job rag.Job, tell func(Told)) error
 	// Price is what embedding so many tokens for the job's collection costs. Nil is nothing.
 	Price func(ctx context.Context, job rag.Job, tokens int64) (rag.Money, string)
@@ -53,10 +53,9 @@ type Config struct {
 
 // Told is what a sync tells while it runs.
 type Told struct {
-	Items    int // known so far
-	Complete bool
-	Deleted  bool // the item was deleted; Result does not count
-	Result   *rag.AddResult
+	Items  int             // known so far
+	Result *rag.AddResult  // the verdict on a document, if this is one
+	Report *rag.SyncReport // at the end: its counts take the place of those of single items
 }
 
 func (c Config) withDefaults() Config {

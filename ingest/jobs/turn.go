@@ -36,6 +36,10 @@ func (r *Runner) work(ctx context.Context, job rag.Job) {
 		t.finish(log, rag.JobFailed, "it was begun several times and did not come to an end; the process that worked on it may have been killed each time", time.Time{})
 		return
 	}
+	if job.Kind == rag.JobSync { // what was told of items in turns before is told again
+		p := t.progress
+		t.progress = rag.Progress{Bytes: p.Bytes, Pages: p.Pages, Chunks: p.Chunks, Embedded: p.Embedded, Tokens: p.Tokens}
+	}
 	working, stop := context.WithCancelCause(rag.WithAccount(ctx, rag.Account{Tenant: job.Tenant, Key: job.Key}))
 	defer stop(nil)
 	t.verdicts = newVerdicts(t)
@@ -69,16 +73,17 @@ func (t *turn) do(ctx context.Context) error {
 func (t *turn) told(what Told) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.progress.Items = max(t.progress.Items, what.Items)
-	t.progress.Complete = what.Complete
-	switch {
-	case what.Deleted:
-		t.progress.Done++
-		t.progress.Deleted++
-	case what.Result != nil:
-		t.progress.Count(*what.Result)
+	p := &t.progress
+	if r := what.Report; r != nil {
+		p.Added, p.Updated, p.Unchanged, p.Deleted, p.Skipped, p.Failed = r.Added, r.Updated, r.Unchanged, r.Deleted, r.Skipped, r.Failed
+		p.Done = p.Added + p.Updated + p.Unchanged + p.Deleted + p.Skipped + p.Failed
+		p.Items, p.Complete = p.Done, true
+		return
 	}
-	t.progress.Items = max(t.progress.Items, t.progress.Done)
+	if what.Result != nil {
+		p.Count(*what.Result)
+	}
+	p.Items = max(p.Items, what.Items, p.Done)
 }
 
 // count adds a verdict to the progress.

@@ -21,6 +21,8 @@ type Config struct {
 	MaxBody int64         // bytes of a JSON request; 0 is 32 MiB
 	Upload  upload.Limits // of forms with files
 	Beat    time.Duration // between comments on a silent event stream; 0 is sse.DefaultBeat
+	// SourceKinds are the kinds of sources that may be added; none adds none.
+	SourceKinds []string
 }
 
 // Router is what handlers are added to: an http.ServeMux is one.
@@ -48,6 +50,7 @@ func Register(mux Router, cfg Config) {
 	h.registerCollections()
 	h.registerUpload()
 	h.registerDocuments()
+	h.registerSources()
 	h.registerVersions()
 	h.registerJobs()
 	h.registerPages()
@@ -74,6 +77,7 @@ func describe(cfg Config) huma.Config {
 	c.Tags = []*huma.Tag{
 		{Name: "collections", Description: "Named sets of documents that are searched together"},
 		{Name: "documents", Description: "What a collection holds"},
+		{Name: "sources", Description: "Places that documents come from again and again"},
 		{Name: "jobs", Description: "Work that goes on after its request"},
 		{Name: "search", Description: "Chunks and answers"},
 	}

@@ -29,6 +29,12 @@ type Service interface {
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
 
+	AddSource(ctx context.Context, scope rag.Scope, spec rag.Source) (rag.Source, error)
+	Sources(ctx context.Context, scope rag.Scope) ([]rag.Source, error)
+	Source(ctx context.Context, scope rag.Scope, name string) (rag.Source, error)
+	RemoveSource(ctx context.Context, scope rag.Scope, name string, documents bool) (int, error)
+	StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) (rag.Job, error)
+
 	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
 	CompareVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID, from, to int) (rag.Comparison, error)
 	RestoreVersion(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.AddResult, error)

@@ -25,12 +25,7 @@ func (f *Fake) SubmitDocuments(ctx context.Context, s rag.Scope, inputs iter.Seq
 	if err != nil {
 		return rag.Job{}, err
 	}
-	j := &job{Job: rag.Job{
-		ID: rag.JobID(fmt.Sprintf("00000000-0000-7000-8000-%012d", len(f.jobs)+1)), Tenant: s.WithDefaults().Tenant, Collection: s.WithDefaults().Collection,
-		Kind: rag.JobAdd, State: rag.JobQueued, Principals: slices.Clone(s.Principals), CreatedAt: f.tick(),
-	}}
-	j.UpdatedAt = j.CreatedAt
-	f.jobs = append(f.jobs, j)
+	j := f.newJob(s, rag.JobAdd)
 	leave()
 	for in := range inputs {
 		var fault error
@@ -44,6 +39,23 @@ func (f *Fake) SubmitDocuments(ctx context.Context, s rag.Scope, inputs iter.Seq
 	j.Name = fmt.Sprintf("%d documents", len(j.inputs))
 	j.Progress.Items, j.Progress.Complete = len(j.inputs), true
 	return j.Job, f.work(ctx, s, j)
+}
+
+// newJob makes a job that waits. f.mu is held.
+func (f *Fake) newJob(s rag.Scope, kind rag.JobKind) *job {
+	n, group := 1, map[rag.JobKind]string{rag.JobAdd: "8000", rag.JobSync: "9000"}[kind]
+	for _, other := range f.jobs {
+		if other.Kind == kind {
+			n++
+		}
+	}
+	j := &job{Job: rag.Job{
+		ID: rag.JobID(fmt.Sprintf("00000000-0000-7000-%s-%012d", group, n)), Tenant: s.WithDefaults().Tenant, Collection: s.WithDefaults().Collection,
+		Kind: kind, State: rag.JobQueued, Principals: slices.Clone(s.Principals), CreatedAt: f.tick(),
+	}}
+	j.UpdatedAt = j.CreatedAt
+	f.jobs = append(f.jobs, j)
+	return j
 }
 
 func (f *Fake) work(ctx context.Context, s rag.Scope, j *job) error {

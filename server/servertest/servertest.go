@@ -43,7 +43,8 @@ type Fake struct {
 
 type collection struct {
 	rag.Collection
-	docs []*document // oldest first
+	docs    []*document // oldest first
+	sources []rag.Source
 }
 
 type document struct {

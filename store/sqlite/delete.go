@@ -10,18 +10,30 @@ import (
 // it, and the change feed says that its chunks are gone. Its rows stay until
 // Purge, so that RestoreDocument can bring it back. KindNotFound if there is no
 // such document that scope may see.
+//
+// An item of a source that has the document remembers what was deleted, so that it
+// does not come back as long as its content is the same.
 func (s *Store) DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error {
 	return s.update(ctx, "delete document", func(ctx context.Context, c *conn) error {
 		d, err := visible(ctx, c, scope, id)
 		if err != nil {
 			return err
 		}
-		if _, err := c.exec(ctx, "UPDATE documents SET deleted_at = ? WHERE id = ?", toMicros(s.now()), d.row); err != nil {
+		if err := s.deleteRow(ctx, c, d); err != nil {
 			return err
 		}
-		_, err = s.announce(ctx, c, rag.ChangeDelete, d, count{-1, -d.Chunks, -d.Bytes})
+		_, err = c.exec(ctx, "UPDATE source_items SET removed = ? WHERE collection = ? AND external_id = ?", d.SHA256, d.collection, d.ExternalID)
 		return err
 	})
+}
+
+// deleteRow makes a live document invisible.
+func (s *Store) deleteRow(ctx context.Context, c *conn, d document) error {
+	if _, err := c.exec(ctx, "UPDATE documents SET deleted_at = ? WHERE id = ?", toMicros(s.now()), d.row); err != nil {
+		return err
+	}
+	_, err := s.announce(ctx, c, rag.ChangeDelete, d, count{-1, -d.Chunks, -d.Bytes})
+	return err
 }
 
 // RestoreDocument undoes DeleteDocument: the document is back as it was, its
@@ -43,6 +55,9 @@ func (s *Store) RestoreDocument(ctx context.Context, scope rag.Scope, id rag.Doc
 			return rag.Errorf(rag.KindConflict, "document %s cannot be restored: its external id %.80q belongs to a newer document", id, d.ExternalID)
 		}
 		if _, err := c.exec(ctx, "UPDATE documents SET deleted_at = NULL WHERE id = ?", d.row); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, "UPDATE source_items SET removed = '' WHERE collection = ? AND external_id = ?", d.collection, d.ExternalID); err != nil {
 			return err
 		}
 		_, err = s.announce(ctx, c, rag.ChangePut, d, count{1, d.Chunks, d.Bytes})

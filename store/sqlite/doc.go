@@ -16,6 +16,8 @@
 //	feed.go        the change feed
 //	record.go      chunks as index records: snapshots, and by id
 //	chunk.go       chunks and quotes for answering
+//	source.go      sources and the leases of their readings
+//	sourceitem.go  items of sources, and the documents that go with them
 //	querylog.go    the query log
 //	stats.go       counts, ping, noticing other processes' commits
 //	verify.go      the invariants, checked

@@ -14,7 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/store"
 )
 
-const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.principals, j.admin, j.key, j.state, j.error,
+const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.again, j.allow_empty, j.principals, j.admin, j.key, j.state, j.error,
 	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before`
 
 const jobsFrom = " FROM jobs j JOIN collections c ON c.id = j.collection "
@@ -29,7 +29,7 @@ func scanJob(r scanner) (jobRow, error) {
 	var id []byte
 	var principals, progress string
 	var created, started, updated, ended, notBefore int64
-	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
+	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &j.Again, &j.AllowEmpty, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
 		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore)
 	if err != nil {
 		return j, err
@@ -63,8 +63,12 @@ func jobKey(id rag.JobID) ([]byte, error) {
 }
 
 // CreateJob stores a job that waits for its turn, with its items, which are numbered
-// here. Of spec, the collection's id, Kind, Name, Source, Principals, Admin and Key count. An
-// item may come with a verdict, such as that it is too large to be kept.
+// here. Of spec, the collection's id, Kind, Name, Source, Again, AllowEmpty, Principals, Admin
+// and Key count. An item may come with a verdict, such as that it is too large to be kept.
+//
+// A source has one open job: if there is one, that is returned, which, as long as it waits,
+// does what spec asks for besides. Of the jobs of a source that have ended, the last
+// keptSyncs are kept.
 func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -84,11 +88,21 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 	var job rag.Job
 	err = s.update(ctx, "create job", func(ctx context.Context, c *conn) error {
 		now := toMicros(s.now())
+		if spec.Kind == rag.JobSync {
+			open, err := openSync(ctx, c, spec)
+			if err != nil || open.row != 0 {
+				job = open.Job
+				return err
+			}
+			if err := forgetSyncs(ctx, c, spec); err != nil {
+				return err
+			}
+		}
 		res, err := c.exec(ctx, `
-			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, principals, admin, key, state, error, cancelling, tries, progress,
+			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, again, allow_empty, principals, admin, key, state, error, cancelling, tries, progress,
 				created_at, started_at, updated_at, ended_at, not_before, holder, held_until)
-			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
-			id[:], spec.Kind, spec.Name, spec.Source, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
+			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
+			id[:], spec.Kind, spec.Name, spec.Source, spec.Again, spec.AllowEmpty, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
 		if err != nil {
 			return err
 		}
@@ -118,6 +132,37 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 	return job, err
 }
 
+// keptSyncs is how many jobs of a source are kept that have ended.
+const keptSyncs = 20
+
+// openSync returns the job of a source that has not ended, with what spec asks for; its row
+// is 0 if there is none.
+func openSync(ctx context.Context, c *conn, spec rag.Job) (job jobRow, err error) {
+	var row int64
+	err = c.row(ctx, `
+		UPDATE jobs SET again = again OR (state = 'queued' AND ?), allow_empty = allow_empty OR (state = 'queued' AND ?)
+		WHERE id = (SELECT id FROM jobs WHERE kind = 'sync' AND collection = ? AND source = ? AND state IN ('queued', 'running') LIMIT 1)
+		RETURNING id`, []any{spec.Again, spec.AllowEmpty, spec.CollectionID, spec.Source}, &row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return job, nil
+	}
+	if err != nil {
+		return job, err
+	}
+	return jobByRow(ctx, c, row)
+}
+
+// forgetSyncs removes old jobs of a source, to which one is to come.
+func forgetSyncs(ctx context.Context, c *conn, spec rag.Job) error {
+	res, err := c.exec(ctx, `
+		DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE kind = 'sync' AND collection = ? AND source = ? AND ended_at > 0
+			ORDER BY id DESC LIMIT -1 OFFSET ?)`, spec.CollectionID, spec.Source, keptSyncs-1)
+	if err != nil || affected(res) == 0 {
+		return err
+	}
+	return owesErasure(ctx, c)
+}
+
 func jobByRow(ctx context.Context, c *conn, row int64) (job jobRow, err error) {
 	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.id = ?", []any{row}, func(r *sql.Rows) error {
 		job, err = scanJob(r)
@@ -127,7 +172,7 @@ func jobByRow(ctx context.Context, c *conn, row int64) (job jobRow, err error) {
 }
 
 // Job returns a job of scope's collection that scope may see: an administrator sees
-// all, others those that were made with exactly their principals.
+// all, others those that were made with exactly their principals and are no sync.
 func (s *Store) Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
 	var job jobRow
 	err := s.view(ctx, "read job", func(c *conn) (err error) {
@@ -145,7 +190,7 @@ func jobInScope(ctx context.Context, c *conn, scope rag.Scope, id rag.JobID) (jo
 		return job, err
 	}
 	found := false
-	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.uuid = ? AND j.tenant = ? AND c.name = ? AND (? OR j.principals = ?)",
+	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.uuid = ? AND j.tenant = ? AND c.name = ? AND (? OR j.principals = ? AND j.kind <> 'sync')",
 		[]any{key, scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope)}, func(r *sql.Rows) (err error) {
 			found = true
 			job, err = scanJob(r)
@@ -177,7 +222,7 @@ func (s *Store) Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.
 	if states == nil {
 		states = []rag.JobState{}
 	}
-	query := "SELECT " + jobColumns + jobsFrom + `WHERE j.tenant = ? AND c.name = ? AND (? OR j.principals = ?)
+	query := "SELECT " + jobColumns + jobsFrom + `WHERE j.tenant = ? AND c.name = ? AND (? OR j.principals = ? AND j.kind <> 'sync')
 		AND (?5 = '[]' OR j.state IN (SELECT value FROM json_each(?5))) `
 	if q.Descending {
 		query += "AND (NOT ? OR j.id < ?) ORDER BY j.id DESC LIMIT ?"
@@ -329,7 +374,10 @@ func recount(ctx context.Context, c *conn, row int64, p *rag.Progress) error {
 	return err
 }
 
-const claimable = "(state = 'queued' AND not_before <= ?1 OR state = 'running' AND held_until <= ?1)"
+// claimable are jobs whose turn it is. One source is read at a time, so that a long reading
+// leaves others that work on jobs free for what somebody waits for.
+const claimable = `(state = 'queued' AND not_before <= ?1 OR state = 'running' AND held_until <= ?1)
+	AND (kind <> 'sync' OR NOT EXISTS (SELECT 1 FROM jobs o WHERE o.kind = 'sync' AND o.state = 'running' AND o.held_until > ?1))`
 
 // heldJob returns the row of a job that holder works on. KindConflict if that is
 // somebody else by now.
@@ -450,8 +498,8 @@ func (s *Store) CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (r
 }
 
 // RetryJob has a job that has ended tried again: the items that failed, those that had
-// no turn yet, and, of a sync, all of it. KindConflict if it has not ended; KindInvalid
-// if there is nothing to be tried again.
+// no turn yet, and, of a sync, all of it. KindConflict if it has not ended, or its source
+// has another job that has not; KindInvalid if there is nothing to be tried again.
 func (s *Store) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
 	return s.changeJob(ctx, "try a job again", scope, id, func(ctx context.Context, c *conn, job jobRow) error {
 		if !job.State.Ended() {
@@ -469,6 +517,13 @@ func (s *Store) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (ra
 				return err
 			}
 		} else {
+			open, err := openSync(ctx, c, rag.Job{CollectionID: job.CollectionID, Source: job.Source})
+			if err != nil {
+				return err
+			}
+			if open.row != 0 {
+				return rag.Errorf(rag.KindConflict, "source %s is being read by job %s, or about to be", job.Source, open.ID)
+			}
 			p = rag.Progress{}
 		}
 		_, err := c.exec(ctx, `

@@ -20,14 +20,21 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// schemaVersion is the number of the newest migration this program knows.
-func schemaVersion() (int64, error) {
+// schema is what is applied to a file, or what this program knows.
+type schema struct {
+	newest int64 // number of the newest migration
+	count  int   // of migrations
+}
+
+// knownSchema is that of this program.
+func knownSchema() (schema, error) {
 	entries, err := fs.ReadDir(migrationFiles, "migrations")
 	if err != nil {
-		return 0, err
+		return schema{}, err
 	}
 	number, _, _ := strings.Cut(entries[len(entries)-1].Name(), "_")
-	return strconv.ParseInt(number, 10, 64)
+	newest, err := strconv.ParseInt(number, 10, 64)
+	return schema{newest, len(entries)}, err
 }
 
 // migrateInTurn is migrate for several processes that open a new file at the same
@@ -61,18 +68,18 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 	db := sql.OpenDB(connector)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	newest, err := schemaVersion()
+	known, err := knownSchema()
 	if err != nil {
 		return err
 	}
-	found, err := currentVersion(ctx, db)
+	found, err := currentSchema(ctx, db)
 	if err != nil {
 		return err
 	}
-	if found > newest {
-		return rag.Errorf(rag.KindInvalid, "store %s has schema %d, made by a newer version of this program, which knows schemas up to %d", cfg.Path, found, newest)
+	if found.newest > known.newest {
+		return rag.Errorf(rag.KindInvalid, "store %s has schema %d, made by a newer version of this program, which knows schemas up to %d", cfg.Path, found.newest, known.newest)
 	}
-	if found == newest {
+	if found == known {
 		return nil
 	}
 	for _, statement := range []string{
@@ -85,7 +92,7 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 			return err
 		}
 	}
-	if err := runMigrations(ctx, db, newest); err != nil {
+	if err := runMigrations(ctx, db, known); err != nil {
 		// Closing the connection would undo it as well.
 		_, failed := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, failed)
@@ -94,9 +101,9 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 	return err
 }
 
-func runMigrations(ctx context.Context, db *sql.DB, newest int64) error {
+func runMigrations(ctx context.Context, db *sql.DB, known schema) error {
 	// Another process may have been first.
-	if found, err := currentVersion(ctx, db); err != nil || found >= newest {
+	if found, err := currentSchema(ctx, db); err != nil || found == known {
 		return err
 	}
 	files, err := fs.Sub(migrationFiles, "migrations")
@@ -106,7 +113,8 @@ func runMigrations(ctx context.Context, db *sql.DB, newest int64) error {
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()),
-		goose.WithIsolateDDL(true)) // no transactions of goose's own
+		goose.WithAllowOutofOrder(true), // a file may have a later migration and not an earlier one, if these were written side by side
+		goose.WithIsolateDDL(true))      // no transactions of goose's own
 	if err != nil {
 		return err
 	}
@@ -114,14 +122,14 @@ func runMigrations(ctx context.Context, db *sql.DB, newest int64) error {
 	return err
 }
 
-// currentVersion returns the file's schema, 0 for a new file.
-func currentVersion(ctx context.Context, db *sql.DB) (int64, error) {
+// currentSchema returns that of the file, the zero one for a new file.
+func currentSchema(ctx context.Context, db *sql.DB) (found schema, err error) {
 	var tables int
-	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", goose.DefaultTablename).Scan(&tables)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", goose.DefaultTablename).Scan(&tables)
 	if err != nil || tables == 0 {
-		return 0, err
+		return schema{}, err
 	}
-	var version int64
-	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&version)
-	return version, err
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0), count(DISTINCT version_id) FROM "+goose.DefaultTablename+" WHERE is_applied AND version_id > 0").
+		Scan(&found.newest, &found.count)
+	return found, err
 }

@@ -57,6 +57,19 @@ func TestOpen(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// A file that has a later migration and not an earlier one gets it.
+func TestMissedMigration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := open(t, sqlite.Config{Path: path}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, path, "DROP TABLE source_items", "DROP TABLE sources", "DELETE FROM goose_db_version WHERE version_id = 5")
+	s := open(t, sqlite.Config{Path: path})
+	if list, err := s.AllSources(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string, content []byte) string {
@@ -321,6 +334,7 @@ func TestVerifyFinds(t *testing.T) {
 		"gone chunks in the feed":        "DELETE FROM changes WHERE op = 2",
 		"sequence numbers":               "UPDATE collections SET seq = 1",
 		"feeds of collections":           "UPDATE changes SET collection = 99 WHERE seq = 1",
+		"items of sources":               "INSERT INTO sources (collection, name, kind, settings, metadata, acl, created_at) VALUES (1, 's', 'k', '{}', '{}', '', 0); INSERT INTO source_items VALUES (1, 99, 'i', '', '', '', '', '', 1, 0)",
 		"references":                     "UPDATE chunks SET document = 99 WHERE id = 1",
 	} {
 		path := filepath.Join(t.TempDir(), "store.db")

@@ -83,6 +83,9 @@ var invariants = []invariant{
 	{"feeds of collections", `
 		SELECT format('change %d is of collection %d, which is gone', seq, collection) FROM changes
 		WHERE collection NOT IN (SELECT id FROM collections)`},
+	{"items of sources", `
+		SELECT format('item %s of source %d is of collection %d, and its source is not', i.id, i.source, i.collection) FROM source_items i
+		WHERE NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = i.source AND s.collection = i.collection)`},
 	{"references", `
 		SELECT format('row %d of %s refers to a row of %s that is gone', rowid, "table", parent) FROM pragma_foreign_key_check`},
 	{"database file", `

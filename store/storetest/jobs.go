@@ -17,6 +17,7 @@ var jobTests = []test{
 	{"a job whose holder is gone", jobLapses},
 	{"cancelling", jobCancelled},
 	{"trying again", jobTriedAgain},
+	{"syncs", jobSyncs},
 	{"who sees a job", jobSeen},
 	{"contents of items", jobContents},
 	{"jobs of a collection that is deleted", jobsGo},
@@ -217,6 +218,57 @@ func jobTriedAgain(t *testing.T, s Store) {
 	ok(t, "items", s.PutJobItems(ctx, job.ID, "you", []rag.JobItem{{Number: 2, State: rag.Added}, {Number: 3, State: rag.Unchanged}}))
 	ok(t, "finish", s.FinishJob(ctx, job.ID, "you", rag.JobDone, "", time.Time{}, rag.Progress{Items: 3, Complete: true, Done: 3, Added: 2, Unchanged: 1}))
 	wantKind(t, "nothing has failed", second(s.RetryJob(ctx, scope, job.ID)), rag.KindInvalid)
+}
+
+// jobSyncs has one open job a source, and one source read at a time.
+func jobSyncs(t *testing.T, s Store) {
+	c := makeCollection(t, s, "t", "c")
+	ctx, scope := t.Context(), scopeOf(c)
+	make := func(source string, again bool) rag.Job {
+		t.Helper()
+		job, err := s.CreateJob(ctx, rag.Job{CollectionID: c.ID, Kind: rag.JobSync, Name: source, Source: source, Again: again, Admin: true}, nil)
+		ok(t, "create job", err)
+		return job
+	}
+	end := func(id rag.JobID) {
+		t.Helper()
+		ok(t, "finish", s.FinishJob(ctx, id, "me", rag.JobDone, "", time.Time{}, rag.Progress{}))
+	}
+	a, b := make("a", false), make("b", false)
+	same := make("a", true)
+	equal(t, "the job that waits", words(same.ID, same.Again, same.AllowEmpty), words(a.ID, true, false))
+	add := makeJob(t, s, c, "one")
+	for _, want := range []rag.JobID{a.ID, add.ID} {
+		job, _ := claim(t, s, "me", time.Hour)
+		equal(t, "claimed", job.ID, want)
+	}
+	if _, found := claim(t, s, "me", time.Hour); found {
+		t.Error("two sources are read at once")
+	}
+	equal(t, "the job that runs", make("a", false).ID, a.ID)
+	end(a.ID)
+	second, _ := claim(t, s, "me", time.Hour)
+	equal(t, "claimed", second.ID, b.ID)
+	next := make("a", false)
+	equal(t, "after its end", words(next.ID == a.ID, next.Again), "false false")
+	if _, err := s.RetryJob(ctx, scope, a.ID); rag.KindOf(err) != rag.KindConflict {
+		t.Errorf("a second open job: %v", err)
+	}
+	end(b.ID)
+	for range 25 {
+		job, _ := claim(t, s, "me", time.Hour)
+		end(job.ID)
+		make("a", false)
+	}
+	page, err := s.Jobs(ctx, scope, rag.JobQuery{ListOptions: rag.ListOptions{Limit: 100}})
+	ok(t, "jobs", err)
+	equal(t, "jobs that are kept", len(page.Items), 1+1+20) // of one, of b, of a with the open one
+	stranger := scope
+	stranger.Admin, stranger.Principals = false, nil
+	page, err = s.Jobs(ctx, stranger, rag.JobQuery{})
+	ok(t, "jobs", err)
+	equal(t, "seen by others", len(page.Items), 0)
+	wantKind(t, "seen by others", func() error { _, err := s.Job(ctx, stranger, next.ID); return err }(), rag.KindNotFound)
 }
 
 func jobSeen(t *testing.T, s Store) {

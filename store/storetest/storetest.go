@@ -80,6 +80,23 @@ type Store interface {
 	Standings(ctx context.Context, limits []rag.Limit) ([]rag.Standing, error)
 	Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error)
 
+	CreateSource(ctx context.Context, src rag.Source) (rag.Source, error)
+	ChangeSource(ctx context.Context, src rag.Source) (rag.Source, error)
+	Source(ctx context.Context, collectionID int64, name string) (rag.Source, error)
+	Sources(ctx context.Context, collectionID int64) ([]rag.Source, error)
+	AllSources(ctx context.Context) ([]rag.Source, error)
+	DeleteSource(ctx context.Context, id, reading int64) error
+	LeaseSource(ctx context.Context, collectionID int64, name, holder, dead string, ttl time.Duration) (rag.Source, error)
+	RenewLease(ctx context.Context, id, reading int64, ttl time.Duration) error
+	EndReading(ctx context.Context, id, reading int64, cursor []byte, failure string, report rag.SyncReport) error
+	SourceItem(ctx context.Context, src rag.Source, id string) (rag.SourceItem, error)
+	SourceItems(ctx context.Context, src rag.Source, after string, failing bool, limit int) ([]rag.SourceItem, error)
+	StaleItems(ctx context.Context, src rag.Source, reading int64, limit int) ([]rag.SourceItem, error)
+	PutItems(ctx context.Context, src rag.Source, items []rag.SourceItem) error
+	SeenItems(ctx context.Context, src rag.Source, ids []string) error
+	DropItems(ctx context.Context, src rag.Source, ids []string) (deleted []string, err error)
+	PruneDocuments(ctx context.Context, src rag.Source, externalID string, keep []string) (deleted []string, err error)
+
 	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
 	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
 
@@ -116,6 +133,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"generations", generationTests},
 		{"log", logTests},
 		{"ledger", ledgerTests},
+		{"sources", sourceTests},
 		{"jobs", jobTests},
 		{"together", togetherTests},
 	} {

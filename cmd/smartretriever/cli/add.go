@@ -4,41 +4,57 @@ import (
 	"context"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
+	"github.com/smartretriever/smartretriever/backends"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source/folder"
+	"github.com/smartretriever/smartretriever/source/folder/walk"
 )
 
 // adder is what add calls.
 type adder interface {
+	sourcer
 	AddDocuments(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error
 }
 
 // addFlags are the flags of add.
 type addFlags struct {
-	include, exclude, acl, meta   []string
+	placeFlags
 	name, password, passwordsFile string
-	hidden, dryRun                bool
+	dryRun, once, watch           bool
+	every                         time.Duration
 }
 
 func (a *app) addCommand() *cobra.Command {
 	var f addFlags
 	c := &cobra.Command{
-		Use:   "add PATH...",
-		Short: "Add files and folders, or bring them up to date",
-		Long: `Reads files and stores what they say: text, passages and their embeddings. PATH is
-a file, a folder (with everything below it), a pattern, or - for standard input.
+		Use:   "add PATH|URL...",
+		Short: "Add files, folders and other sources, or bring them up to date",
+		Long: `Reads documents and stores what they say: text, passages and their embeddings. PATH
+is a file, a folder (with everything below it), a pattern, or - for standard input;
+URL is a place that documents come from.
 
-Files that have not changed since they were added are left as they are, and of a
-changed file only the passages that changed are embedded again. Ctrl-C stops after
-the files being worked on; nothing is lost, and the next run goes on from there.
+An https or http URL is a page, or a sitemap if it ends in sitemap.xml; site:URL is a
+site, whose links are followed, sitemap:URL and feed:URL are what they say, and --kind
+rest with --settings is a JSON API. Patterns of pages are those of robots.txt: /docs/ is
+all that begins so. Only public addresses are read, and what sources.allow names.
+
+A folder or URL becomes a source of the collection: it is remembered, so that 'sync'
+brings it up to date later, and documents that are gone from it are deleted. --once
+only adds what is there now, and deletes nothing. --watch goes on following it.
+
+What has not changed since it was added is left as it is, and of a changed file only
+the passages that changed are embedded again. Ctrl-C stops after the files being
+worked on; nothing is lost, and the next run goes on from there.
 
 Of an archive (zip, tar, mbox, and packed with gzip, bzip2 or zstd) every file is a
 document, known by PATH!/path/in/archive; one that is gone from a new version of the
@@ -46,10 +62,12 @@ archive is deleted.
 
 In folders and archives, files of formats that are not supported and those whose name
 begins with a dot are left out. A file that cannot be read is reported and the rest goes
-on; the exit code is then 1.`,
+on; the exit code is then 1. Passwords are for this run and not remembered.`,
 		Example: `  smartretriever add ~/papers
   smartretriever add report.pdf notes/ --meta year=2024 --meta team=sales
   smartretriever add docs --include '*.md' --exclude 'drafts/**'
+  smartretriever add ~/inbox --watch
+  smartretriever add site:https://docs.example.org/ --include /guide/
   smartretriever add ~/archive --dry-run
   pdftotext old.pdf - | smartretriever add - --name old.txt`,
 		Args: cobra.MinimumNArgs(1),
@@ -68,14 +86,12 @@ on; the exit code is then 1.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.include, "include", nil, "in folders, only files that match the `pattern`; may be repeated")
-	fl.StringArrayVar(&f.exclude, "exclude", nil, "in folders, no files or folders that match the `pattern`; may be repeated")
-	fl.BoolVar(&f.hidden, "hidden", false, "in folders, also files and folders whose name begins with a dot")
-	fl.StringArrayVar(&f.meta, "meta", nil, "metadata for every file, as `key=value`; several values of a key make a list")
-	fl.StringArrayVar(&f.acl, "acl", nil, "`principal` (user or group) that may see the files; may be repeated")
+	f.placeFlags.define(fl)
 	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format")
 	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
+	fl.BoolVar(&f.once, "once", false, "do not remember folders and URLs: add what is there now, delete nothing")
+	watchFlags(fl, &f.watch, &f.every)
 	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what adding would take: documents, tokens, money and time; store nothing")
 	return c
 }
@@ -83,6 +99,10 @@ on; the exit code is then 1.`,
 // addPlan is what an add is to read, and how.
 type addPlan struct {
 	paths     []string
+	sources   []rag.Source
+	once      bool // sources are not remembered
+	watch     bool
+	every     time.Duration
 	stdin     string // name of standard input, "" when it is not read
 	opt       walk.Options
 	metadata  rag.Metadata
@@ -92,7 +112,7 @@ type addPlan struct {
 
 // planAdd checks everything that can be wrong before a file is opened.
 func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
-	p := addPlan{acl: f.acl, opt: walk.Options{
+	p := addPlan{acl: f.acl, once: f.once, watch: f.watch, every: f.every, opt: walk.Options{
 		Include: f.include, Exclude: f.exclude, Hidden: f.hidden, MaxBytes: int64(a.cfg.Limits.FileSize),
 	}}
 	for _, arg := range args {
@@ -101,9 +121,21 @@ func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
 			return p, usagef("standard input needs a name: add - --name notes.md")
 		case arg == "-":
 			p.stdin = f.name
+		case backends.IsAddress(arg), !f.once && !f.dryRun && isFolder(arg):
+			spec, err := f.spec(arg)
+			if err != nil {
+				return p, err
+			}
+			p.sources = append(p.sources, spec)
 		default:
 			p.paths = append(p.paths, arg)
 		}
+	}
+	if err := checkWatch(f.watch, f.every); err != nil {
+		return p, err
+	}
+	if f.watch && (f.once || f.dryRun || len(p.sources) == 0) {
+		return p, usagef("--watch follows folders and URLs that are remembered")
 	}
 	if f.name != "" && p.stdin == "" {
 		return p, usagef("--name is the name of standard input, which is not among the paths; write - for it")
@@ -119,6 +151,17 @@ func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
 	return p, err
 }
 
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// options are what sources are read with: what is added by name is wanted, also if it
+// was deleted or failed before.
+func (p addPlan) options() rag.SyncOptions {
+	return rag.SyncOptions{Again: true, Prepare: func(in *rag.Input) { in.Password = p.passwords.of(in.ExternalID) }}
+}
+
 // add reads what the plan says and shows how it goes.
 func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 	rep := newAddReport(a)
@@ -126,10 +169,11 @@ func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 	var counter sync.WaitGroup
 	counter.Go(func() { countFiles(counting, plan, rep.progress) })
 
-	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
-	err := r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), func(index int, res rag.AddResult) {
-		rep.result(src.shown(index, res.More, res.ExternalID), res)
-	})
+	// Sources come before standard input, which may never end.
+	names, err := a.addSources(ctx, r, plan, rep)
+	if err == nil && (len(plan.paths) > 0 || plan.stdin != "") {
+		err = a.addFiles(ctx, r, plan, rep)
+	}
 
 	stopCounting()
 	counter.Wait()
@@ -139,10 +183,41 @@ func (a *app) add(ctx context.Context, r adder, plan addPlan) error {
 		return errReported{ExitInterrupted}
 	case err != nil:
 		return err
+	case plan.watch:
+		return a.followSources(ctx, r, names, plan.every, rag.SyncOptions{Prepare: plan.options().Prepare})
 	case rep.failed > 0:
 		return errReported{ExitFailure}
 	}
 	return nil
+}
+
+// addSources remembers the sources of a plan and reads them. It returns their names.
+func (a *app) addSources(ctx context.Context, r adder, plan addPlan, rep *addReport) (names []string, err error) {
+	for _, spec := range plan.sources {
+		if plan.once {
+			if _, err := r.ImportSource(ctx, a.scope(nil), spec, plan.options(), rep.sync); err != nil {
+				return names, err
+			}
+			continue
+		}
+		src, err := r.RememberSource(ctx, a.scope(nil), spec)
+		if err != nil {
+			return names, err
+		}
+		names = append(names, src.Name)
+		if _, err := r.Sync(ctx, a.scope(nil), src.Name, plan.options(), rep.sync); err != nil {
+			return names, err
+		}
+	}
+	return names, nil
+}
+
+// addFiles reads the files of a plan.
+func (a *app) addFiles(ctx context.Context, r adder, plan addPlan, rep *addReport) error {
+	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
+	return r.AddDocuments(ctx, a.scope(nil), src.inputs(ctx), func(index int, res rag.AddResult) {
+		rep.result(src.shown(index, res.More, res.ExternalID), res)
+	})
 }
 
 // countFiles finds out how many files there are while the first are read.
@@ -151,7 +226,14 @@ func countFiles(ctx context.Context, plan addPlan, p *progress) {
 	if plan.stdin != "" {
 		n++
 	}
-	for e := range walk.Files(plan.paths, plan.opt) {
+	paths := slices.Clone(plan.paths)
+	for _, s := range plan.sources {
+		if s.Kind != folder.Kind {
+			return // how much there is in other places nobody knows
+		}
+		paths = append(paths, placeOf(s))
+	}
+	for e := range walk.Files(paths, plan.opt) {
 		if ctx.Err() != nil {
 			return
 		}

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source/folder/walk"
 )
 
 // parseMetadata reads key=value pairs. true, false and numbers become what they

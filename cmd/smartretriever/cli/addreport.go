@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 // addReport gathers the verdicts, shows them as they come and sums them up.
 type addReport struct {
 	app      *app
+	source   string // the source that is read, "" if it is not about one
 	progress *progress
 	begun    time.Time
 
@@ -94,6 +96,21 @@ func (rep *addReport) result(path string, res rag.AddResult) {
 	}
 }
 
+// sync takes what a source tells.
+func (rep *addReport) sync(e rag.SyncEvent) {
+	path := cmp.Or(e.Result.ExternalID, e.Path)
+	switch {
+	case e.Wait > 0:
+		rep.app.tellWait(e.Result.Err, e.Wait)
+	case e.Begun:
+		rep.begin(e.Path)
+	case e.NotTaken:
+		rep.leftOut(path, rep.reasonOf(path, e.Result.Err))
+	default:
+		rep.result(path, e.Result)
+	}
+}
+
 // reasonOf is an error's message without the file's name in front of it.
 func (rep *addReport) reasonOf(path string, err error) string {
 	if err == nil {
@@ -146,7 +163,8 @@ func (rep *addReport) leftOut(path, reason string) {
 
 // addSummary is the last line of add --json.
 type addSummary struct {
-	Event        string         `json:"event"` // "summary"
+	Event        string         `json:"event"`            // "summary"
+	Source       string         `json:"source,omitempty"` // of sync: which source was read
 	Added        int            `json:"added"`
 	Updated      int            `json:"updated"`
 	Unchanged    int            `json:"unchanged"`
@@ -167,8 +185,8 @@ func (rep *addReport) end(interrupted, failed bool) {
 	took := time.Since(rep.begun)
 	n := rep.states
 	if rep.app.flags.json {
-		rep.app.out.jsonLine(addSummary{Event: "summary", Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
-			Removed: n[rag.Removed], Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
+		rep.app.out.jsonLine(addSummary{Event: "summary", Source: rep.source, Removed: n[rag.Removed], Added: n[rag.Added], Updated: n[rag.Updated], Unchanged: n[rag.Unchanged],
+			Failed: n[rag.Failed], Skipped: n[rag.Skipped], SkippedWhy: rep.skipped, Chunks: rep.chunks, Embedded: rep.embedded,
 			Bytes: rep.bytes, Milliseconds: took.Milliseconds(), Interrupted: interrupted})
 		return
 	}
@@ -207,7 +225,7 @@ func (rep *addReport) print(interrupted, failed bool, took time.Duration) {
 	}
 	row(rag.Updated, s.green, note)
 	row(rag.Unchanged, plain, "")
-	row(rag.Removed, plain, "gone from their archives")
+	row(rag.Removed, s.yellow, "")
 	row(rag.Skipped, plain, wrap(rep.skippedText(), s.width()-1, strings.Repeat(" ", 18)))
 	rep.printList(rep.empty)
 	row(rag.Failed, s.red, "")

@@ -17,6 +17,7 @@ import (
 
 // estimator is what add --dry-run calls.
 type estimator interface {
+	EstimateSource(ctx context.Context, scope rag.Scope, spec rag.Source, opt rag.SyncOptions, report func(rag.SyncEvent)) (rag.SyncReport, rag.Estimate, error)
 	Estimate(ctx context.Context, scope rag.Scope, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) (rag.Estimate, error)
 }
 
@@ -60,10 +61,7 @@ func untouched(data string) bool {
 
 func (a *app) estimate(ctx context.Context, r estimator, plan addPlan) error {
 	rep := &estimateReport{app: a, types: map[string]*typeEstimate{}, progress: startProgress(a.err, "files")}
-	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
-	sum, err := r.Estimate(ctx, a.scope(nil), src.inputs(ctx), func(index int, e rag.DocumentEstimate) {
-		rep.take(src.shown(index, e.More, e.ExternalID), e)
-	})
+	sum, err := rep.all(ctx, r, plan)
 	rep.progress.end()
 	if err != nil {
 		return err
@@ -75,6 +73,69 @@ func (a *app) estimate(ctx context.Context, r estimator, plan addPlan) error {
 	return nil
 }
 
+// all estimates sources, then files.
+func (rep *estimateReport) all(ctx context.Context, r estimator, plan addPlan) (rag.Estimate, error) {
+	a := rep.app
+	var sum rag.Estimate
+	for i, spec := range plan.sources {
+		_, one, err := r.EstimateSource(ctx, a.scope(nil), spec, plan.options(), rep.sync)
+		if err != nil {
+			return sum, err
+		}
+		if sum = together(sum, one); i == 0 {
+			sum = one
+		}
+	}
+	if len(plan.paths) == 0 && plan.stdin == "" {
+		return sum, nil
+	}
+	src := &source{plan: plan, stdin: a.stdin, report: rep, open: map[int]*pending{}}
+	one, err := r.Estimate(ctx, a.scope(nil), src.inputs(ctx), func(index int, e rag.DocumentEstimate) {
+		rep.take(src.shown(index, e.More, e.ExternalID), e)
+	})
+	if len(plan.sources) == 0 {
+		return one, err
+	}
+	return together(sum, one), err
+}
+
+// sync takes what a source tells of its items.
+func (rep *estimateReport) sync(e rag.SyncEvent) {
+	path := cmp.Or(e.Result.ExternalID, e.Path)
+	switch {
+	case e.Wait > 0:
+		rep.app.tellWait(e.Result.Err, e.Wait)
+	case e.Begun:
+		rep.begin(path)
+	case e.NotTaken:
+		rep.leftOut(path, e.Result.Err.Error())
+	case e.Estimate.State != "":
+		rep.take(path, e.Estimate)
+	default:
+		rep.take(path, rag.DocumentEstimate{State: e.Result.State, Err: e.Result.Err})
+	}
+}
+
+// together adds up two estimates of the same collection.
+func together(a, b rag.Estimate) rag.Estimate {
+	a.Documents += b.Documents
+	a.Unchanged += b.Unchanged
+	a.Failed += b.Failed
+	a.Bytes += b.Bytes
+	a.Chunks += b.Chunks
+	a.NewChunks += b.NewChunks
+	a.Tokens += b.Tokens
+	a.Cost = a.Cost.Plus(b.Cost)
+	a.Read += b.Read
+	if a.Embed < 0 || b.Embed < 0 {
+		a.Embed = -1
+	} else {
+		a.Embed += b.Embed
+	}
+	a.TokensPerSecond = cmp.Or(a.TokensPerSecond, b.TokensPerSecond)
+	return a
+}
+
 // estimateReport lists what would become of each file and sums up by type.
 type estimateReport struct {
 	app      *app
@@ -84,6 +145,7 @@ type estimateReport struct {
 	types   map[string]*typeEstimate
 	failed  int
 	skipped int
+	deleted int
 }
 
 // typeEstimate sums up the files with one ending.
@@ -115,7 +177,7 @@ func (rep *estimateReport) leftOut(path, reason string) {
 }
 
 // actions say what an add would do.
-var actions = map[rag.AddState]string{rag.Added: "add", rag.Updated: "update", rag.Unchanged: "unchanged", rag.Skipped: "skip", rag.Failed: "fail"}
+var actions = map[rag.AddState]string{rag.Added: "add", rag.Updated: "update", rag.Unchanged: "unchanged", rag.Skipped: "skip", rag.Failed: "fail", rag.Removed: "delete"}
 
 // take takes the estimate of one file.
 func (rep *estimateReport) take(path string, e rag.DocumentEstimate) {
@@ -131,6 +193,8 @@ func (rep *estimateReport) take(path string, e rag.DocumentEstimate) {
 		rep.failed++
 	case rag.Skipped:
 		rep.skipped++
+	case rag.Removed:
+		rep.deleted++
 	default:
 		rep.ofType(path).add(e)
 	}
@@ -192,6 +256,7 @@ type estimateSummary struct {
 	Types     []typeEstimate `json:"types"`
 	Documents int            `json:"documents"`
 	Unchanged int            `json:"unchanged"`
+	Deleted   int            `json:"deleted"`
 	Skipped   int            `json:"skipped"`
 	Failed    int            `json:"failed"`
 	Bytes     int64          `json:"bytes"`
@@ -215,7 +280,7 @@ func (rep *estimateReport) print(sum rag.Estimate) {
 	}
 	if rep.app.flags.json {
 		out := estimateSummary{
-			Event: "estimate", Types: types, Documents: sum.Documents, Unchanged: sum.Unchanged, Skipped: rep.skipped, Failed: rep.failed,
+			Event: "estimate", Types: types, Documents: sum.Documents, Unchanged: sum.Unchanged, Deleted: rep.deleted, Skipped: rep.skipped, Failed: rep.failed,
 			Bytes: sum.Bytes, Chunks: sum.Chunks, NewChunks: sum.NewChunks, Tokens: sum.Tokens, Currency: sum.Currency, AsOf: sum.AsOf,
 			Provider: sum.Provider, Model: sum.Model, Read: sum.Read.Milliseconds(), Speed: sum.TokensPerSecond,
 		}
@@ -272,6 +337,9 @@ func (rep *estimateReport) sentence(sum rag.Estimate) {
 	}
 	o.line("%s would be embedded by %s; %s. %d skipped, %d cannot be read. Nothing was stored.",
 		plural(int(sum.Tokens), "token"), clean(sum.Model), took, rep.skipped, rep.failed)
+	if rep.deleted > 0 {
+		o.line("%s would be deleted, unless another source has them.", plural(rep.deleted, "document"))
+	}
 	switch {
 	case !sum.Priced:
 		o.line("What %s of %s costs is not known; give its price in prices.file.", clean(sum.Model), clean(sum.Provider))

@@ -29,7 +29,7 @@ func (a *app) jobsCommand() *cobra.Command {
 		Use:   "jobs",
 		Short: "Look at what is being added in the background",
 		Long: `Looks at jobs: documents that were handed to a server, in the browser or over HTTP,
-and that are added behind the request. A job goes on after a crash or a restart; what
+and that are added behind the request, and sources that a server reads again. A job goes on after a crash or a restart; what
 failed of it can be tried again. Jobs that have ended are forgotten after a week.`,
 		Example: `  smartretriever jobs ls
   smartretriever jobs show

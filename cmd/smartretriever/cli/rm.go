@@ -28,7 +28,8 @@ func (a *app) rmCommand() *cobra.Command {
 		Long: `Removes documents from the store: text, passages, embeddings and the stored copy of
 the file. The file that was added is not touched. A document is named by its id or by
 the path of its file, and is removed without asking; -r removes everything below a
-folder or in an archive, and asks first.`,
+folder or in an archive, and asks first. A file in a folder that is a source stays away
+from 'sync' until it changes; 'sources rm' forgets the source itself.`,
 		Example: `  smartretriever rm ~/papers/old.pdf
   smartretriever rm -r ~/papers/drafts
   smartretriever rm 0198c5b2-5c1e-7d7a-b0a1-0d2f4a5b6c7d --json`,

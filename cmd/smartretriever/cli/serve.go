@@ -66,13 +66,16 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	// The first search should not wait for its index, nor the start for the index.
-	warming, stop := context.WithCancel(ctx)
+	warming, stop := context.WithCancel(ctx) // and looking for sources to be read, meanwhile
 	var warm sync.WaitGroup
 	warm.Go(func() {
 		if err := r.Warm(warming, scope); err != nil && warming.Err() == nil && rag.KindOf(err) != rag.KindNotFound {
 			log.Warn("the index could not be loaded ahead", "error", err)
 		}
 	})
+	if every := a.cfg.Sources.SyncEvery; every > 0 {
+		warm.Go(func() { r.SyncSources(warming, every) })
+	}
 	defer warm.Wait()
 	defer stop()
 	return server.Serve(ctx, a.cfg.Server.Addr, handler, cfg, func(at net.Addr) {
@@ -99,7 +102,8 @@ func serverConfig(c config.Config, svc server.Service, log *slog.Logger, obs *ob
 		Metrics: obs.MetricsHandler(), PublicMetrics: c.Server.PublicMetrics,
 		OnRequest: func(i server.RequestInfo) { obs.HTTPRequest(i.Method, i.Route, i.Status, i.Bytes, i.Duration) },
 		Keys:      keys, AllowedHosts: c.Server.AllowedHosts, AllowedOrigins: c.Server.CORSOrigins,
-		MaxUpload: int64(c.Limits.FileSize), MaxForm: int64(c.Server.MaxForm), ShutdownTimeout: c.Server.ShutdownGrace,
+		SourceKinds: c.Sources.APIKinds,
+		MaxUpload:   int64(c.Limits.FileSize), MaxForm: int64(c.Server.MaxForm), ShutdownTimeout: c.Server.ShutdownGrace,
 	}
 }
 

@@ -17,3 +17,11 @@ func identify(_ string, info fs.FileInfo) (identity, bool) {
 	}
 	return identity{uint64(st.Dev), uint64(st.Ino)}, true //nolint:unconvert // their types differ between systems
 }
+
+// inode is the number of a file in its file system.
+func inode(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Ino) //nolint:unconvert // as above
+	}
+	return 0
+}

@@ -1,5 +1,6 @@
-// Package walk finds the files that paths on a command line mean: files, folders
-// with everything below them, and patterns.
+// Package walk finds the files that paths mean: files, folders with everything below
+// them, and patterns. It is there for the folder source above it and for the command
+// line.
 //
 // Files come one at a time while folders are read, so the memory needed does not
 // grow with their number. Links to folders are followed; a folder that has been
@@ -36,6 +37,8 @@ type Options struct {
 	// MaxBytes is the size above which a file is an error instead of being read to
 	// find that out, whether it is named or in a folder; 0 takes all.
 	MaxBytes int64
+	// Folders asks for an entry of each folder as well, before what is in it.
+	Folders bool
 }
 
 // Entry is a file that was found, or why one was not taken.
@@ -43,6 +46,8 @@ type Entry struct {
 	Path     string // absolute
 	Size     int64
 	Modified time.Time
+	Inode    uint64 // 0 where there are none
+	Folder   bool   // it is a folder
 	Skip     string // why it is left out, "" if it is taken
 	Err      error  // why it cannot be read
 }
@@ -59,6 +64,40 @@ func Files(paths []string, opt Options) iter.Seq[Entry] {
 				return
 			}
 		}
+	}
+}
+
+// Below yields what lies at path, which is in the folder root or root itself, as
+// Files of root would. A path that does not exist, or that the options leave out,
+// yields nothing or its reason.
+func Below(root, path string, opt Options) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		w := walker{opt: opt, yield: yield, seen: map[identity]bool{}}
+		if root == path {
+			w.named(root)
+			return
+		}
+		rel := relative(root, path)
+		if rel == ".." || strings.HasPrefix(rel, "../") {
+			return
+		}
+		// The folders on the way must be taken too.
+		at := root
+		names := strings.Split(rel, "/")
+		for i, name := range names {
+			at = filepath.Join(at, name)
+			if i < len(names)-1 && (w.hidden(name) || matchAny(opt.Exclude, relative(root, at))) {
+				return
+			}
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				w.yield(Entry{Path: path, Err: fileError(err)})
+			}
+			return
+		}
+		w.entry(root, path, fs.FileInfoToDirEntry(info))
 	}
 }
 
@@ -91,7 +130,7 @@ func (w *walker) named(path string) bool {
 
 // file is the entry of a regular file.
 func (w *walker) file(path string, info fs.FileInfo) Entry {
-	e := Entry{Path: path, Size: info.Size(), Modified: info.ModTime()}
+	e := Entry{Path: path, Size: info.Size(), Modified: info.ModTime(), Inode: inode(info)}
 	if most := w.opt.MaxBytes; most > 0 && e.Size > most {
 		e.Err = rag.Errorf(rag.KindExhausted, "is larger than the limit of %s", humanize.IBytes(uint64(most)))
 	}
@@ -167,12 +206,15 @@ func (w *walker) expand(dir string, parts []string, matched *bool) bool {
 func (w *walker) folder(root, dir string, info fs.FileInfo) bool {
 	if id, ok := identify(dir, info); ok {
 		if w.seen[id] {
-			return w.yield(Entry{Path: dir, Skip: "folder was read already (a link leads back to it)"})
+			return w.yield(Entry{Path: dir, Folder: true, Skip: "folder was read already (a link leads back to it)"})
 		}
 		w.seen[id] = true
 	}
+	if w.opt.Folders && !w.yield(Entry{Path: dir, Folder: true}) {
+		return false
+	}
 	entries, err := os.ReadDir(dir)
-	if err != nil && !w.yield(Entry{Path: dir, Err: fileError(err)}) {
+	if err != nil && !w.yield(Entry{Path: dir, Folder: true, Err: fileError(err)}) {
 		return false
 	}
 	// Links come last, so that a file is known by its own path and not by that of
@@ -189,8 +231,10 @@ func (w *walker) folder(root, dir string, info fs.FileInfo) bool {
 
 const skipNotIncluded = "not among the files asked for"
 
+func (w *walker) hidden(name string) bool { return strings.HasPrefix(name, ".") && !w.opt.Hidden }
+
 func (w *walker) entry(root, path string, e fs.DirEntry) bool {
-	if strings.HasPrefix(e.Name(), ".") && !w.opt.Hidden {
+	if w.hidden(e.Name()) {
 		return true // hidden: neither read nor counted
 	}
 	rel := relative(root, path)
