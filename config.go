@@ -18,6 +18,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
+	"github.com/smartretriever/smartretriever/text/enrich"
 	"github.com/smartretriever/smartretriever/text/extract"
 )
 
@@ -81,6 +82,10 @@ type Config struct {
 
 	// Chunker is the default of new collections.
 	Chunker rag.ChunkerOptions
+	// Enrich says what is found out about documents when they are added. A Keep that is
+	// nil is a folder under Dir, unless ForgetWritten is set.
+	Enrich        enrich.Config
+	ForgetWritten bool
 	// Fusion is used where a query names none; zero is z-score, alpha .5.
 	Fusion rag.Fusion
 
@@ -251,6 +256,9 @@ func (c Config) Validate() error {
 		faults = append(faults, errors.New("the retention must not be negative (Retention)"))
 	}
 	if _, err := chunk.New(c.Chunker, func(string) int { return 0 }); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := enrich.New(c.Enrich); err != nil {
 		faults = append(faults, err)
 	}
 	if len(faults) == 0 {

@@ -29,12 +29,14 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings, chatSettings and budgetSettings list the fields of an entry of
-// server.keys, of llm.fallbacks and of budgets.
+// These list the fields of an entry of server.keys, of llm.fallbacks, of budgets, of
+// enrich.topics and of enrich.labels.
 var (
 	keySettings    = describe(reflect.TypeFor[Key](), "", nil)
 	chatSettings   = describe(reflect.TypeFor[ChatModel](), "", nil)
 	budgetSettings = describe(reflect.TypeFor[Budget](), "", nil)
+	topicSettings  = describe(reflect.TypeFor[Topic](), "", nil)
+	labelSettings  = describe(reflect.TypeFor[Label](), "", nil)
 )
 
 // entrySettings returns the fields of an entry of a setting that is a list of
@@ -47,6 +49,10 @@ func entrySettings(t reflect.Type) []setting {
 		return chatSettings
 	case reflect.TypeFor[[]Budget]():
 		return budgetSettings
+	case reflect.TypeFor[[]Topic]():
+		return topicSettings
+	case reflect.TypeFor[[]Label]():
+		return labelSettings
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/cmd/smartretriever/walk"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/enrich"
 )
 
 // adder is what add calls.
@@ -26,6 +27,7 @@ type addFlags struct {
 	include, exclude, acl, meta   []string
 	name, password, passwordsFile string
 	hidden, dryRun                bool
+	enrich                        []string
 }
 
 func (a *app) addCommand() *cobra.Command {
@@ -57,6 +59,11 @@ on; the exit code is then 1.`,
 			if err := a.load(c); err != nil {
 				return err
 			}
+			if c.Flags().Changed("enrich") {
+				if err := a.enrichWith(f.enrich); err != nil {
+					return err
+				}
+			}
 			plan, err := a.planAdd(args, f)
 			if err != nil {
 				return err
@@ -76,8 +83,26 @@ on; the exit code is then 1.`,
 	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format")
 	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
+	fl.StringSliceVar(&f.enrich, "enrich", nil, "`stages` of enrichment for this run instead of enrich.stages, as language,dates; none is no stage")
 	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what adding would take: documents, tokens, money and time; store nothing")
 	return c
+}
+
+// enrichWith sets the stages of enrichment for this run.
+func (a *app) enrichWith(stages []string) error {
+	if len(stages) == 1 && stages[0] == "none" {
+		stages = nil
+	}
+	for _, s := range stages {
+		if !slices.Contains(enrich.Names(), s) {
+			return usagef("--enrich %s is not known; known are none, %s", s, strings.Join(enrich.Names(), ", "))
+		}
+	}
+	a.cfg.Enrich.Stages = stages
+	if a.cfg.WritesEnrichment() && a.cfg.LLM.Name == "none" {
+		return usagef("--enrich: context, questions and summaries that are written need a language model, and llm.name is none")
+	}
+	return nil
 }
 
 // addPlan is what an add is to read, and how.
