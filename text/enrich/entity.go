@@ -66,7 +66,7 @@ func newGazetteer(names []string) gazetteer {
 	g := gazetteer{}
 	for _, n := range names {
 		var words []string
-		for _, w := range wordsOf(n, 0) {
+		for _, w := range elided(wordsOf(n, 0)) {
 			words = append(words, w.text)
 		}
 		g[words[0]] = append(g[words[0]], words)
@@ -76,6 +76,23 @@ func newGazetteer(names []string) gazetteer {
 	}
 	return g
 }
+
+// elided takes the article off words such as L'Université and dell'Italia.
+func elided(words []word) []word {
+	out := make([]word, len(words))
+	for i, w := range words {
+		if at := strings.IndexAny(w.text, "'’"); at > 0 && elisions[strings.ToLower(w.text[:at])] {
+			_, width := utf8.DecodeRuneInString(w.text[at:])
+			if rest := w.text[at+width:]; rest != "" {
+				w.text, w.start = rest, w.start+at+width
+			}
+		}
+		out[i] = w
+	}
+	return out
+}
+
+var elisions = set("l d qu dell all nell sull dall un")
 
 // match returns how many words of the name that begins at i belong to it, 0 for none.
 func (g gazetteer) match(words []word, i int) int {
@@ -107,6 +124,7 @@ type reader struct {
 
 // entities reads the text once from its beginning; a word belongs to one name.
 func entities(text string, words []word) named {
+	words = elided(words)
 	r := reader{text, words}
 	var out named
 	for i := 0; i < len(words); {
@@ -120,7 +138,7 @@ func entities(text string, words []word) named {
 		} else if skip, n := r.person(i); n > 0 {
 			out.people = append(out.people, r.name(i+skip, n))
 			i += skip + n
-		} else if n := knownPlaces.match(words, i); n > 0 && !r.partOfName(i, n) {
+		} else if n := knownPlaces.match(words, i); n > 0 && !r.hyphened(i, n) {
 			out.places = append(out.places, r.name(i, n))
 			i += n
 		} else {
@@ -210,11 +228,11 @@ func (r reader) person(i int) (skip, n int) {
 			break
 		}
 		switch {
-		case initial(w), surnames == 0 && givenNames[strings.ToLower(w)] && titled(w) && j+1 < len(r.words) && r.joined(j, false) && r.surname(j+1):
+		case initial(w), surnames == 0 && givenNames[strings.ToLower(w)] && titled(w) && j+1 < len(r.words) && r.joined(j, false) && (r.surname(j+1) || nameParticles[r.words[j+1].text]):
 			continue
 		case nameParticles[strings.ToLower(w)] && w == strings.ToLower(w):
 			continue
-		case r.surname(j) && !(surnames == 1 && (knownPlaces[w] != nil || r.germanNoun(j))):
+		case r.surname(j) && !(surnames == 1 && r.detached(j)):
 			surnames++
 			continue
 		}
@@ -233,13 +251,14 @@ func (r reader) person(i int) (skip, n int) {
 	return 0, 0
 }
 
-// germanNoun reports whether a second surname is more likely a noun, which German writes
-// with a capital: one that a small word or the end follows is none.
-func (r reader) germanNoun(i int) bool {
-	return !strings.Contains(r.text[max(0, r.words[i].start-1):r.words[i].start], "-")
+// detached reports whether a blank, and no hyphen, stands before word i: a second
+// surname that is detached is more likely a noun, which German writes with a capital, or
+// the next name of a list.
+func (r reader) detached(i int) bool {
+	return r.words[i].start == 0 || r.text[r.words[i].start-1] != '-'
 }
 
-// possessive cuts nothing, but ends the name before a word behind 's.
+// possessive returns the length of the name, which ends with a word in 's.
 func (r reader) possessive(at, end int) int {
 	for k := at; k < end; k++ {
 		if w := r.words[k].text; strings.HasSuffix(w, "'s") || strings.HasSuffix(w, "’s") {
@@ -251,7 +270,10 @@ func (r reader) possessive(at, end int) int {
 
 // organisation returns how many words of an organisation's name begin at i.
 func (r reader) organisation(i int) int {
-	if n := knownOrganisations.match(r.words, i); n > 0 && !r.wordOf(i, n) {
+	if n := knownOrganisations.match(r.words, i); n > 0 && !r.compound(i, n) {
+		if next := i + n; r.joined(next-1, false) && legalForms[strings.ToLower(r.words[next].text)] && capital(r.words[next].text) { // Siemens AG
+			n++
+		}
 		return n
 	}
 	if personTitles[strings.ToLower(r.words[i].text)] {
@@ -283,6 +305,9 @@ func (r reader) organisation(i int) int {
 		return 0
 	}
 	if best > 1 {
+		if next := i + best; organisationHeads[strings.ToLower(r.words[next-1].text)] && r.joined(next-1, false) { // Technische Universität München
+			best += knownPlaces.match(r.words, next)
+		}
 		return best
 	}
 	// University of Oxford, Ministry of Finance, Technische Universität Berlin.
@@ -305,21 +330,15 @@ func (r reader) organisation(i int) int {
 	return j - i
 }
 
-// wordOf reports whether a known name of one word is part of a longer one, or not a name:
-// WHO and EU are, Who at the beginning of a sentence differs by its letters.
-func (r reader) wordOf(i, n int) bool {
+// compound reports whether a known name is the beginning of a compound: Bosch-Mitarbeiter.
+func (r reader) compound(i, n int) bool {
 	end := r.words[i+n-1].end()
-	return end < len(r.text) && r.text[end] == '-' // a Bosch-Mitarbeiter
+	return end < len(r.text) && r.text[end] == '-'
 }
 
-// partOfName reports whether a place stands within a longer name: Berlin Wall, Paris
-// Hilton, New York Times, Frankfurter.
-func (r reader) partOfName(i, n int) bool {
-	end := r.words[i+n-1].end()
-	if end < len(r.text) && r.text[end] == '-' || r.words[i].start > 0 && r.text[r.words[i].start-1] == '-' {
-		return true
-	}
-	return false
+// hyphened reports whether a place is one part of a compound: Berlin-Besuch, Franco-China.
+func (r reader) hyphened(i, n int) bool {
+	return r.compound(i, n) || r.words[i].start > 0 && r.text[r.words[i].start-1] == '-'
 }
 
 var (

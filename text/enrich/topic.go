@@ -12,6 +12,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/analyze"
+	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/sentence"
 )
 
@@ -272,7 +273,7 @@ func (l *labels) vectors(ctx context.Context, d *Document) (*labelVectors, error
 }
 
 // pieces returns up to labelPieces parts of the prose, spread over it, that begin with a
-// sentence, each with the title before it.
+// sentence where there is one near, each with the title before it.
 func pieces(d *Document) []string {
 	prose := d.Prose()
 	var out []string
@@ -280,18 +281,17 @@ func pieces(d *Document) []string {
 	for i := range n {
 		at := len(prose) / n * i
 		window := strings.ToValidUTF8(prose[at:min(len(prose), at+2*pieceBytes)], "")
-		begun := i == 0
-		var b strings.Builder
-		for s := range sentence.All(window) {
-			if begun {
-				b.WriteString(s.Of(window))
-			}
-			begun = true
-			if b.Len() >= pieceBytes {
+		from := 0
+		if i > 0 { // in the middle of a sentence; a long one is begun with its next word
+			for s := range sentence.All(window) {
+				from = s.End
 				break
 			}
+			if from > pieceBytes {
+				from = strings.IndexByte(window, ' ') + 1
+			}
 		}
-		if text := strings.TrimSpace(b.String()); text != "" {
+		if text := strings.TrimSpace(clean.Cut(window[from:], pieceBytes)); text != "" {
 			out = append(out, strings.TrimSpace(d.Title+"\n"+text))
 		}
 	}

@@ -106,9 +106,6 @@ func letters(w string) int {
 	return n
 }
 
-// number reports whether a word is one that is written in digits.
-func number(w string) bool { return w != "" && w[0] >= '0' && w[0] <= '9' }
-
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 func isDigit(b byte) bool  { return b >= '0' && b <= '9' }
 func isAlnum(b byte) bool  { return isLetter(b) || isDigit(b) }
