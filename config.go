@@ -19,6 +19,7 @@ import (
 	"github.com/smartretriever/smartretriever/source"
 	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
+	"github.com/smartretriever/smartretriever/text/enrich"
 	"github.com/smartretriever/smartretriever/text/extract"
 )
 
@@ -82,6 +83,10 @@ type Config struct {
 
 	// Chunker is the default of new collections.
 	Chunker rag.ChunkerOptions
+	// Enrich says what is found out about documents when they are added. A Keep that is
+	// nil is a folder under Dir, unless ForgetWritten is set.
+	Enrich        enrich.Config
+	ForgetWritten bool
 	// Fusion is used where a query names none; zero is z-score, alpha .5.
 	Fusion rag.Fusion
 	// KeepDuplicates lists chunks of a result that say the same in the same words one
@@ -267,6 +272,9 @@ func (c Config) Validate() error {
 		most = c.Embedder.Model().MaxTokens
 	}
 	if err := chunk.Check(c.Chunker, most); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := enrich.New(c.Enrich); err != nil {
 		faults = append(faults, err)
 	}
 	if len(faults) == 0 {

@@ -31,8 +31,9 @@ import (
 const (
 	databaseFile = "smartretriever.db"
 	blobsDir     = "blobs"
-	indexDir     = "index" // snapshots of indexes: may be deleted at any time
-	cacheDir     = "cache" // compiled extractors: may be deleted at any time
+	indexDir     = "index"   // snapshots of indexes: may be deleted at any time
+	cacheDir     = "cache"   // compiled extractors: may be deleted at any time
+	writtenDir   = "written" // what language models wrote about passages: may be deleted, and is paid for again then
 )
 
 // Retriever is an open data folder. Its methods are goroutine-safe. Each call
@@ -181,6 +182,10 @@ func (r *Retriever) openPipelines() error {
 	if err := r.openFollower(); err != nil {
 		return err
 	}
+	enrichments, err := r.enrichments()
+	if err != nil {
+		return err
+	}
 	r.ingest = ingest.New(ingest.Config{
 		Store: r.store, Blobs: r.blobs, Extract: r.extract,
 		Embed: func(ctx context.Context, col rag.Collection) (ingest.Embedder, error) {
@@ -193,7 +198,7 @@ func (r *Retriever) openPipelines() error {
 		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
 			return chunk.New(opt, e)
 		},
-		MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
+		Enrich: enrichments, MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
 	})
 
 	cache := r.cfg.Cache

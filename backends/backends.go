@@ -78,6 +78,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		return root.Config{}, err
 	}
 	c.Models = modelFinder(cfg)
+	c.Enrich, c.ForgetWritten = enrichment(cfg.Enrich), !cfg.Enrich.Keep
 	return c, openLLM(cfg, table, deps, &c)
 }
 

@@ -72,6 +72,9 @@ func (g *generator) open(p *llmParts) error {
 	if err != nil {
 		return err
 	}
+	if p.cfg.WritesEnrichment() {
+		p.root.Enrich.Writer.Writer = writer{usual, p.cfg.LLM.Label()}
+	}
 	g.Generator, err = routed(p.cfg, p.writer(usual, p.cfg.LLM.Model, p.window), func() (*answerllm.Generator, error) {
 		m := cheapModel(p.cfg)
 		cheap, err := g.link(p, m, llm.RetryConfig{Tries: m.Retries + 1})

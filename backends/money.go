@@ -54,7 +54,11 @@ func Targets(cfg config.Config, table price.Table) ([]Target, error) {
 			return nil, err
 		}
 		if !slices.ContainsFunc(out, func(other Target) bool { return other.Target == t }) {
-			out = append(out, Target{t, []rag.Operation{rag.OpChat}})
+			ops := []rag.Operation{rag.OpChat}
+			if cfg.WritesEnrichment() {
+				ops = append(ops, rag.OpEnrich)
+			}
+			out = append(out, Target{t, ops})
 		}
 	}
 	return out, nil

@@ -88,6 +88,7 @@ func (l *loader) check() {
 	l.checkEmbedder(wrong)
 	l.checkLLM(wrong)
 	l.checkRerank(wrong)
+	l.checkEnrich(wrong)
 	if host, _, err := net.SplitHostPort(l.Server.Addr); err != nil {
 		wrong("server.addr", "%q is not HOST:PORT", l.Server.Addr)
 	} else if !loopback(host) && len(l.Server.Keys) == 0 && !l.Server.Open {

@@ -14,6 +14,7 @@ type Config struct {
 	Embedder  Embedder       `name:"embedder"`
 	Chunker   Chunker        `name:"chunker"`
 	Index     Index          `name:"index"`
+	Enrich    Enrich         `name:"enrich"`
 	Retrieval Retrieval      `name:"retrieval"`
 	Rerank    Rerank         `name:"rerank"`
 	Answer    Answer         `name:"answer"`
@@ -153,6 +154,37 @@ type Index struct {
 	MergeRate Size   `name:"merge_rate" default:"0B" min:"0B" max:"1TiB" help:"Most bytes a second that merging in the background writes, for each collection; 0B is no bound. What somebody waits for is not slowed down."`
 }
 
+// Enrich says what is found out about documents when they are added.
+type Enrich struct {
+	Stages           []string `name:"stages" help:"What is found out about documents and kept as metadata to filter by, a list of stages; docs/enrichment.md lists them with what they cost. Empty is nothing. Another list has documents read again when they are added the next time, and embeds nothing that has not changed."`
+	Keyphrases       int      `name:"keyphrases" default:"10" min:"1" max:"50" help:"Phrases that the stage keyphrases keeps of a document."`
+	KeyphraseMethod  string   `name:"keyphrase_method" default:"yake" enum:"yake,textrank" help:"How the stage keyphrases finds them."`
+	Topics           []Topic  `name:"topics" help:"Subjects that the stage topics recognises by words, a list of entries described below."`
+	Labels           []Label  `name:"labels" help:"Subjects that the stage labels recognises by meaning, a list of entries described below."`
+	LabelThreshold   float64  `name:"label_threshold" default:"0.6" min:"0.01" max:"1" help:"How similar a document has to be to the description or an example of a label. It depends on the embedding model."`
+	LabelMost        int      `name:"label_most" default:"3" min:"1" max:"100" help:"Most labels of a document."`
+	Summary          string   `name:"summary" default:"extractive" enum:"extractive,llm" help:"What the stage summary keeps: the sentences that say most, or what the language model writes."`
+	SummarySentences int      `name:"summary_sentences" default:"3" min:"1" max:"10" help:"Sentences of an extractive summary."`
+	MaxCalls         int      `name:"max_calls" default:"200" min:"1" max:"100000" help:"Most calls of the language model that a stage makes for one document (summary, context, questions)."`
+	MaxTokens        int      `name:"max_tokens" default:"500000" min:"1000" max:"1000000000" help:"Most tokens, read and written, that a stage takes for one document (summary, context, questions)."`
+	Shown            Size     `name:"shown" default:"12KiB" min:"1KiB" max:"1MiB" help:"Part of a document that the language model is shown with each passage (context) or to summarise."`
+	Keep             bool     `name:"keep" default:"true" help:"Whether what the language model wrote is kept, so that the same passage of the same document is not paid for again. It can be read with the document's text only."`
+}
+
+// Topic is a subject told by words.
+type Topic struct {
+	Name  string   `name:"name" help:"Name of the topic, as it is kept."`
+	Words []string `name:"words" help:"Words and phrases that tell of it; other forms of them count too."`
+	Least int      `name:"least" min:"0" max:"1000000" help:"How often they have to occur, all together; 0 is 2."`
+}
+
+// Label is a subject told by meaning.
+type Label struct {
+	Name        string   `name:"name" help:"Name of the label, as it is kept."`
+	Description string   `name:"description" help:"What documents with the label are about, in a sentence."`
+	Examples    []string `name:"examples" help:"Texts that bear the label, a few sentences each."`
+}
+
 // Retrieval sets the defaults of a search.
 type Retrieval struct {
 	K       int           `name:"k" default:"10" min:"1" max:"1000" help:"Hits that a search returns."`
@@ -219,7 +251,7 @@ type Budget struct {
 	Name         string   `name:"name" help:"Name of the budget, for messages."`
 	Tenant       string   `name:"tenant" help:"Tenant that it is for; * gives every tenant as much; empty is for all together."`
 	Key          string   `name:"key" help:"Name of the API key that it is for; * gives every key as much; empty is for all together."`
-	Operations   []string `name:"operations" help:"What counts, among embed_passages, embed_question, chat and rerank; empty is everything."`
+	Operations   []string `name:"operations" help:"What counts, among embed_passages, embed_question, chat, rerank and enrich; empty is everything."`
 	Per          string   `name:"per" enum:"day,month" help:"Whether it begins anew every day (UTC) or every calendar month; empty is every day."`
 	Money        string   `name:"money" help:"Most money, such as 12.50. Models need prices then."`
 	Currency     string   `name:"currency" help:"Currency of money; empty is USD."`

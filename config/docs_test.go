@@ -73,6 +73,8 @@ func TestDocumentationIsCurrent(t *testing.T) {
 	want = between(t, want, "fallbacks", table(chatSettings, false))
 	want = between(t, want, "budgets", table(budgetSettings, false))
 	want = between(t, want, "secrets", table(secretSettings, false))
+	want = between(t, want, "topics", table(topicSettings, false))
+	want = between(t, want, "labels", table(labelSettings, false))
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

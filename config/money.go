@@ -30,7 +30,7 @@ func (l *loader) checkMoney(wrong func(name, format string, args ...any)) {
 		}
 		for _, op := range b.Operations {
 			if !slices.Contains(rag.Operations(), rag.Operation(op)) {
-				wrong(at, "operations: %q is not known; write embed_passages, embed_question, chat or rerank", op)
+				wrong(at, "operations: %q is not known; write embed_passages, embed_question, chat, rerank or enrich", op)
 			}
 		}
 		if b.CheaperModel != "" && l.LLM.Name == "none" {

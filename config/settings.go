@@ -29,13 +29,15 @@ func (s *setting) env() string {
 // settings lists every setting in the order of Config's fields.
 var settings = describe(reflect.TypeFor[Config](), "", nil)
 
-// keySettings, chatSettings, budgetSettings and secretSettings list the fields of an
-// entry of server.keys, of llm.fallbacks, of budgets and of sources.secrets.
+// These list the fields of an entry of server.keys, of llm.fallbacks, of budgets, of
+// sources.secrets, of enrich.topics and of enrich.labels.
 var (
 	keySettings    = describe(reflect.TypeFor[Key](), "", nil)
 	chatSettings   = describe(reflect.TypeFor[ChatModel](), "", nil)
 	budgetSettings = describe(reflect.TypeFor[Budget](), "", nil)
 	secretSettings = describe(reflect.TypeFor[SourceSecret](), "", nil)
+	topicSettings  = describe(reflect.TypeFor[Topic](), "", nil)
+	labelSettings  = describe(reflect.TypeFor[Label](), "", nil)
 )
 
 // entrySettings returns the fields of an entry of a setting that is a list of
@@ -50,6 +52,10 @@ func entrySettings(t reflect.Type) []setting {
 		return budgetSettings
 	case reflect.TypeFor[[]SourceSecret]():
 		return secretSettings
+	case reflect.TypeFor[[]Topic]():
+		return topicSettings
+	case reflect.TypeFor[[]Label]():
+		return labelSettings
 	}
 	return nil
 }

@@ -177,6 +177,18 @@ func formatValue(v reflect.Value) string {
 			list[i] = b.Name
 		}
 		return strings.Join(list, ", ")
+	case []Topic:
+		list := make([]string, len(x))
+		for i, t := range x {
+			list[i] = t.Name
+		}
+		return strings.Join(list, ", ")
+	case []Label:
+		list := make([]string, len(x))
+		for i, l := range x {
+			list[i] = l.Name
+		}
+		return strings.Join(list, ", ")
 	case float64:
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}

@@ -20,12 +20,14 @@ const sampled = 32
 // is what ended it: the store, or ctx.
 //
 // Texts are compared by their hash over the whole run, of which 32 bytes are kept
-// for each that would be embedded.
+// for each that would be embedded. No model is called: what a language model would add to
+// texts is not counted.
 func (p *Pipeline) Estimate(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, e rag.DocumentEstimate)) (sample []string, err error) {
 	at, err := p.plan(ctx, col)
 	if err != nil {
 		return nil, err
 	}
+	at.enrich = at.enrich.Rules() // what models would add is not paid for to be estimated
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	asked := &unasked{Embedder: at.embed}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/enrich"
 )
 
 // Config holds a pipeline's parts and limits.
@@ -22,6 +23,7 @@ type Config struct {
 	Extract  Extractor
 	Embed    func(ctx context.Context, col rag.Collection) (Embedder, error) // finds the model of a collection's live generation
 	Chunker  func(rag.ChunkerOptions, Embedder) (Chunker, error)             // makes the chunker of a generation
+	Enrich   *enrich.Set                                                     // what is found out about documents; nil is nothing
 	MaxBytes int64                                                           // of one input; 0 is 100 MiB
 	Workers  int                                                             // documents read at once; 0 is one a core, at least 2
 	Batch    int                                                             // chunks that make a batch full; 0 is 128
@@ -92,6 +94,7 @@ type plan struct {
 	col     rag.Collection
 	embed   Embedder
 	chunker Chunker
+	enrich  *enrich.Set
 }
 
 // plan returns what is to be done for a collection. A model that cannot be had, or
@@ -106,7 +109,7 @@ func (p *Pipeline) plan(ctx context.Context, col rag.Collection) (*plan, error) 
 			col.Name, col.Generation.Model, m.ID)
 	}
 	chunker, err := p.cfg.Chunker(col.Generation.Chunker, embed)
-	return &plan{col, embed, chunker}, err
+	return &plan{col, embed, chunker, p.cfg.Enrich}, err
 }
 
 // Run ingests every input into the collection. inputs is drawn as workers come

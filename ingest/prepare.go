@@ -57,7 +57,7 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 		ExternalID: in.ExternalID,
 		Source:     in.Source,
 		SHA256:     hex.EncodeToString(sum[:]),
-		InputHash:  inputHash(in, at.col.Generation.Chunker),
+		InputHash:  inputHash(in, at.col.Generation.Chunker, p.cfg.Enrich.Settings()),
 		Bytes:      int64(len(content)),
 		ACL:        in.ACL,
 		State:      rag.StateReady,
@@ -83,10 +83,13 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 	if err != nil {
 		return err
 	}
-	d.result.Warnings = text.Warnings
+	d.result.Warnings = slices.Clone(text.Warnings)
 	doc.Title = title(in, text)
 	doc.MediaType, doc.Pages, doc.Language = text.MediaType, text.Pages, text.Language
-	doc.Metadata = merge(text.Metadata, in.Metadata)
+	about, err := p.enrich(ctx, at, text, in.Metadata, &doc, d)
+	if err != nil {
+		return err
+	}
 	if err := doc.Metadata.Validate(); err != nil {
 		return err
 	}
@@ -104,6 +107,9 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 		}
 		// What it held before must not go on answering.
 		d.result.Warnings = append(d.result.Warnings, emptyReason(text, len(content)))
+	}
+	if err := p.annotate(ctx, at, about, chunks, &doc, d); err != nil {
+		return err
 	}
 	d.texts = make([]string, len(chunks))
 	for i := range chunks {
@@ -245,26 +251,28 @@ func title(in rag.Input, text rag.Text) string {
 	return base
 }
 
-// merge lays what the caller says over what the file says of itself.
-func merge(file, caller rag.Metadata) rag.Metadata {
-	out := make(rag.Metadata, len(file)+len(caller))
-	for k, v := range file {
-		out[k] = v
-	}
-	for k, v := range caller {
-		out[k] = v
+// merge lays metadata one over the other, the last on top.
+func merge(layers ...rag.Metadata) rag.Metadata {
+	out := rag.Metadata{}
+	for _, m := range layers {
+		for k, v := range m {
+			out[k] = v
+		}
 	}
 	return out
 }
 
 // inputHash covers everything beside the bytes that a stored document depends
-// on, so that a changed title, label or chunker makes the input a changed one. The
+// on, so that a changed title, label, chunker or enrichment makes the input a changed one. The
 // model is not among it: a collection that moves to another keeps its documents.
-func inputHash(in rag.Input, chunker rag.ChunkerOptions) string {
+func inputHash(in rag.Input, chunker rag.ChunkerOptions, enrichments string) string {
 	sum := sha256.New()
 	parts := []any{in.Title, in.Source, in.MediaType, in.Metadata, in.ACL, asBefore(chunker)}
 	if in.MainContent {
 		parts = append(parts, "main content")
+	}
+	if enrichments != "" { // without any, documents are known by the hash that they had before there were some
+		parts = append(parts, enrichments)
 	}
 	// Encoding to a hash cannot fail: all fields are plain values.
 	_ = json.NewEncoder(sum).Encode(parts)

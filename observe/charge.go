@@ -19,7 +19,7 @@ func (o *Observer) Charge(c rag.Charge) {
 	switch c.Operation {
 	case rag.OpEmbedPassages, rag.OpEmbedQuestion:
 		o.Tokens("embedding", int(c.Spent.Input))
-	case rag.OpChat:
+	case rag.OpChat, rag.OpEnrich:
 		o.Tokens("prompt", int(c.Spent.Input))
 		o.Tokens("completion", int(c.Spent.Output))
 	}

@@ -106,7 +106,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		modelCost:     counters("model_cost_total", "Money spent on models.", "operation", "model", "currency"),
 		costSaved:     counters("cost_saved_total", "Money not spent since a result was there already.", "currency"),
 		budgetRefused: counters("budget_refusals_total", "Calls of models that a budget had no room for.", "budget"),
-		operations:    closedSet(string(rag.OpEmbedPassages), string(rag.OpEmbedQuestion), string(rag.OpChat), string(rag.OpRerank)),
+		operations:    closedSet(string(rag.OpEmbedPassages), string(rag.OpEmbedQuestion), string(rag.OpChat), string(rag.OpRerank), string(rag.OpEnrich)),
 		models:        openSet(64),
 		budgets:       openSet(256),
 

@@ -18,6 +18,22 @@ func WithAccount(ctx context.Context, a Account) context.Context {
 	return context.WithValue(ctx, accountKey{}, a)
 }
 
+type chatOperationKey struct{}
+
+// ChatFor returns a context whose calls of chat models are charged as op.
+func ChatFor(ctx context.Context, op Operation) context.Context {
+	return context.WithValue(ctx, chatOperationKey{}, op)
+}
+
+// ChatOperation returns what calls of chat models with ctx are charged as: OpChat where
+// nothing else was said.
+func ChatOperation(ctx context.Context) Operation {
+	if op, ok := ctx.Value(chatOperationKey{}).(Operation); ok {
+		return op
+	}
+	return OpChat
+}
+
 // AccountOf returns the account that ctx carries, the default tenant's where none
 // was set.
 func AccountOf(ctx context.Context) Account {

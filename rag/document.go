@@ -307,7 +307,7 @@ type Chunk struct {
 	Ordinal    int        `json:"ordinal"` // from 0, in reading order
 	Span       Span       `json:"span"`
 	Text       string     `json:"text"`              // Content[Span]
-	Prefix     string     `json:"prefix,omitempty"`  // repeated from before the span: the header rows of a split table
+	Prefix     string     `json:"prefix,omitempty"`  // stands before Text where it is embedded and indexed: what enrichment wrote about the chunk, the header rows of a split table; in no span
 	Page       int        `json:"page,omitempty"`    // of its first byte
 	Heading    []string   `json:"heading,omitempty"` // path of headings above it, outermost first
 	Tokens     int        `json:"tokens"`            // of Text, by the embedding model's tokenizer

@@ -15,11 +15,12 @@ const (
 	OpEmbedQuestion Operation = "embed_question"
 	OpChat          Operation = "chat"
 	OpRerank        Operation = "rerank"
+	OpEnrich        Operation = "enrich" // a chat model that says something about a document or a passage
 )
 
 // Operations lists all of them.
 func Operations() []Operation {
-	return []Operation{OpEmbedPassages, OpEmbedQuestion, OpChat, OpRerank}
+	return []Operation{OpEmbedPassages, OpEmbedQuestion, OpChat, OpRerank, OpEnrich}
 }
 
 // DayOf returns the UTC day of a moment, as the ledger writes it: 2026-01-31. Days

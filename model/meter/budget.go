@@ -163,7 +163,7 @@ func (m *Meter) Cheaper(ctx context.Context, t *Target) (model, why string, err 
 	}
 	var near []bound
 	var limits []rag.Limit
-	for _, b := range m.bounds(m.charge(ctx, t, rag.OpChat, rag.Consumption{}).ChargeKey) {
+	for _, b := range m.bounds(m.charge(ctx, t, rag.ChatOperation(ctx), rag.Consumption{}).ChargeKey) {
 		if b.budget.CheaperModel != "" {
 			near, limits = append(near, b), append(limits, b.limit)
 		}

@@ -91,7 +91,7 @@ func (p *Price) Knows(op rag.Operation) bool {
 	switch op {
 	case rag.OpEmbedPassages, rag.OpEmbedQuestion:
 		return p.Embedding != Unset
-	case rag.OpChat:
+	case rag.OpChat, rag.OpEnrich:
 		return p.Input != Unset && p.Output != Unset
 	case rag.OpRerank:
 		return p.Search != Unset || p.Input != Unset

@@ -81,7 +81,7 @@ type Chunk struct {
 	Ordinal int         `json:"ordinal" doc:"From 0, in reading order"`
 	Version int         `json:"version"`
 	Text    string      `json:"text"`
-	Prefix  string      `json:"prefix,omitempty" doc:"Repeated header of a table that was split"`
+	Prefix  string      `json:"prefix,omitempty" doc:"What stands before the text where it is embedded and indexed: the repeated header of a table that was split, and what enrichment wrote about the passage"`
 	Span    Span        `json:"span"`
 	Page    *int        `json:"page" doc:"From 1; null where there are no pages"`
 	Heading []string    `json:"heading" nullable:"false"`

@@ -18,6 +18,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/source/folder"
 	"github.com/smartretriever/smartretriever/source/folder/walk"
+	"github.com/smartretriever/smartretriever/text/enrich"
 )
 
 // adder is what add calls.
@@ -32,6 +33,7 @@ type addFlags struct {
 	name, password, passwordsFile string
 	dryRun, once, watch           bool
 	every                         time.Duration
+	enrich                        []string
 }
 
 func (a *app) addCommand() *cobra.Command {
@@ -75,6 +77,11 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
 			if err := a.load(c); err != nil {
 				return err
 			}
+			if c.Flags().Changed("enrich") {
+				if err := a.enrichWith(f.enrich); err != nil {
+					return err
+				}
+			}
 			plan, err := a.planAdd(args, f)
 			if err != nil {
 				return err
@@ -92,8 +99,26 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
 	fl.BoolVar(&f.once, "once", false, "do not remember folders and URLs: add what is there now, delete nothing")
 	watchFlags(fl, &f.watch, &f.every)
+	fl.StringSliceVar(&f.enrich, "enrich", nil, "`stages` of enrichment for this run instead of enrich.stages, as language,dates; none is no stage")
 	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what adding would take: documents, tokens, money and time; store nothing")
 	return c
+}
+
+// enrichWith sets the stages of enrichment for this run.
+func (a *app) enrichWith(stages []string) error {
+	if len(stages) == 1 && stages[0] == "none" {
+		stages = nil
+	}
+	for _, s := range stages {
+		if !slices.Contains(enrich.Names(), s) {
+			return usagef("--enrich %s is not known; known are none, %s", s, strings.Join(enrich.Names(), ", "))
+		}
+	}
+	a.cfg.Enrich.Stages = stages
+	if a.cfg.WritesEnrichment() && a.cfg.LLM.Name == "none" {
+		return usagef("--enrich: context, questions and summaries that are written need a language model, and llm.name is none")
+	}
+	return nil
 }
 
 // addPlan is what an add is to read, and how.

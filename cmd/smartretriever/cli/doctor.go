@@ -13,6 +13,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/enrich"
 )
 
 // checked is what doctor calls.
@@ -167,10 +168,33 @@ func (a *app) runChecks(ctx context.Context, quick bool) []check {
 	if a.cfg.LLM.Name == "none" {
 		checks = append(checks, check{"llm", true, false, "none: answers are quoted sentences"})
 	}
+	checks = append(checks, a.enrichmentCheck())
 	if err := r.Close(); err != nil {
 		checks = append(checks, check{"close", false, true, err.Error()})
 	}
 	return checks
+}
+
+// enrichmentCheck says which stages are on and what class of cost each has.
+func (a *app) enrichmentCheck() check {
+	if len(a.cfg.Enrich.Stages) == 0 {
+		return check{"enrichment", true, false, "none"}
+	}
+	costs := map[enrich.Cost][]string{}
+	for _, name := range a.cfg.Enrich.Stages {
+		cost := enrich.CostOf(name)
+		if name == "summary" && a.cfg.Enrich.Summary == "llm" {
+			cost = enrich.Chat
+		}
+		costs[cost] = append(costs[cost], name)
+	}
+	var parts []string
+	for _, c := range []enrich.Cost{enrich.Rules, enrich.Embedding, enrich.Chat} {
+		if len(costs[c]) > 0 {
+			parts = append(parts, strings.Join(costs[c], ", ")+" ("+string(c)+")")
+		}
+	}
+	return check{"enrichment", true, false, strings.Join(parts, "; ")}
 }
 
 // checkFolder makes sure that the data folder, or the place where it will be made,

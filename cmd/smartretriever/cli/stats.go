@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -43,5 +45,8 @@ func (a *app) printStats(st rag.Stats) {
 	row("original files", size(st.Bytes))
 	row("database", size(st.StoreBytes))
 	row("logged queries", comma(int(st.Queries)))
+	if len(a.cfg.Enrich.Stages) > 0 {
+		a.out.line("%s %s", a.out.dim(pad("enrichment", 16)), strings.Join(a.cfg.Enrich.Stages, ", "))
+	}
 	a.out.line("%s %s", a.out.dim(pad("data folder", 16)), a.cfg.Data)
 }

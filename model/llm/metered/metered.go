@@ -56,7 +56,7 @@ func (m *Model) Chat(ctx context.Context, r llm.Request, onDelta func(string) er
 	if most.Output <= 0 {
 		most.Output = unboundedOut
 	}
-	call, err := m.meter.Begin(ctx, m.target, rag.OpChat, most)
+	call, err := m.meter.Begin(ctx, m.target, rag.ChatOperation(ctx), most)
 	if err != nil {
 		return llm.Result{}, remote.CallerError(err) // says nothing about the server
 	}
