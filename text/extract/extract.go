@@ -4,6 +4,9 @@
 //	Extract: size -> format.Detect -> read here, or in a child process -> rag.Text
 //	Page:    the same way -> rag.Picture
 //
+// Pages that are pictures, of image files and of scans, are read afterwards by the
+// program tesseract, where it is installed (scan.go).
+//
 // Detection goes by content (package format). Each format has a package of its
 // own below this one that knows nothing of the others. Formats whose files can
 // make a reader hang or grow (PDF, DOCX, HTML) are read in a child process if one
@@ -22,6 +25,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 	"github.com/smartretriever/smartretriever/text/extract/pdf"
 	"github.com/smartretriever/smartretriever/text/extract/sandbox"
 )
@@ -67,6 +71,13 @@ type Config struct {
 	Command []string
 	// Env is the child's whole environment. It needs none.
 	Env []string
+	// NoOCR leaves pages that are pictures unread. Otherwise they are read where the
+	// program tesseract is installed.
+	NoOCR bool
+	// OCR says how they are read; its Workers default to Workers.
+	OCR ocr.Config
+	// OCRPages is the most pages of a file that are read as pictures. Default 300.
+	OCRPages int
 	// CacheDir keeps the compiled PDF engine between starts (14 MB), so that one
 	// takes 0.05 s in place of 1.5 s. "" compiles in every process anew.
 	CacheDir string
@@ -92,6 +103,8 @@ func (c Config) WithDefaults() Config {
 	set(&c.MaxPages, pdf.DefaultMaxPages)
 	set(&c.Workers, runtime.NumCPU())
 	set(&c.RecycleAfter, 500)
+	set(&c.OCR.Workers, c.Workers)
+	set(&c.OCRPages, DefaultOCRPages)
 	if c.Isolation == "" {
 		c.Isolation = IsolationNone
 		if len(c.Command) > 0 {
@@ -115,6 +128,10 @@ func (c Config) Validate() error {
 	positive("Timeout", c.Timeout >= 0)
 	positive("Workers", c.Workers >= 0)
 	positive("RecycleAfter", c.RecycleAfter >= 0)
+	positive("OCRPages", c.OCRPages >= 0)
+	if err := c.OCR.Validate(); err != nil {
+		faults = append(faults, err)
+	}
 	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		faults = append(faults, fmt.Errorf("MemoryLimit must be at least %d MiB", minMemory>>20))
 	}
@@ -142,6 +159,7 @@ type Extractor struct {
 	local  *format.Reader
 	pool   *sandbox.Pool // nil without isolation
 	pages  *sandbox.Pool // shows pages, so that nobody who looks waits for files that are read; nil without isolation
+	ocr    *ocr.Engine   // nil if pictures are not read
 	slots  chan struct{} // one for each file that may be read in this process at once
 }
 
@@ -162,6 +180,12 @@ func New(config Config) (*Extractor, error) {
 				MemoryLimit: config.MemoryLimit, Instances: config.Workers,
 			}),
 		},
+	}
+	if !config.NoOCR {
+		var err error
+		if e.ocr, err = ocr.New(config.OCR); err != nil {
+			return nil, err
+		}
 	}
 	if config.Isolation == IsolationProcess {
 		children := sandbox.Config{
@@ -212,7 +236,16 @@ func (e *Extractor) extract(ctx context.Context, name string, content []byte, pa
 		return rag.Text{}, err
 	}
 	req := format.Request{Format: id, Name: name, Password: password, Content: content}
-	if e.pool != nil && risky(id, len(content)) {
+	text, err := e.read(ctx, req)
+	if err != nil {
+		return rag.Text{}, err
+	}
+	return e.withScans(ctx, req, text)
+}
+
+// read returns the text that a file holds as such.
+func (e *Extractor) read(ctx context.Context, req format.Request) (rag.Text, error) {
+	if e.pool != nil && risky(req.Format, len(req.Content)) {
 		return e.pool.Read(ctx, req)
 	}
 	return e.readLocal(ctx, req)
@@ -231,7 +264,7 @@ func (e *Extractor) Page(ctx context.Context, name string, content []byte, passw
 		return rag.Picture{}, err
 	}
 	req := format.Request{Format: id, Name: name, Password: password, Content: content}
-	if e.pages != nil && id == format.PDF {
+	if e.pages != nil && (id == format.PDF || id == format.Image) {
 		return e.pages.Page(ctx, req, opt)
 	}
 	var picture rag.Picture
@@ -250,7 +283,7 @@ const smallMarkdown = 64 << 10
 // of the other formats take time and memory in proportion to the file.
 func risky(id format.ID, size int) bool {
 	switch id {
-	case format.PDF, format.DOCX, format.HTML:
+	case format.PDF, format.DOCX, format.HTML, format.Image:
 		return size > 0
 	case format.Markdown:
 		return size > smallMarkdown
