@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 )
 
 // checker is a part that can say how it is.
@@ -50,6 +53,7 @@ func (r *Retriever) Health(ctx context.Context) []rag.Health {
 		}),
 		r.follow.Health(),
 	}
+	all = append(all, check("ocr", false, r.ocrHealth))
 	if local := r.cfg.Reranker; local != nil {
 		if _, asks := local.(checker); !asks {
 			all = append(all, check("reranker", false, func(context.Context) (string, error) { return local.Name(), nil }))
@@ -63,6 +67,21 @@ func (r *Retriever) Health(ctx context.Context) []rag.Health {
 		}
 	}
 	return all
+}
+
+// ocrHealth describes the program that reads pictures. That it is not there, or not
+// wanted, is no fault.
+func (r *Retriever) ocrHealth(ctx context.Context) (string, error) {
+	info, err := r.extract.OCR(ctx)
+	switch {
+	case errors.Is(err, ocr.ErrAbsent):
+		return "none: pictures and scanned pages can be read " + ocr.Hint, nil
+	case errors.Is(err, extract.ErrNoOCR):
+		return "off: pictures and scanned pages are not read", nil
+	case err != nil:
+		return "", err
+	}
+	return fmt.Sprintf("tesseract %s (%s), reads %s of %s", info.Version, info.Program, strings.Join(info.Languages, "+"), strings.Join(info.Installed, ", ")), nil
 }
 
 // Verify checks the store's invariants and that every original is there, and

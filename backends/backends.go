@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 )
 
 // Deps are what parts are given besides their settings.
@@ -55,6 +56,8 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		Extract: extract.Config{
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
+			NoOCR: cfg.Extract.OCR == "off", OCRPages: cfg.Extract.OCRPages,
+			OCR: ocr.Config{Program: cfg.Extract.OCRProgram, Languages: cfg.Extract.OCRLanguages, Timeout: cfg.Extract.OCRTimeout},
 		},
 		OpenSource:    sourceOpener(cfg.Sources, deps),
 		SyncTimeout:   cfg.Sources.Timeout,

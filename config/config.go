@@ -25,6 +25,7 @@ type Config struct {
 	Sources   SourceSettings `name:"sources"`
 	Cache     Cache          `name:"cache"`
 	Limits    Limits         `name:"limits"`
+	Extract   Extract        `name:"extract"`
 	Delete    Delete         `name:"delete"`
 	Versions  Versions       `name:"versions"`
 	Jobs      Jobs           `name:"jobs"`
@@ -306,6 +307,15 @@ type Limits struct {
 	ExtractTimeout time.Duration `name:"extract_timeout" default:"30s" min:"100ms" max:"1h" help:"Longest that reading the text of one file may take."`
 	ExtractMemory  Size          `name:"extract_memory" default:"1GiB" min:"128MiB" max:"64GiB" help:"Most memory that reading the text of one file may take."`
 	Workers        int           `name:"workers" default:"0" min:"0" max:"256" help:"Documents that are ingested at the same time; 0 is one for each processor core."`
+}
+
+// Extract says how text is taken from files.
+type Extract struct {
+	OCR          string        `name:"ocr" default:"auto" enum:"auto,off" help:"Whether pictures of text are read, image files and scanned pages of PDF files: auto reads them where the program tesseract is installed (docs/ocr.md)."`
+	OCRLanguages []string      `name:"ocr_languages" help:"Languages of pictures by tesseract's names, the most likely first: eng, deu, chi_sim. Empty is eng and what is installed beside it, if that is at most three together; else eng alone."`
+	OCRProgram   string        `name:"ocr_program" default:"tesseract" help:"The program tesseract: its path, or a name that is looked for in PATH."`
+	OCRTimeout   time.Duration `name:"ocr_timeout" default:"1m" min:"100ms" max:"1h" help:"Longest that reading the picture of one page may take. It does not count to limits.extract_timeout."`
+	OCRPages     int           `name:"ocr_pages" default:"300" min:"1" max:"5000" help:"Most pages of one file that are read as pictures."`
 }
 
 // Versions says what is kept of documents that change.

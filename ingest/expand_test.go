@@ -72,10 +72,10 @@ func file(id string, content []byte) rag.Input {
 
 func TestArchivesAreTakenApart(t *testing.T) {
 	m := newMemory()
-	in := file("a.zip", zipOf(t, "one.txt", "one", "d/two.txt", "two three", ".hidden/x.txt", "x", "logo.png", "\x89PNG\r\n\x1a\n\x00\x00", "bad.txt", "damaged", "in.zip", string(zipOf(t, "deep.txt", "four"))))
+	in := file("a.zip", zipOf(t, "one.txt", "one", "d/two.txt", "two three", ".hidden/x.txt", "x", "logo.ico", "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x00\x00\x00\x00", "bad.txt", "damaged", "in.zip", string(zipOf(t, "deep.txt", "four"))))
 	in.Metadata, in.ACL, in.Title = rag.Metadata{"team": rag.Str("x")}, []string{"ann"}, "not the members'"
 	got := m.runAll(t, in, text("plain", "five"))
-	want := []string{"a.zip!/bad.txt: failed", "a.zip!/d/two.txt: added", "a.zip!/in.zip!/deep.txt: added", "a.zip!/logo.png: skipped", "a.zip!/one.txt: added"}
+	want := []string{"a.zip!/bad.txt: failed", "a.zip!/d/two.txt: added", "a.zip!/in.zip!/deep.txt: added", "a.zip!/logo.ico: skipped", "a.zip!/one.txt: added"}
 	if !slices.Equal(states(got[0]), want) || len(got[1]) != 1 {
 		t.Errorf("got %q, want %q", states(got[0]), want)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 )
 
 // open checks an input, settles its external id and reads its bytes. The input is
@@ -72,7 +73,7 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 			return err
 		}
 	}
-	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && known.InputHash == doc.InputHash {
+	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && (known.InputHash == doc.InputHash || p.stillUnread(ctx, *known, doc.InputHash)) {
 		d.final = true
 		d.result.ID, d.result.Title, d.result.Version = known.ID, known.Title, known.Version
 		d.result.Pages, d.result.Chunks, d.result.State = known.Pages, known.Chunks, rag.Unchanged
@@ -81,7 +82,13 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 
 	text, err := p.extract(ctx, in, content)
 	if err != nil {
+		if errors.Is(err, ocr.ErrUnread) && known == nil {
+			d.result.State = rag.Skipped // no fault of the file
+		}
 		return err
+	}
+	if p.leftUnread(ctx, text) {
+		doc.InputHash += unread
 	}
 	d.result.Warnings = slices.Clone(text.Warnings)
 	doc.Title = title(in, text)
@@ -293,10 +300,41 @@ func asBefore(o rag.ChunkerOptions) rag.ChunkerOptions {
 	return o
 }
 
+// unread ends the input hash of a document with pages that may be pictures of text
+// and were stored while no pictures were read. It is another document once they are.
+const unread = "-unread"
+
+// scanReader is what an Extractor is that can read pages which are pictures, if all
+// that it needs is there.
+type scanReader interface {
+	ReadsScans(ctx context.Context) bool
+}
+
+// leftUnread reports whether a text would be another one if pictures were read.
+func (p *Pipeline) leftUnread(ctx context.Context, text rag.Text) bool {
+	if text.MediaType != "application/pdf" || len(ocr.Wanted(text)) == 0 {
+		return false
+	}
+	r, ok := p.cfg.Extract.(scanReader)
+	return ok && !r.ReadsScans(ctx)
+}
+
+// stillUnread reports whether a document with the given input hash was stored without
+// reading pictures, and would be so again.
+func (p *Pipeline) stillUnread(ctx context.Context, known rag.Document, inputHash string) bool {
+	if known.InputHash != inputHash+unread {
+		return false
+	}
+	r, ok := p.cfg.Extract.(scanReader)
+	return ok && !r.ReadsScans(ctx)
+}
+
 func emptyReason(t rag.Text, bytes int) string {
 	switch {
 	case bytes == 0:
 		return "is empty (0 bytes)"
+	case strings.HasPrefix(t.MediaType, "image/"):
+		return "is a picture in which no text was found"
 	case t.Pages > 0:
 		return "has pages but no text: a scan without a text layer"
 	}

@@ -17,7 +17,8 @@ type Picture struct {
 	MediaType string // of Image: image/png
 	Width     int
 	Height    int
-	Marks     []Rect // where the wanted words stand, a rectangle a line, from the top; empty if they are not on the page
+	Scale     float64 // pixels a point of the page
+	Marks     []Rect  // where the wanted words stand, a rectangle a line, from the top; empty if they are not on the page
 }
 
 // Rect is a rectangle in a picture.

@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/needs.sh
 needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
+needs tesseract=tesseract-ocr
+export OCR_TESTS=1 # what reads pictures is tested with the real program, and fails without it
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
 step "build";            make --no-print-directory build

@@ -5,6 +5,9 @@
 //	Extract: size -> format.Detect -> read here, or in a child process -> rag.Text
 //	Page:    the same way -> rag.Picture
 //
+// Pages that are pictures, of image files and of scans, are read afterwards by the
+// program tesseract, where it is installed (scan.go).
+//
 // Detection goes by content (package format). Each format has a package of its
 // own below this one; what several of them are made of (zip containers of XML, OLE
 // files, tables whose cells hold documents, number formats, formulas) are packages
@@ -27,6 +30,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/extract/format"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 	"github.com/smartretriever/smartretriever/text/extract/pdf"
 	"github.com/smartretriever/smartretriever/text/extract/sandbox"
 )
@@ -75,6 +79,13 @@ type Config struct {
 	// Recognisers read formats of the caller's own. They are asked in order, before all
 	// others.
 	Recognisers []Recogniser
+	// NoOCR leaves pages that are pictures unread. Otherwise they are read where the
+	// program tesseract is installed.
+	NoOCR bool
+	// OCR says how they are read; its Workers default to Workers.
+	OCR ocr.Config
+	// OCRPages is the most pages of a file that are read as pictures. Default 300.
+	OCRPages int
 	// CacheDir keeps the compiled PDF engine between starts (14 MB), so that one
 	// takes 0.05 s in place of 1.5 s. "" compiles in every process anew.
 	CacheDir string
@@ -100,6 +111,8 @@ func (c Config) WithDefaults() Config {
 	set(&c.MaxPages, pdf.DefaultMaxPages)
 	set(&c.Workers, runtime.NumCPU())
 	set(&c.RecycleAfter, 500)
+	set(&c.OCR.Workers, c.Workers)
+	set(&c.OCRPages, DefaultOCRPages)
 	if c.Isolation == "" {
 		c.Isolation = IsolationNone
 		if len(c.Command) > 0 {
@@ -123,6 +136,10 @@ func (c Config) Validate() error {
 	positive("Timeout", c.Timeout >= 0)
 	positive("Workers", c.Workers >= 0)
 	positive("RecycleAfter", c.RecycleAfter >= 0)
+	positive("OCRPages", c.OCRPages >= 0)
+	if err := c.OCR.Validate(); err != nil {
+		faults = append(faults, err)
+	}
 	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		faults = append(faults, fmt.Errorf("MemoryLimit must be at least %d MiB", minMemory>>20))
 	}
@@ -150,6 +167,7 @@ type Extractor struct {
 	local  *format.Reader
 	pool   *sandbox.Pool // nil without isolation
 	pages  *sandbox.Pool // shows pages, so that nobody who looks waits for files that are read; nil without isolation
+	ocr    *ocr.Engine   // nil if pictures are not read
 	slots  chan struct{} // one for each file that may be read in this process at once
 }
 
@@ -170,6 +188,12 @@ func New(config Config) (*Extractor, error) {
 				MemoryLimit: config.MemoryLimit, Instances: config.Workers,
 			}),
 		},
+	}
+	if !config.NoOCR {
+		var err error
+		if e.ocr, err = ocr.New(config.OCR); err != nil {
+			return nil, err
+		}
 	}
 	if config.Isolation == IsolationProcess {
 		children := sandbox.Config{
@@ -225,7 +249,16 @@ func (e *Extractor) extract(ctx context.Context, file rag.File) (rag.Text, error
 		return rag.Text{}, err
 	}
 	req := format.Request{Format: id, Name: file.Name, Password: file.Password, MainContent: file.MainContent, Content: file.Content}
-	if e.pool != nil && risky(id, len(file.Content)) {
+	text, err := e.read(ctx, req)
+	if err != nil {
+		return rag.Text{}, err
+	}
+	return e.withScans(ctx, req, text)
+}
+
+// read returns the text that a file holds as such.
+func (e *Extractor) read(ctx context.Context, req format.Request) (rag.Text, error) {
+	if e.pool != nil && risky(req.Format, len(req.Content)) {
 		return e.pool.Read(ctx, req)
 	}
 	return e.readLocal(ctx, req)
@@ -244,7 +277,7 @@ func (e *Extractor) Page(ctx context.Context, name string, content []byte, passw
 		return rag.Picture{}, err
 	}
 	req := format.Request{Format: id, Name: name, Password: password, Content: content}
-	if e.pages != nil && id == format.PDF {
+	if e.pages != nil && (id == format.PDF || id == format.Image) {
 		return e.pages.Page(ctx, req, opt)
 	}
 	var picture rag.Picture

@@ -71,7 +71,8 @@ func TestRefusals(t *testing.T) {
 		kind          *rag.Error
 		says          string
 	}{
-		{"a.txt", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x00", rag.ErrInvalid, "Images (image/png) are not supported yet"},
+		{"a.txt", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x00", rag.ErrInvalid, "a.txt: "},
+		{"a.ico", "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x00\x00\x00\x00\x16\x00\x00\x00", rag.ErrInvalid, "Images (image/x-icon) are not supported yet"},
 		{"a.docx", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", rag.ErrUnauthorized, "encrypted"},
 		{"a.doc", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1W\x00o\x00r\x00d\x00D\x00o\x00c\x00u\x00m\x00e\x00n\x00t\x00", rag.ErrInvalid, "Old Word files (DOC) are not supported yet"},
 		{"a.zip", "PK\x05\x06" + strings.Repeat("\x00", 18), rag.ErrInvalid, "a ZIP archive is read file by file"},

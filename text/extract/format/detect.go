@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/text/extract/fb2"
 	"github.com/smartretriever/smartretriever/text/extract/jsondoc"
 	"github.com/smartretriever/smartretriever/text/extract/mail"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 	"github.com/smartretriever/smartretriever/text/extract/odf"
 	"github.com/smartretriever/smartretriever/text/extract/ole"
 	"github.com/smartretriever/smartretriever/text/extract/ooxmlcrypt"
@@ -46,6 +47,8 @@ func Detect(name string, content []byte) (ID, error) {
 		return hint, nil
 	case isPDF(content, hint):
 		return PDF, nil
+	case isImage(content):
+		return Image, nil
 	case zipdir.Is(content):
 		return container(content, name)
 	case ole.Is(content):
@@ -64,6 +67,11 @@ func Detect(name string, content []byte) (ID, error) {
 		return "", binary(content, hint)
 	}
 	return text(hint, content), nil
+}
+
+func isImage(content []byte) bool {
+	_, is := ocr.IsImage(content)
+	return is
 }
 
 // isPDF looks for the header, which other bytes may precede. In a file that is
@@ -227,7 +235,7 @@ func binary(content []byte, hint ID) error {
 
 // binaries are the formats whose files are never text.
 var binaries = map[ID]bool{
-	PDF: true, DOCX: true, PPTX: true, XLSX: true, ODT: true, ODS: true, ODP: true, ODG: true, EPUB: true, MSG: true,
+	PDF: true, DOCX: true, PPTX: true, XLSX: true, ODT: true, ODS: true, ODP: true, ODG: true, EPUB: true, MSG: true, Image: true,
 }
 
 var (

@@ -10,6 +10,8 @@ import (
 	"bytes"
 	"path"
 	"strings"
+
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 )
 
 // ID names a supported format.
@@ -92,6 +94,7 @@ func All() []Format {
 		{JSON, "JSON and notebooks", []string{".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"}, []string{"application/json", "application/x-ndjson", "application/x-ipynb+json"}},
 		{XML, "XML", []string{".xml", ".rss", ".atom", ".svg", ".dbk", ".tei", ".jats", ".docbook"}, []string{"text/xml", "image/svg+xml", "application/rss+xml", "application/atom+xml"}},
 		{Subtitles, "subtitles and transcripts (VTT, SRT)", []string{".vtt", ".srt"}, []string{"text/vtt", "application/x-subrip"}},
+		{Image, "images (their text by OCR)", ocr.Suffixes(), []string{"image/png", "image/jpeg", "image/tiff", "image/gif", "image/bmp", "image/webp"}},
 		{Plain, "plain text", []string{".txt", ".text", ".adoc", ".asciidoc", ".tex", ".wiki", ".me"}, []string{"text/plain"}},
 		{Code, "source code", codeSuffixes, []string{"text/plain"}},
 	}
@@ -157,6 +160,8 @@ func mediaType(id ID, name string, content []byte) string {
 		return t
 	}
 	switch {
+	case id == Image:
+		return ocr.MediaType(content)
 	case id == Subtitles && !bytes.Contains(content[:min(len(content), 16)], []byte("WEBVTT")):
 		return "application/x-subrip"
 	case usual[id] != "":

@@ -14,6 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/text/extract/mail"
 	"github.com/smartretriever/smartretriever/text/extract/markdown"
 	"github.com/smartretriever/smartretriever/text/extract/msg"
+	"github.com/smartretriever/smartretriever/text/extract/ocr"
 	"github.com/smartretriever/smartretriever/text/extract/odf"
 	"github.com/smartretriever/smartretriever/text/extract/ooxmlcrypt"
 	"github.com/smartretriever/smartretriever/text/extract/org"
@@ -108,6 +109,8 @@ func (r *Reader) read(ctx context.Context, req Request, depth int) (rag.Text, er
 		return html.Extract(ctx, content, html.Options{Limit: limit, Main: req.MainContent})
 	case PDF:
 		return r.PDF.Extract(ctx, content, pdf.Options{Password: req.Password, Limit: limit, MaxPages: r.MaxPages})
+	case Image:
+		return ocr.Extract(ctx, content, ocr.Options{MaxPages: r.MaxPages})
 	case DOCX:
 		return docx.Extract(ctx, content, docx.Options{Limit: limit})
 	case PPTX:
@@ -177,9 +180,12 @@ func (r *Reader) attachments(of Request, depth int) func(ctx context.Context, na
 // Page returns the picture of a page of a file. A format that has no pages is
 // KindNotFound.
 func (r *Reader) Page(ctx context.Context, req Request, opt pdf.PageOptions) (rag.Picture, error) {
-	if req.Format != PDF {
-		return rag.Picture{}, rag.Errorf(rag.KindNotFound, "the document has no pages that could be shown")
+	switch req.Format {
+	case PDF:
+		opt.Password = req.Password
+		return r.PDF.Page(ctx, req.Content, opt)
+	case Image:
+		return ocr.Show(ctx, req.Content, ocr.ShowOptions{Page: opt.Page, Width: opt.Width, DPI: opt.DPI, ForOCR: opt.ForOCR, NoImage: opt.NoImage, Boxes: opt.Boxes})
 	}
-	opt.Password = req.Password
-	return r.PDF.Page(ctx, req.Content, opt)
+	return rag.Picture{}, rag.Errorf(rag.KindNotFound, "the document has no pages that could be shown")
 }

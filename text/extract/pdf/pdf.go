@@ -16,7 +16,8 @@
 //	heading.go   which paragraphs are headings, by outline, size and weight
 //
 // A citation is checked by looking: picture.go shows a page as it is printed, and
-// marks.go finds where on it a quote of the extracted text stands.
+// marks.go finds where on it a quote of the extracted text stands. scans.go tells pages
+// that are images from those that are blank.
 //
 // DESIGN.md says what was measured.
 package pdf
@@ -209,7 +210,7 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 	if text.Title == "" {
 		text.Title = firstHeading(paras)
 	}
-	text.Warnings = append(r.warnings, doubts(pages, text.Content)...)
+	text.Warnings = append(r.warnings, Doubts(text)...)
 	return text, nil
 }
 
@@ -248,25 +249,35 @@ func openWith(in pdfium.Pdfium, content []byte, password string) (references.FPD
 	return doc.Document, nil
 }
 
-// doubts says what a person should know about the text that came out.
-func doubts(pages []page, content string) []string {
+// Doubts says what a person should know about the text of a PDF; it is among the
+// warnings of Extract.
+func Doubts(text rag.Text) []string {
+	type letters struct{ all, bad int }
+	pages := make([]letters, text.Pages+1)
+	for _, b := range text.Blocks {
+		if b.Page >= 1 && b.Page <= text.Pages {
+			s := b.Span.Of(text.Content)
+			pages[b.Page].all += utf8.RuneCountInString(s)
+			pages[b.Page].bad += strings.Count(s, "\uFFFD")
+		}
+	}
 	var out []string
 	empty, illegible := 0, 0
-	for _, p := range pages {
+	for _, p := range pages[1:] {
 		switch {
-		case len(p.lines) == 0:
+		case p.all == 0:
 			empty++
-		case p.illegible():
+		case float64(p.bad) > illegibleShare*float64(p.all):
 			illegible++
 		}
 	}
 	if empty > 0 {
-		out = append(out, fmt.Sprintf("%d of %d pages hold no text (scanned images are not read)", empty, len(pages)))
+		out = append(out, fmt.Sprintf("%d of %d pages hold no text", empty, text.Pages))
 	}
 	if illegible > 0 {
-		out = append(out, fmt.Sprintf("%d of %d pages are hardly legible: their fonts do not say what the letters mean", illegible, len(pages)))
+		out = append(out, fmt.Sprintf("%d of %d pages are hardly legible: their fonts do not say what the letters mean", illegible, text.Pages))
 	}
-	if n := strings.Count(content, "\uFFFD"); n > 0 {
+	if n := strings.Count(text.Content, "\uFFFD"); n > 0 {
 		out = append(out, fmt.Sprintf("%d characters have no meaning in the document's fonts and are shown as U+FFFD", n))
 	}
 	return out
@@ -274,15 +285,6 @@ func doubts(pages []page, content string) []string {
 
 // A page of which more than a tenth has no meaning is not worth much as text.
 const illegibleShare = 0.1
-
-func (p *page) illegible() bool {
-	all, bad := 0, 0
-	for _, l := range p.lines {
-		all += utf8.RuneCountInString(l.text)
-		bad += strings.Count(l.text, "\uFFFD")
-	}
-	return float64(bad) > illegibleShare*float64(all)
-}
 
 // parseDate reads a PDF date such as D:20240131120000+01'00' as far as it goes.
 func parseDate(s string) (time.Time, bool) {

@@ -21,14 +21,16 @@ const (
 	MaxWidth     = 4000     // pixels
 	maxSide      = 16_000   // pixels
 	maxPixels    = 16 << 20 // 64 MiB in the engine
+	readDPI      = 300.     // at which programs read best
 )
 
 // PageOptions say which page is shown and what is marked on it.
 type PageOptions struct {
-	Page     int    `json:"page"`            // from 1
-	Password string `json:"-"`               // of an encrypted file
-	Width    int    `json:"width,omitempty"` // pixels; 0 is DefaultWidth, or what DPI says
-	DPI      int    `json:"dpi,omitempty"`   // pixels an inch, where Width is 0
+	Page     int    `json:"page"`              // from 1
+	Password string `json:"-"`                 // of an encrypted file
+	Width    int    `json:"width,omitempty"`   // pixels; 0 is DefaultWidth, or what DPI says
+	DPI      int    `json:"dpi,omitempty"`     // pixels an inch, where Width is 0
+	ForOCR   bool   `json:"for_ocr,omitempty"` // as a program reads it best: 300 dpi, in shades of grey; Width and DPI do not count
 	NoImage  bool   `json:"no_image,omitempty"`
 	// Quote is what is to be marked, as it stands in the extracted text, and
 	// Before and After what stands around it there: they tell which of several
@@ -94,7 +96,7 @@ func show(in pdfium.Pdfium, content []byte, opt PageOptions) (rag.Picture, error
 		return picture, nil
 	}
 	picture.MediaType = "image/png"
-	picture.Image, err = draw(in, doc, ref, picture.Width, picture.Height)
+	picture.Image, err = draw(in, doc, ref, picture.Width, picture.Height, opt.ForOCR)
 	return picture, err
 }
 
@@ -106,6 +108,8 @@ func fit(paper sheet, opt PageOptions) (scale float64, p rag.Picture, err error)
 		return 0, p, rag.Errorf(rag.KindInvalid, "page %d has no size", opt.Page)
 	}
 	switch {
+	case opt.ForOCR:
+		scale = min(readDPI/72, MaxWidth/width)
 	case opt.Width > 0:
 		scale = float64(min(opt.Width, MaxWidth)) / width
 	case opt.DPI > 0:
@@ -114,6 +118,7 @@ func fit(paper sheet, opt PageOptions) (scale float64, p rag.Picture, err error)
 		scale = DefaultWidth / width
 	}
 	scale = min(scale, maxSide/height, math.Sqrt(maxPixels/(width*height)))
+	p.Scale = scale
 	p.Width, p.Height = max(1, int(math.Round(width*scale))), max(1, int(math.Round(height*scale)))
 	return scale, p, nil
 }
@@ -133,7 +138,7 @@ func pixels(b rag.Box, scale float64, p rag.Picture) (r rag.Rect, ok bool) {
 
 // draw paints the page on white, with annotations and filled-in fields, and
 // returns it as a PNG.
-func draw(in pdfium.Pdfium, doc references.FPDF_DOCUMENT, page requests.Page, width, height int) ([]byte, error) {
+func draw(in pdfium.Pdfium, doc references.FPDF_DOCUMENT, page requests.Page, width, height int, inGrey bool) ([]byte, error) {
 	fault := func(err error) error { return rag.Errorf(rag.KindInvalid, "the page cannot be drawn: %w", err) }
 	bitmap, err := in.FPDFBitmap_Create(&requests.FPDFBitmap_Create{Width: width, Height: height})
 	if err != nil {
@@ -156,21 +161,24 @@ func draw(in pdfium.Pdfium, doc references.FPDF_DOCUMENT, page requests.Page, wi
 	if err != nil {
 		return nil, fault(err)
 	}
-	return encode(buffer.Buffer, width, height)
+	return encode(buffer.Buffer, width, height, inGrey)
 }
 
 // encode writes pixels of four bytes, of which the last means nothing, as a PNG: in
-// shades of grey where the page has no colour, which is a third of the work.
-func encode(pix []byte, width, height int) ([]byte, error) {
+// shades of grey where the page has no colour, or none is wanted, which is a third of
+// the work.
+func encode(pix []byte, width, height int, inGrey bool) ([]byte, error) {
 	if len(pix) < 4*width*height {
 		return nil, rag.Errorf(rag.KindInternal, "the PDF engine returned %d bytes for %d x %d pixels", len(pix), width, height)
 	}
 	pix = pix[:4*width*height]
 	var picture image.Image
-	if grey(pix) {
+	if inGrey || grey(pix) {
 		g := image.NewGray(image.Rect(0, 0, width, height))
 		for i := range g.Pix {
-			g.Pix[i] = pix[4*i]
+			p := pix[4*i:]
+			// The brightness of a colour as JFIF defines it.
+			g.Pix[i] = byte((299*int(p[0]) + 587*int(p[1]) + 114*int(p[2]) + 500) / 1000)
 		}
 		picture = g
 	} else {

@@ -26,7 +26,7 @@ import (
 //	        for no box or 1, followed by the box: x0, y0, x1, y1 as 32-bit
 //	        floats, little endian
 //	body    the file's content, the text's, or a page's picture
-const greeting = "extract-worker 2\n"
+const greeting = "extract-worker 3\n"
 
 // Limits on what a frame may hold, so that neither side allocates what the other
 // only claims to send.
@@ -47,15 +47,17 @@ type request struct {
 	Password string           `json:"password,omitempty"`
 	Main     bool             `json:"main_content,omitempty"`
 	Limits   Limits           `json:"limits"`
-	Page     *pdf.PageOptions `json:"page,omitempty"` // nil to read the text
+	Page     *pdf.PageOptions `json:"page,omitempty"`  // nil to read the text
+	Scans    []int            `json:"scans,omitempty"` // pages of a PDF, to say which of them show an image; nil to read the text
 }
 
 // answer is the header of what came of it: a text without content and blocks, a
-// picture without its image, or an error.
+// picture without its image, numbers of pages, or an error.
 type answer struct {
 	Text    rag.Text    `json:"text"`
 	Picture rag.Picture `json:"picture"`
-	Kind    rag.Kind    `json:"kind,omitempty"` // of the error, "" for success
+	Scans   []int       `json:"scans,omitempty"` // pages that show an image
+	Kind    rag.Kind    `json:"kind,omitempty"`  // of the error, "" for success
 	Error   string      `json:"error,omitempty"`
 	Last    bool        `json:"last,omitempty"` // the child ends after this answer
 }

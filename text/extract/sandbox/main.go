@@ -146,13 +146,17 @@ func (c *child) answer(req request, content []byte) (a answer, body []byte) {
 	return a, body
 }
 
-// do reads the file, or shows one page of it.
+// do reads the file, shows one page of it, or says which pages are scans.
 func (c *child) do(ctx context.Context, req request, content []byte) (a answer, body []byte, err error) {
 	file := format.Request{Format: req.Format, Name: req.Name, Password: req.Password, MainContent: req.Main, Content: content}
 	if req.Page != nil {
 		a.Picture, err = c.reader.Page(ctx, file, *req.Page)
 		body, a.Picture.Image = a.Picture.Image, nil
 		return a, body, err
+	}
+	if req.Scans != nil {
+		a.Scans, err = c.reader.PDF.Scans(ctx, content, req.Password, req.Scans)
+		return a, nil, err
 	}
 	a.Text, err = c.reader.Read(ctx, file)
 	body, a.Text.Content = []byte(a.Text.Content), ""

@@ -59,6 +59,16 @@ func (p *Pool) Page(ctx context.Context, req format.Request, opt pdf.PageOptions
 	return picture, err
 }
 
+// Scans has a child say on which of the given pages of a PDF there is an image. Errors
+// are those of pdf.Engine.Scans, and those of limits and crashes as for Read.
+func (p *Pool) Scans(ctx context.Context, req format.Request, pages []int) (scans []int, err error) {
+	err = p.use(ctx, func(w *worker) (err error) {
+		scans, err = w.scans(ctx, req, pages, p.config.Limits)
+		return err
+	})
+	return scans, err
+}
+
 // use waits for a child that is free and gives it work.
 func (p *Pool) use(ctx context.Context, work func(*worker) error) error {
 	select {

@@ -128,6 +128,12 @@ func (w *worker) page(ctx context.Context, req format.Request, opt pdf.PageOptio
 	return picture, nil
 }
 
+// scans sends one file and returns the pages that show an image.
+func (w *worker) scans(ctx context.Context, req format.Request, pages []int, limits Limits) ([]int, error) {
+	a, _, _, err := w.ask(ctx, request{Format: req.Format, Name: req.Name, Password: req.Password, Limits: limits, Scans: pages}, req.Content)
+	return a.Scans, err
+}
+
 // ask sends a request and returns the answer, if it comes within the limits.
 func (w *worker) ask(ctx context.Context, req request, content []byte) (answer, []rag.Block, []byte, error) {
 	w.files++
