@@ -36,6 +36,7 @@ CGO_ENABLED=1 go test -race -run '^TestConcurrent$' ./index/engine -concurrent.t
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
 step "FAISS";            scripts/test-faiss.sh
+step "buckets and repositories"; scripts/test-buckets.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh

@@ -445,17 +445,7 @@ func (c *Client) hide(s string) string {
 // refused is the error of an answer that is none.
 func (c *Client) refused(h *host, u *url.URL, resp *http.Response) error {
 	code := resp.StatusCode
-	kind, what := rag.KindInvalid, "the server does not take the request"
-	switch {
-	case code == http.StatusNotFound, code == http.StatusGone:
-		kind, what = rag.KindNotFound, "there is nothing"
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired, code == http.StatusUnavailableForLegalReasons:
-		kind, what = rag.KindUnauthorized, "the server refuses access"
-	case code == http.StatusTooManyRequests:
-		kind, what = rag.KindExhausted, "the server asks for fewer requests"
-	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
-		kind, what = rag.KindUnavailable, "the server failed"
-	}
+	kind, what := meaning(code)
 	var err error = &statusError{rag.Errorf(kind, "%s: %s (HTTP %d)", Show(u), what, code), code}
 	after := askedWait(resp.Header, time.Now())
 	switch {
@@ -470,4 +460,20 @@ func (c *Client) refused(h *host, u *url.URL, resp *http.Response) error {
 		return &passing{error: err, after: after}
 	}
 	return err
+}
+
+// meaning says what a status that is an error stands for.
+func meaning(code int) (kind rag.Kind, what string) {
+	kind, what = rag.KindInvalid, "the server does not take the request"
+	switch {
+	case code == http.StatusNotFound, code == http.StatusGone:
+		kind, what = rag.KindNotFound, "there is nothing"
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired, code == http.StatusUnavailableForLegalReasons:
+		kind, what = rag.KindUnauthorized, "the server refuses access"
+	case code == http.StatusTooManyRequests:
+		kind, what = rag.KindExhausted, "the server asks for fewer requests"
+	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
+		kind, what = rag.KindUnavailable, "the server failed"
+	}
+	return kind, what
 }

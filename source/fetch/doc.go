@@ -13,6 +13,7 @@
 //   - Credentials go to the origin that they were given for and to no other
 //     (client.go), and no error shows them (show.go).
 //
-// InOrder, for sources that fetch several things at once, is in order.go, and the
-// reader of untrusted XML that sitemaps and feeds need in package xmlstream.
+// Protocols over HTTP that a library speaks go through transport.go. InOrder, for
+// sources that fetch several things at once, is in order.go, and the reader of
+// untrusted XML that sitemaps and feeds need in package xmlstream.
 package fetch

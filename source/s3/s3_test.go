@@ -1,0 +1,364 @@
+package s3_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source"
+	"github.com/smartretriever/smartretriever/source/fetch"
+	"github.com/smartretriever/smartretriever/source/fetch/fetchtest"
+	"github.com/smartretriever/smartretriever/source/s3"
+)
+
+// bucket is a double of a server, for faults that a real one does not show. It
+// looks at no signature.
+type bucket struct {
+	*httptest.Server
+	mu      sync.Mutex
+	objects map[string]object
+	page    int // keys on a page of the list
+	asked   []string
+	spoil   func(w http.ResponseWriter, r *http.Request) bool
+}
+
+type object struct {
+	body, class string
+	meta        map[string]string
+}
+
+func (o object) etag() string { return fmt.Sprintf(`"%x"`, o.body) }
+
+type content struct {
+	Key, LastModified, ETag string
+	Size                    int
+	StorageClass            string `xml:",omitempty"`
+}
+
+func serve(t *testing.T, objects map[string]object) *bucket {
+	t.Helper()
+	b := &bucket{objects: objects, page: 1000}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		key := strings.TrimPrefix(r.URL.Path, "/docs/")
+		b.asked = append(b.asked, r.Method+" "+key)
+		if b.spoil != nil && b.spoil(w, r) {
+			return
+		}
+		if r.URL.Query().Get("list-type") == "2" {
+			b.list(t, w, r)
+			return
+		}
+		o, ok := b.objects[key]
+		switch {
+		case !ok:
+			fail(w, 404, "NoSuchKey")
+		case r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != o.etag():
+			fail(w, 412, "PreconditionFailed")
+		default:
+			for k, v := range o.meta {
+				w.Header().Set(k, v)
+			}
+			w.Header().Set("ETag", o.etag())
+			w.Header().Set("Last-Modified", "Mon, 02 Nov 2026 09:00:00 GMT")
+			w.Header().Set("Content-Length", strconv.Itoa(len(o.body)))
+			_, _ = io.WriteString(w, o.body)
+		}
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func fail(w http.ResponseWriter, code int, name string) {
+	w.WriteHeader(code)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", name)
+}
+
+func (b *bucket) list(t *testing.T, w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	var keys []string
+	for k := range b.objects {
+		if strings.HasPrefix(k, q.Get("prefix")) && k > q.Get("continuation-token") {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	page := struct {
+		XMLName               xml.Name `xml:"ListBucketResult"`
+		EncodingType          string
+		IsTruncated           bool
+		NextContinuationToken string `xml:",omitempty"`
+		Contents              []content
+	}{EncodingType: "url", IsTruncated: len(keys) > b.page}
+	if page.IsTruncated {
+		keys = keys[:b.page]
+		page.NextContinuationToken = keys[b.page-1]
+	}
+	for _, k := range keys {
+		o := b.objects[k]
+		page.Contents = append(page.Contents, content{Key: url.QueryEscape(k), LastModified: "2026-11-02T09:00:00.000Z", ETag: o.etag(), Size: len(o.body), StorageClass: o.class})
+	}
+	if err := xml.NewEncoder(w).Encode(page); err != nil {
+		t.Error(err)
+	}
+}
+
+func secrets(name string) (string, error) { return "s3cret-" + name, nil }
+
+func open(t *testing.T, set s3.Settings) *s3.Source {
+	t.Helper()
+	tries, size := set.Tries, set.MaxBytes
+	set.Settings = fetch.Settings{Allow: []string{"127.0.0.1"}, RequestsPerSecond: 1e6, Tries: max(tries, 1), MaxBytes: size, Concurrency: 2}
+	if set.Bucket == "" {
+		set.Bucket = "docs"
+	}
+	if set.AccessKey == "" {
+		set.AccessKey, set.SecretKey = "key", "secret"
+	}
+	src, err := s3.New(set, fetch.Deps{Secret: secrets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+func read(t *testing.T, store *fetchtest.Store, src *s3.Source) fetchtest.Told {
+	t.Helper()
+	told, err := store.Sync(t, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
+}
+
+func TestChanges(t *testing.T) {
+	b := serve(t, map[string]object{
+		"a.md": {body: "a"}, "sub/": {}, "sub/b c+d.txt": {body: "b"}, "sub/é#?.md": {body: "e"}, "logo.xcf": {body: "x"}, "other/c.md": {body: "c"},
+		"old.md": {body: "o", class: "GLACIER"}, "older.md": {body: "o", class: "DEEP_ARCHIVE"}, "soon.md": {body: "i", class: "GLACIER_IR"}, "empty.md": {}, "big.md": {body: strings.Repeat("x", 101)},
+	})
+	b.page = 2
+	set := s3.Settings{Endpoint: b.URL, Settings: fetch.Settings{MaxBytes: 100}, Exclude: []string{"other"}, Metadata: map[string]string{"team": "press"}, ACL: []string{"press"}}
+	store, src := &fetchtest.Store{}, open(t, set)
+	told := read(t, store, src)
+	if !slices.Equal(told.Put, []string{"a.md", "empty.md", "soon.md", "sub/b c+d.txt", "sub/é#?.md"}) || !slices.Equal(told.Broken, []string{"big.md", "old.md", "older.md"}) || !told.Complete {
+		t.Errorf("%+v", told)
+	}
+	for id, want := range map[string]string{"big.md": "max_bytes", "old.md": "archived", "older.md": "archived"} {
+		if !strings.Contains(told.Errs[id].Error(), want) {
+			t.Errorf("%s: %v", id, told.Errs[id])
+		}
+	}
+	doc := store.Docs["sub/é#?.md"]
+	if doc.Body != "e" || doc.Name != "é#?.md" || doc.Source != "s3://docs/sub/%C3%A9%23%3F.md" || !slices.Equal(doc.ACL, []string{"press"}) || !doc.ModifiedAt.Equal(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v", doc)
+	}
+	for k, v := range map[string]string{"bucket": "docs", "key": "sub/é#?.md", "last_modified": "2026-11-02T09:00:00Z", "team": "press"} {
+		if got := doc.Metadata[k].Text(); got != v {
+			t.Errorf("%s is %q", k, got)
+		}
+	}
+	b.asked = nil
+	if told := read(t, store, src); len(told.Same) != 5 || len(told.Put) != 0 || len(b.asked) != 6 {
+		t.Errorf("%+v, asked %q", told, b.asked)
+	}
+	b.objects["a.md"] = object{body: "a2"}
+	delete(b.objects, "soon.md")
+	store.Fail("empty.md")
+	if told := read(t, store, src); !slices.Equal(told.Put, []string{"a.md", "empty.md"}) || store.Docs["a.md"].Body != "a2" {
+		t.Errorf("%+v", told)
+	}
+	if ids := store.IDs(); slices.Contains(ids, "soon.md") {
+		t.Errorf("%q", ids)
+	}
+	set.Prefix = "sub/"
+	if told := read(t, &fetchtest.Store{}, open(t, set)); len(told.Put) != 2 {
+		t.Errorf("%+v", told)
+	}
+}
+
+func TestHead(t *testing.T) {
+	b := serve(t, map[string]object{"a.md": {body: "a", meta: map[string]string{"X-Amz-Meta-Author": "Ann", "X-Amz-Meta-Bucket": "forged", "X-Amz-Meta-Team": "forged", "Content-Type": "text/markdown"}}})
+	store := &fetchtest.Store{}
+	read(t, store, open(t, s3.Settings{Endpoint: b.URL, Head: true, Metadata: map[string]string{"team": "press"}}))
+	for k, v := range map[string]string{"author": "Ann", "bucket": "docs", "team": "press", "content_type": "text/markdown"} {
+		if got := store.Docs["a.md"].Metadata[k].Text(); got != v {
+			t.Errorf("%s is %q", k, got)
+		}
+	}
+}
+
+func TestListIsCutOff(t *testing.T) {
+	objects := map[string]object{}
+	for i := range 30 {
+		objects[fmt.Sprintf("f%02d.md", i)] = object{body: "x"}
+	}
+	b := serve(t, objects)
+	if told := read(t, &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 20})); len(told.Put) != 20 || told.Complete {
+		t.Errorf("%d objects, complete %v", len(told.Put), told.Complete)
+	}
+	if told := read(t, &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 30})); len(told.Put) != 30 || !told.Complete {
+		t.Errorf("%d objects, complete %v", len(told.Put), told.Complete)
+	}
+}
+
+// TestFaultsOfTheList has lists that must not pass for that of an empty bucket, since
+// everything would be taken to be gone.
+func TestFaultsOfTheList(t *testing.T) {
+	say := func(code int, body string) func(w http.ResponseWriter, r *http.Request) bool {
+		return func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, body)
+			return true
+		}
+	}
+	for name, c := range map[string]struct {
+		spoil func(w http.ResponseWriter, r *http.Request) bool
+		want  error
+	}{
+		"500":             {say(500, ""), rag.ErrUnavailable},
+		"503":             {say(503, "<Error><Code>SlowDown</Code></Error>"), rag.ErrExhausted},
+		"wrong signature": {say(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>"), rag.ErrUnauthorized},
+		"denied":          {say(403, "<Error><Code>AccessDenied</Code></Error>"), rag.ErrUnauthorized},
+		"no bucket":       {say(404, "<Error><Code>NoSuchBucket</Code></Error>"), rag.ErrNotFound},
+		"elsewhere":       {say(301, "<Error><Code>PermanentRedirect</Code></Error>"), rag.ErrInvalid},
+		"error with 200":  {say(200, "<Error><Code>InternalError</Code></Error>"), rag.ErrInvalid},
+		"a page":          {say(200, "<!DOCTYPE html><html><body>Log in</body></html>"), rag.ErrInvalid},
+		"nothing":         {say(200, ""), rag.ErrInvalid},
+		"cut":             {say(200, "<ListBucketResult><Contents><Key>a.md</Key>"), rag.ErrInvalid},
+		"no token":        {say(200, "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"), rag.ErrInvalid},
+		"too large":       {say(200, "<ListBucketResult>"+strings.Repeat(" ", 16<<20)+"</ListBucketResult>"), rag.ErrExhausted},
+		"less than it has": {func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Length", "1000")
+			return false
+		}, rag.ErrUnavailable},
+		"a redirect inward": {func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusTemporaryRedirect)
+			return true
+		}, rag.ErrInvalid},
+	} {
+		b := serve(t, map[string]object{"a.md": {body: "a"}})
+		store, src := &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL})
+		read(t, store, src)
+		b.spoil = c.spoil
+		if told, err := store.Sync(t, src); !errors.Is(err, c.want) || told.Complete || len(store.IDs()) != 1 {
+			t.Errorf("%s: %v (%s)", name, err, rag.KindOf(err))
+		} else if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s shows a secret: %v", name, err)
+		}
+	}
+}
+
+func TestAnEndlessListEnds(t *testing.T) {
+	b := serve(t, nil)
+	n := 0
+	b.spoil = func(w http.ResponseWriter, _ *http.Request) bool {
+		n++
+		fmt.Fprintf(w, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t%d</NextContinuationToken></ListBucketResult>", n)
+		return true
+	}
+	if _, err := (&fetchtest.Store{}).Sync(t, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 10})); !errors.Is(err, rag.ErrExhausted) {
+		t.Error(err)
+	}
+}
+
+func TestItIsTriedAgain(t *testing.T) {
+	b := serve(t, map[string]object{"a.md": {body: "a"}})
+	n := 0
+	b.spoil = func(w http.ResponseWriter, _ *http.Request) bool {
+		if n++; n%2 == 1 {
+			fail(w, 503, "SlowDown")
+		}
+		return n%2 == 1
+	}
+	store := &fetchtest.Store{}
+	set := s3.Settings{Endpoint: b.URL}
+	set.Tries = 2
+	read(t, store, open(t, set))
+	if store.Docs["a.md"].Body != "a" || n != 4 {
+		t.Errorf("%d requests, %+v", n, store.Docs)
+	}
+}
+
+func TestObjectsThatChangeMeanwhile(t *testing.T) {
+	b := serve(t, map[string]object{"a.md": {body: "a"}})
+	src := open(t, s3.Settings{Endpoint: b.URL})
+	for name, c := range map[string]struct {
+		change func()
+		want   error
+	}{
+		"other": {func() { b.objects["a.md"] = object{body: "b"} }, rag.ErrConflict},
+		"gone":  {func() { delete(b.objects, "a.md") }, rag.ErrNotFound},
+		"denied": {func() {
+			b.spoil = func(w http.ResponseWriter, _ *http.Request) bool { fail(w, 403, "AccessDenied"); return true }
+		}, rag.ErrUnauthorized},
+		"longer": {func() {
+			b.spoil = func(w http.ResponseWriter, _ *http.Request) bool {
+				w.Header().Set("ETag", `"61"`)
+				w.Header().Set("Last-Modified", "Mon, 02 Nov 2026 09:00:00 GMT")
+				_, _ = io.WriteString(w, "aaaa")
+				return true
+			}
+		}, rag.ErrConflict},
+	} {
+		b.spoil = nil
+		b.objects["a.md"] = object{body: "a"}
+		var in rag.Input
+		if _, err := src.Sync(t.Context(), &fetchtest.Store{}, func(ev source.Event) error { in = ev.Input; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		b.mu.Lock()
+		c.change()
+		b.mu.Unlock()
+		if _, err := io.ReadAll(in.Content); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, bad := range []string{
+		`{}`, `{"bucket": "docs"}`, `{"bucket": "x", "anonymous": true}`, `{"bucket": "docs", "anonymous": true, "ambient": true}`, `{"bucket": "docs", "access_key": "a"}`,
+		`{"bucket": "docs", "anonymous": true, "session_token": "x"}`, `{"bucket": "docs", "anonymous": true, "endpoint": "https://x/y"}`,
+		`{"bucket": "docs", "anonymous": true, "endpoint": "https://a:pw@x"}`, `{"bucket": "docs", "anonymous": true, "endpoint": "x"}`, `{"bucket": "docs", "anonymous": true, "style": "x"}`,
+		`{"bucket": "docs", "anonymous": true, "region": "a/b"}`, `{"bucket": "docs", "anonymous": true, "include": ["["]}`, `{"bucket": "docs", "anonymous": true, "max_objects": -1}`,
+		`{"bucket": "docs", "anonymous": true, "auth": [{"origin": "https://x", "secret": "y"}]}`,
+	} {
+		var set s3.Settings
+		if err := json.Unmarshal([]byte(bad), &set); err != nil {
+			t.Fatal(err)
+		}
+		if err := set.Validate(); !errors.Is(err, rag.ErrInvalid) || strings.Contains(err.Error(), "pw") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if _, err := s3.New(s3.Settings{Bucket: "docs", Ambient: true}, fetch.Deps{Locked: true}); !errors.Is(err, rag.ErrRefused) {
+		t.Error(err)
+	}
+	if _, err := s3.New(s3.Settings{Bucket: "docs", AccessKey: "a", SecretKey: "b"}, fetch.Deps{}); !errors.Is(err, rag.ErrInvalid) {
+		t.Error(err)
+	}
+}
+
+func TestPrivateAddressesAreRefused(t *testing.T) {
+	b := serve(t, map[string]object{"a.md": {body: "a"}})
+	src, err := s3.New(s3.Settings{Endpoint: b.URL, Bucket: "docs", Anonymous: true}, fetch.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&fetchtest.Store{}).Sync(t, src); !errors.Is(err, rag.ErrRefused) || len(b.asked) > 0 {
+		t.Errorf("%v, asked %q", err, b.asked)
+	}
+}
