@@ -59,7 +59,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			NoOCR: cfg.Extract.OCR == "off", OCRPages: cfg.Extract.OCRPages,
 			OCR: ocr.Config{Program: cfg.Extract.OCRProgram, Languages: cfg.Extract.OCRLanguages, Timeout: cfg.Extract.OCRTimeout},
 		},
-		OpenSource:    sourceOpener(cfg.Sources, deps),
+		OpenSource:    sourceOpener(cfg.Sources, filepath.Join(cfg.Data, "sources"), deps),
 		SyncTimeout:   cfg.Sources.Timeout,
 		EmbedPatience: cfg.Embedder.Patience,
 		Waiting:       deps.Waiting,

@@ -2,6 +2,8 @@ package backends
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/config"
@@ -18,7 +21,9 @@ import (
 	"github.com/smartretriever/smartretriever/source/feed"
 	"github.com/smartretriever/smartretriever/source/fetch"
 	"github.com/smartretriever/smartretriever/source/folder"
+	"github.com/smartretriever/smartretriever/source/git"
 	"github.com/smartretriever/smartretriever/source/rest"
+	"github.com/smartretriever/smartretriever/source/s3"
 	"github.com/smartretriever/smartretriever/source/web"
 )
 
@@ -31,7 +36,15 @@ type SourceDeps struct {
 	// Locked says that settings may allow no more than that, since not only whoever
 	// runs the program writes them.
 	Locked bool
+	// Dir is for copies that sources keep of what they read, and can make again.
+	Dir    string
 	Logger *slog.Logger
+}
+
+// dirOf is a source's own folder below Dir.
+func (d SourceDeps) dirOf(src rag.Source) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{src.Tenant, src.Collection, strconv.FormatInt(src.CollectionID, 10), src.Kind, src.Name, string(src.Settings)}, "\x00")))
+	return filepath.Join(d.Dir, hex.EncodeToString(sum[:16]))
 }
 
 // sourceKind is a kind of source: how it is written on a command line, and what
@@ -53,6 +66,14 @@ type sourceKind struct {
 // a scheme of their own stand before those that take any address.
 var sourceKinds = []sourceKind{
 	{name: folder.Kind, of: folderOf},
+	{name: "git", of: gitOf, open: func(src rag.Source, deps SourceDeps) (source.Source, error) {
+		return open(src, func(s git.Settings) (source.Source, error) {
+			return git.New(s, git.Deps{Deps: deps.fetch(), Dir: deps.dirOf(src)})
+		})
+	}},
+	{name: "s3", of: s3Of, open: func(src rag.Source, deps SourceDeps) (source.Source, error) {
+		return open(src, func(s s3.Settings) (source.Source, error) { return s3.New(s, deps.fetch()) })
+	}},
 	{name: "feed", of: feedOf, open: func(src rag.Source, deps SourceDeps) (source.Source, error) {
 		return open(src, func(s feed.Settings) (source.Source, error) { return feed.New(s, deps.fetch()) })
 	}},
@@ -82,6 +103,40 @@ func open[S any](src rag.Source, create func(S) (source.Source, error)) (source.
 		return nil, rag.Errorf(rag.KindInvalid, "the access list is given twice: by the source and as acl in its settings")
 	}
 	return create(settings)
+}
+
+// gitOf takes git+https://, git+http:// and git+file://, addresses of the web that end
+// in .git, and whatever git.Settings.URL may be if git was asked for.
+func gitOf(arg, form string) (map[string]any, string) {
+	bare, marked := strings.CutPrefix(arg, "git+")
+	u, err := url.Parse(bare)
+	switch {
+	case err != nil:
+		return nil, ""
+	case marked, form == "git", httpURL(bare) != nil && strings.HasSuffix(u.Path, ".git"):
+	default:
+		return nil, ""
+	}
+	name := strings.TrimSuffix(path.Base(strings.TrimRight(filepath.ToSlash(u.Path), "/")), ".git")
+	if u.Scheme == "" { // a folder on this machine
+		if abs, err := filepath.Abs(bare); err == nil {
+			bare = abs
+		}
+	}
+	return map[string]any{"url": bare}, name
+}
+
+// s3Of takes s3://BUCKET/PREFIX.
+func s3Of(arg, _ string) (map[string]any, string) {
+	u, err := url.Parse(arg)
+	if err != nil || !strings.EqualFold(u.Scheme, "s3") || u.Host == "" {
+		return nil, ""
+	}
+	settings := map[string]any{"bucket": u.Host}
+	if prefix := strings.TrimPrefix(u.Path, "/"); prefix != "" {
+		settings["prefix"] = prefix
+	}
+	return settings, hostAndPath(u)
 }
 
 // webModes are what the forms of web stand for.
@@ -238,13 +293,14 @@ func kindOf(form string) string {
 	return ""
 }
 
-// sourceOpener returns what opens sources with the secrets of the configuration.
-func sourceOpener(cfg config.SourceSettings, deps Deps) func(context.Context, rag.Source) (source.Source, error) {
+// sourceOpener returns what opens sources with the secrets of the configuration. What they
+// keep lies below dir.
+func sourceOpener(cfg config.SourceSettings, dir string, deps Deps) func(context.Context, rag.Source) (source.Source, error) {
 	secrets := make(map[string]config.Secret, len(cfg.Secrets))
 	for _, s := range cfg.Secrets {
 		secrets[s.Name] = s.Value
 	}
-	given := SourceDeps{Logger: deps.Logger, Allow: cfg.Allow, Locked: len(cfg.APIKinds) > 0, Secret: func(name string) (string, error) {
+	given := SourceDeps{Logger: deps.Logger, Dir: dir, Allow: cfg.Allow, Locked: len(cfg.APIKinds) > 0, Secret: func(name string) (string, error) {
 		if s, ok := secrets[name]; ok {
 			return s.Reveal(), nil
 		}

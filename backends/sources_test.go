@@ -64,7 +64,7 @@ func TestSecretsOfSources(t *testing.T) {
 			return nil, nil
 		}})
 	t.Cleanup(func() { sourceKinds = sourceKinds[:len(sourceKinds)-1] })
-	open := sourceOpener(config.SourceSettings{Secrets: []config.SourceSecret{{Name: "token", Value: config.NewSecret("sesame")}}}, Deps{})
+	open := sourceOpener(config.SourceSettings{Secrets: []config.SourceSecret{{Name: "token", Value: config.NewSecret("sesame")}}}, t.TempDir(), Deps{})
 	if _, err := open(t.Context(), rag.Source{Kind: "test"}); err != nil || strings.Join(got, ", ") != "sesame ,  not_found" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -86,6 +86,12 @@ func TestAddressesOfSources(t *testing.T) {
 		{"https://x.test/", "site", "web", `{"mode":"site","urls":["https://x.test/"]}`, "x.test"},
 		{"feed:https://x.test/rss", "", "feed", `{"urls":["https://x.test/rss"]}`, "x.test-rss"},
 		{"https://x.test/rss", "feed", "feed", `{"urls":["https://x.test/rss"]}`, "x.test-rss"},
+		{"https://x.test/team/docs.git", "", "git", `{"url":"https://x.test/team/docs.git"}`, "docs"},
+		{"git+https://x.test/team/docs", "", "git", `{"url":"https://x.test/team/docs"}`, "docs"},
+		{"git+file:///srv/docs.git", "", "git", `{"url":"file:///srv/docs.git"}`, "docs"},
+		{"https://x.test/team/docs", "git", "git", `{"url":"https://x.test/team/docs"}`, "docs"},
+		{"s3://papers", "", "s3", `{"bucket":"papers"}`, "papers"},
+		{"s3://papers/2024/q1", "", "s3", `{"bucket":"papers","prefix":"2024/q1"}`, "papers-2024-q1"},
 		{"https://x.test/v1", "rest", "rest", `{"url":"https://x.test/v1"}`, "x.test-v1"},
 	} {
 		src, settings, err := SourceOf(tt.arg, tt.kind)
@@ -106,10 +112,10 @@ func TestAddressesOfSources(t *testing.T) {
 
 func TestWhoMayAllow(t *testing.T) {
 	page := rag.Source{Kind: "web", Settings: json.RawMessage(`{"urls":["http://10.0.0.1/"],"allow":["10.0.0.1"]}`)}
-	if _, err := sourceOpener(config.SourceSettings{}, Deps{})(t.Context(), page); err != nil {
+	if _, err := sourceOpener(config.SourceSettings{}, t.TempDir(), Deps{})(t.Context(), page); err != nil {
 		t.Error(err)
 	}
-	locked := sourceOpener(config.SourceSettings{APIKinds: []string{"web"}, Allow: []string{"10.0.0.0/8"}}, Deps{})
+	locked := sourceOpener(config.SourceSettings{APIKinds: []string{"web"}, Allow: []string{"10.0.0.0/8"}}, t.TempDir(), Deps{})
 	if _, err := locked(t.Context(), page); rag.KindOf(err) != rag.KindRefused {
 		t.Errorf("%v", err)
 	}
