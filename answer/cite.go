@@ -34,6 +34,7 @@ type citer struct {
 	out       strings.Builder
 	citations []rag.Citation
 	numbers   map[citedWords]int
+	places    places
 	dropped   int
 }
 
@@ -44,7 +45,7 @@ type citedWords struct {
 
 func newCiter(ctx context.Context, chunks Chunks, col int64, hits []rag.Hit, emit func(string) error) *citer {
 	return &citer{ctx: ctx, chunks: chunks, col: col, hits: hits, emit: emit,
-		numbers: map[citedWords]int{}, citations: []rag.Citation{}}
+		numbers: map[citedWords]int{}, places: places{}, citations: []rag.Citation{}}
 }
 
 // begun reports whether any text has gone out.
@@ -177,13 +178,14 @@ func (c *citer) add(h rag.Hit, span rag.Span) (int, bool) {
 	if quote == "" || sum != storedSum {
 		return 0, false
 	}
-	chunk, page, heading := h.ChunkID, h.Page, h.Heading
+	chunk, page, heading, start := h.ChunkID, h.Page, h.Heading, h.Span.Start
 	if isWidened(&h) {
 		// The words may stand in another chunk of the same parent.
 		if k, err := c.chunks.ChunkAt(c.ctx, c.col, h.Document.ID, h.Version, inText.Start); err == nil {
-			chunk, page, heading = k.ID, k.Page, k.Heading
+			chunk, page, heading, start = k.ID, k.Page, k.Heading, k.Span.Start
 		}
 	}
+	page, heading = c.places.of(c, h, inText.Start, start, page, heading)
 	n := len(c.citations) + 1
 	c.numbers[at] = n
 	c.citations = append(c.citations, rag.Citation{

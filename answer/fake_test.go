@@ -13,6 +13,7 @@ type world struct {
 	mu     sync.Mutex
 	texts  map[rag.DocumentID]string
 	docs   map[rag.DocumentID]rag.Document
+	blocks map[rag.DocumentID][]rag.Block
 	chunks []rag.Chunk
 	err    error // of the index
 	calls  int   // of the index
@@ -66,6 +67,13 @@ func (w *world) Quote(_ context.Context, _ int64, id rag.DocumentID, _ int, span
 		return q, nil
 	}
 	return "", rag.Errorf(rag.KindNotFound, "no such text")
+}
+
+func (w *world) Blocks(_ context.Context, _ int64, id rag.DocumentID, _ int) ([]rag.Block, error) {
+	if blocks, ok := w.blocks[id]; ok {
+		return blocks, nil
+	}
+	return nil, rag.Errorf(rag.KindNotFound, "no such text")
 }
 
 func (w *world) ChunkAt(_ context.Context, _ int64, id rag.DocumentID, _, offset int) (rag.Chunk, error) {

@@ -28,6 +28,9 @@ type Chunks interface {
 	// Quote returns the bytes of a span of the stored text of one version of a
 	// document, ErrNotFound when that version or span is not there.
 	Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error)
+	// Blocks returns the blocks of the stored text of one version of a document, in order,
+	// ErrNotFound when that version is not there.
+	Blocks(ctx context.Context, collectionID int64, id rag.DocumentID, version int) ([]rag.Block, error)
 	// ChunkAt returns the live chunk of a version of a document that holds the byte at
 	// offset, ErrNotFound when none does.
 	ChunkAt(ctx context.Context, collectionID int64, id rag.DocumentID, version, offset int) (rag.Chunk, error)

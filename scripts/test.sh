@@ -10,6 +10,12 @@ needs tesseract=tesseract-ocr
 export OCR_TESTS=1 # what reads pictures is tested with the real program, and fails without it
 step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
 
+# A disk that is full makes every test fail in its own way.
+free=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
+if [ "$free" -lt 12000 ]; then
+  echo "only $free MB are free on the disk of ${TMPDIR:-/tmp}, and the build cache and the tests need 12 GB; 'go clean -cache' frees what builds have left" >&2
+  exit 1
+fi
 step "build";            make --no-print-directory build
 step "lint";             make --no-print-directory lint
 step "tests"
@@ -42,6 +48,7 @@ step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh
 step "clients of providers on the doubles"; scripts/e2e-doubles.sh
 step "browser";          scripts/e2e-ui.sh
+step "every format from every place"; scripts/e2e-documents.sh
 if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"
   go run ./bench/quality -data ../shared/data -check

@@ -124,6 +124,11 @@ func TestSources(t *testing.T) {
 	if r := p.run("", "sources", "rm", "docs", "docs-2"); r.code != 2 || !strings.Contains(r.err, "--keep-documents") {
 		t.Errorf("rm without saying what becomes of documents: %d\n%s", r.code, r.err)
 	}
+	p.ok("add", "docs", "--name", "all-docs")
+	if s := get[shown](p, "sources", "show", "all-docs"); s.Items == 0 {
+		t.Errorf("add --name: %+v", s)
+	}
+	p.ok("sources", "rm", "all-docs", "--documents", "--yes")
 	p.ok("sources", "rm", "docs-2", "--keep-documents")
 	p.ok("sources", "rm", "docs", "--documents", "--yes")
 	same(t, "in the end", p.names(), []string{"other/e.md"})
@@ -133,7 +138,7 @@ func TestSources(t *testing.T) {
 	if r := p.run("", "add", "https://me:hunter2@x.test/"); r.code != 2 || strings.Contains(r.out+r.err, "hunter2") {
 		t.Errorf("a password in an address: %d\n%s%s", r.code, r.out, r.err)
 	}
-	for _, args := range [][]string{{"add", "other/", "--watch", "--once"}, {"sync", "--watch", "--every", "1ms"}, {"sync", "--watch", "--dry-run"}, {"sources", "add", "--kind", "folder"}} {
+	for _, args := range [][]string{{"add", "other/", "--watch", "--once"}, {"sync", "--watch", "--every", "1ms"}, {"sync", "--watch", "--dry-run"}, {"sources", "add", "--kind", "folder"}, {"add", "other", "docs", "--name", "x"}, {"add", "other", "--once", "--name", "x"}} {
 		if r := p.run("", args...); r.code != 2 {
 			t.Errorf("%q: exit code %d\n%s%s", args, r.code, r.out, r.err)
 		}

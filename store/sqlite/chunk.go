@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 const chunkColumns = `k.id, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.parent_start, k.parent_end, k.hash`
@@ -130,6 +131,29 @@ func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID
 		return err
 	})
 	return quote, err
+}
+
+// Blocks returns the blocks of the stored text of one version of a document, in
+// order. KindNotFound when that document or version is not there.
+func (s *Store) Blocks(ctx context.Context, collectionID int64, id rag.DocumentID, version int) ([]rag.Block, error) {
+	key, err := idBytes(id)
+	if err != nil {
+		return nil, err
+	}
+	var encoded []byte
+	err = s.view(ctx, "read blocks", func(c *conn) error {
+		err := c.row(ctx, `
+			SELECT v.blocks FROM documents d JOIN versions v ON v.document = d.id
+			WHERE d.uuid = ? AND d.collection = ? AND d.deleted_at IS NULL AND v.version = ?`, []any{key, collectionID, version}, &encoded)
+		if errors.Is(err, sql.ErrNoRows) {
+			return rag.Errorf(rag.KindNotFound, "version %d of document %s is not in the store", version, id)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store.DecodeBlocks(encoded)
 }
 
 // ChunkAt returns the live chunk of a version of a document that holds the byte at

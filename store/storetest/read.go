@@ -165,6 +165,18 @@ func readParents(t *testing.T, s Store) {
 	_, err = s.ChunkAt(t.Context(), c.ID+1, d.ID, 1, 0)
 	wantKind(t, "another collection", err, rag.KindNotFound)
 
+	text, err := s.Text(t.Context(), scopeOf(c), d.ID, 1)
+	ok(t, "text", err)
+	blocks, err := s.Blocks(t.Context(), c.ID, d.ID, 1)
+	ok(t, "blocks", err)
+	if len(blocks) == 0 || !slices.Equal(blocks, text.Blocks) {
+		t.Errorf("blocks are %v, those of the text %v", blocks, text.Blocks)
+	}
+	_, err = s.Blocks(t.Context(), c.ID, d.ID, 2)
+	wantKind(t, "blocks of a version to come", err, rag.KindNotFound)
+	_, err = s.Blocks(t.Context(), c.ID+1, d.ID, 1)
+	wantKind(t, "blocks in another collection", err, rag.KindNotFound)
+
 	for what, bad := range map[string]rag.Span{
 		"beside its chunk": {End: 2}, "beyond the text": {End: 1000}, "before the text": {Start: -1, End: whole.End},
 	} {

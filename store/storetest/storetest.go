@@ -49,6 +49,7 @@ type Store interface {
 
 	Chunks(ctx context.Context, collectionID int64, ids []rag.ChunkID) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error)
 	Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error)
+	Blocks(ctx context.Context, collectionID int64, id rag.DocumentID, version int) ([]rag.Block, error)
 	ChunkAt(ctx context.Context, collectionID int64, id rag.DocumentID, version, offset int) (rag.Chunk, error)
 	ChunksAfter(ctx context.Context, collectionID int64, after rag.ChunkID, limit int) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error)
 

@@ -93,7 +93,7 @@ func (m measure) declarations(parts []part, text string, b rag.Block, lang strin
 		p := part{Block: b, coded: true, begins: true}
 		p.Span = s
 		if u != nil {
-			p.under, p.name = u.under, headingName(u.name)
+			p.under, p.name = u.under, HeadingName(u.name)
 		}
 		parts = append(parts, p)
 	}

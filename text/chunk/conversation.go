@@ -65,7 +65,7 @@ func (c *conversation) mark(line, next string, at position) (part, int) {
 	if m := fromLine.FindStringSubmatch(line); m != nil && (at.first || ended(at) || at.block.Kind != rag.Paragraph || fieldLine.MatchString(next)) {
 		if c.header < 6 {
 			c.header = 8
-			return part{begins: true, level: messageRank, name: headingName(m[1])}, 1
+			return part{begins: true, level: messageRank, name: HeadingName(m[1])}, 1
 		}
 	}
 	if c.header > 0 {
@@ -77,7 +77,7 @@ func (c *conversation) mark(line, next string, at position) (part, int) {
 		if m := fromLine.FindStringSubmatch(next); m != nil {
 			name = m[1]
 		}
-		return part{begins: true, level: messageRank, name: headingName(name)}, 1
+		return part{begins: true, level: messageRank, name: HeadingName(name)}, 1
 	}
 	if fieldLine.MatchString(line) && c.header > 0 {
 		return part{}, 0

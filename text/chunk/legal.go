@@ -30,7 +30,7 @@ func legalParts(t rag.Text) []part {
 		if l, ok := readLabel(p.name); ok && p.begins && p.Kind == rag.Heading && strings.TrimSpace(l.rest) == "" && i+1 < len(parts) {
 			next := &parts[i+1]
 			if text := shownLine(next.Span.Of(t.Content)); !next.begins && !running(next.Block) && next.Span.Len() <= longestLine && isTitle(text) && !strings.Contains(text, "\n") {
-				p.name, next.Kind = headingName(p.name+" "+text), rag.Heading
+				p.name, next.Kind = HeadingName(p.name+" "+text), rag.Heading
 			}
 		}
 	}
@@ -189,7 +189,7 @@ func (n *numbering) mark(line, next string, at position) (part, int) {
 			}
 		}
 		n.enter(rung{style: "heading", rank: rank, block: own})
-		return part{Block: rag.Block{Kind: rag.Heading}, begins: true, level: rank, name: headingName(line)}, 1
+		return part{Block: rag.Block{Kind: rag.Heading}, begins: true, level: rank, name: HeadingName(line)}, 1
 	}
 	if m := defined.FindStringSubmatch(strings.TrimSpace(l.rest)); m != nil && (at.first || ended(at)) {
 		n.place(&l)
@@ -209,7 +209,7 @@ func (n *numbering) mark(line, next string, at position) (part, int) {
 		title, taken = next, 2
 	}
 	if title != "" && (l.rank > 0 || l.depth > 0) {
-		p.name = headingName(l.text + " " + title)
+		p.name = HeadingName(l.text + " " + title)
 	}
 	if whole && (l.rank > 0 || at.last || taken == 2 || at.block.Kind == rag.Heading) && (title != "" || l.rank > 0) {
 		p.Kind = rag.Heading
@@ -230,7 +230,7 @@ func (n *numbering) enterDefinition(term string) part {
 		rank = max(rank, n.open[k-1].rank+1)
 	}
 	n.open = append(n.open, rung{style: "definition", rank: rank})
-	return part{begins: true, single: true, level: rank, name: headingName(term)}
+	return part{begins: true, single: true, level: rank, name: HeadingName(term)}
 }
 
 // place puts a label among those that are open and returns its rank.

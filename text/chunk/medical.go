@@ -79,7 +79,7 @@ func (n *note) mark(line, _ string, at position) (part, int) {
 		return part{}, 0
 	}
 	key := strings.ToLower(name)
-	p := part{begins: true, strict: true, level: noteRank, name: headingName(name)}
+	p := part{begins: true, strict: true, level: noteRank, name: HeadingName(name)}
 	switch {
 	case n.examination && organs[key]:
 		p.level = organRank

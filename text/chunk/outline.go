@@ -91,9 +91,9 @@ func (p *path) enter(lvl int, name string) {
 	p.names = append(slices.Clip(p.names[:n]), name)
 }
 
-// headingName is a heading as it appears in a path: on one line, without Markdown's
+// HeadingName is a heading as it appears in a path: on one line, without Markdown's
 // signs, cut at a word when it is very long.
-func headingName(text string) string {
+func HeadingName(text string) string {
 	const longest = 160
 	s := strings.TrimFunc(text, func(r rune) bool { return r == '#' || unicode.IsSpace(r) })
 	if len(s) > longest {
@@ -152,7 +152,7 @@ func (l *locator) at(pos int) (page int, headings []string) {
 		b := l.blocks[l.next]
 		l.page = b.Page
 		if b.Kind == rag.Heading {
-			l.path.enter(level(b), headingName(b.Span.Of(l.text)))
+			l.path.enter(level(b), HeadingName(b.Span.Of(l.text)))
 			l.stale = true
 		}
 		l.next++

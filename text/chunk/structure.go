@@ -17,7 +17,7 @@ func structureParts(t rag.Text) []part {
 func asPart(text string, b rag.Block) part {
 	p := part{Block: b}
 	if b.Kind == rag.Heading {
-		p.begins, p.level, p.name = true, level(b), headingName(b.Span.Of(text))
+		p.begins, p.level, p.name = true, level(b), HeadingName(b.Span.Of(text))
 	}
 	return p
 }

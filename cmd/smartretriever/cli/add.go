@@ -47,8 +47,10 @@ URL is a place that documents come from.
 
 An https or http URL is a page, or a sitemap if it ends in sitemap.xml; site:URL is a
 site, whose links are followed, sitemap:URL and feed:URL are what they say, and --kind
-rest with --settings is a JSON API. Patterns of pages are those of robots.txt: /docs/ is
-all that begins so. Only public addresses are read, and what sources.allow names.
+rest with --settings is a JSON API. A Git repository is git+https://HOST/PATH or an
+address that ends in .git, a bucket s3://BUCKET/PREFIX. Patterns of pages are those of
+robots.txt: /docs/ is all that begins so. Only public addresses are read, and what
+sources.allow names.
 
 A folder or URL becomes a source of the collection: it is remembered, so that 'sync'
 brings it up to date later, and documents that are gone from it are deleted. --once
@@ -70,6 +72,8 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
   smartretriever add docs --include '*.md' --exclude 'drafts/**'
   smartretriever add ~/inbox --watch
   smartretriever add site:https://docs.example.org/ --include /guide/
+  smartretriever add https://git.example.org/handbook.git --name handbook
+  smartretriever add s3://papers/2026/ --settings @bucket.yaml
   smartretriever add ~/archive --dry-run
   pdftotext old.pdf - | smartretriever add - --name old.txt`,
 		Args: cobra.MinimumNArgs(1),
@@ -94,7 +98,7 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
 	}
 	fl := c.Flags()
 	f.placeFlags.define(fl)
-	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format")
+	fl.StringVar(&f.name, "name", "", "`name` of standard input, which becomes its id and hints at its format; or of the folder or URL as a source")
 	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
 	fl.BoolVar(&f.once, "once", false, "do not remember folders and URLs: add what is there now, delete nothing")
@@ -125,6 +129,7 @@ func (a *app) enrichWith(stages []string) error {
 type addPlan struct {
 	paths     []string
 	sources   []rag.Source
+	named     bool // the source has been named by who adds it
 	once      bool // sources are not remembered
 	watch     bool
 	every     time.Duration
@@ -163,7 +168,12 @@ func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
 		return p, usagef("--watch follows folders and URLs that are remembered")
 	}
 	if f.name != "" && p.stdin == "" {
-		return p, usagef("--name is the name of standard input, which is not among the paths; write - for it")
+		switch {
+		case len(args) != 1 || f.once || !f.dryRun && len(p.sources) == 0:
+			return p, usagef("--name names standard input (write - for it) or one folder or URL that is remembered")
+		case len(p.sources) == 1:
+			p.sources[0].Name, p.named = f.name, true
+		}
 	}
 	if bad := walk.CheckPatterns(append(slices.Clone(f.include), f.exclude...)); bad != "" {
 		return p, usagef("pattern %q is malformed", bad)
@@ -225,7 +235,11 @@ func (a *app) addSources(ctx context.Context, r adder, plan addPlan, rep *addRep
 			}
 			continue
 		}
-		src, err := r.RememberSource(ctx, a.scope(nil), spec)
+		remember := r.RememberSource
+		if plan.named {
+			remember = r.AddSource
+		}
+		src, err := remember(ctx, a.scope(nil), spec)
 		if err != nil {
 			return names, err
 		}
