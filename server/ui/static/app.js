@@ -646,17 +646,45 @@
     const at = Math.max(0, blocks.findIndex(overlaps));
     let from = Math.max(0, at - WINDOW / 2), to = Math.min(blocks.length, from + WINDOW);
 
-    const inline = (b) => {
-      if (!overlaps(b)) return [cut(b.span.start, b.span.end)];
-      const a = Math.max(b.span.start, passage.start), z = Math.min(b.span.end, passage.end);
-      return [cut(b.span.start, a), el("mark", { text: cut(a, z) }), cut(z, b.span.end)];
+    // inline is the text of a span with the quoted part of it marked.
+    const inline = (span, as = (s) => s) => {
+      if (!overlaps({ span })) return [as(cut(span.start, span.end))];
+      const a = Math.max(span.start, passage.start), z = Math.min(span.end, passage.end);
+      return [as(cut(span.start, a)), el("mark", { text: as(cut(a, z)) }), as(cut(z, span.end))];
+    };
+    // table draws what stands in the text as lines of cells; null if that is not what stands there.
+    const table = (span) => {
+      const BACKSLASH = 92, BAR = 124, LINE = 10, BLANK = 32;
+      const rows = [];
+      for (let from = span.start; from < span.end;) {
+        let to = bytes.indexOf(LINE, from);
+        if (to < 0 || to > span.end) to = span.end;
+        if (bytes[from] !== BAR) return null;
+        const cells = [];
+        for (let i = from + 1, start = i; i < to; i++) {
+          if (bytes[i] === BACKSLASH) i++;
+          else if (bytes[i] === BAR) {
+            let end = i;
+            while (start < end && bytes[start] === BLANK) start++;
+            while (start < end && bytes[end - 1] === BLANK) end--;
+            cells.push({ start, end });
+            start = i + 1;
+          }
+        }
+        rows.push(cells);
+        from = to + 1;
+      }
+      if (rows.length < 2 || !rows[1].every((c) => /^:?-+:?$/.test(cut(c.start, c.end)))) return null;
+      const said = (s) => s.replaceAll("\\|", "|");
+      const row = (tag) => (cells) => el("tr", {}, ...cells.map((c) => el(tag, tag === "th" ? { scope: "col" } : {}, ...inline(c, said))));
+      return el("div", { class: "table" }, el("table", {}, el("thead", {}, row("th")(rows[0])), el("tbody", {}, ...rows.slice(2).map(row("td")))));
     };
     const element = (b, i) => {
       const shape = {
         heading: ["h" + Math.min(6, (b.level || 1) + 1)], list_item: ["p", "item"], table: ["pre"], code: ["pre"], quote: ["blockquote"],
         caption: ["p", "aside"], footnote: ["p", "aside"], header: ["p", "aside"], footer: ["p", "aside"],
       }[b.kind] || ["p"];
-      const e = el(shape[0], { class: shape[1] }, ...inline(b));
+      const e = b.kind === "table" && table(b.span) || el(shape[0], { class: shape[1] }, ...inline(b.span));
       const turned = b.page && (i === 0 || blocks[i - 1].page !== b.page);
       return turned ? [el("div", { class: "pagebreak", text: "Page " + b.page }), e] : [e];
     };
