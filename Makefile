@@ -40,8 +40,8 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 cover: ## test coverage by package into coverage.html
 	$(GO) test -short -coverprofile=coverage.out ./... && $(GO) tool cover -html=coverage.out -o coverage.html
 
-e2e: build ## the binary as a process: OpenAI client and browser
-	@scripts/e2e-openai.sh && scripts/e2e-ui.sh
+e2e: build ## the binary as a process: OpenAI client, browser, every format from every place
+	@scripts/e2e-openai.sh && scripts/e2e-ui.sh && scripts/e2e-documents.sh
 
 e2e-providers: ## chat clients against aimock, an imitation of the providers by others
 	@scripts/e2e-providers.sh
