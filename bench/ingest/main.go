@@ -63,6 +63,7 @@ type row struct {
 // result is one run: the files that have text, and what became of them.
 type result struct {
 	Seconds float64 `json:"seconds"`
+	CPU     float64 `json:"-"` // seconds, of the program and its children
 	Files   int     `json:"files"`
 	Chunks  int     `json:"chunks"`
 }
@@ -84,24 +85,27 @@ func (b *bench) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s: %d files, %.1f MB\n  ours        %7.1f s, %d files with text, %d chunks\n", set.name, files, float64(size)/1e6, ours.Seconds, ours.Files, ours.Chunks)
+		fmt.Printf("%s: %d files, %.1f MB\n  ours        %7.1f s, %7.1f CPU s, %d files with text, %d chunks\n", set.name, files, float64(size)/1e6, ours.Seconds, ours.CPU, ours.Files, ours.Chunks)
 		var theirs result
 		if b.python != "" {
 			if theirs, err = b.theirs(ctx, folder, filepath.Join(work, fmt.Sprint("theirs", i))); err != nil {
 				return err
 			}
-			fmt.Printf("  LlamaIndex  %7.1f s, %d files with text, %d chunks: %.1f times as long\n", theirs.Seconds, theirs.Files, theirs.Chunks, theirs.Seconds/ours.Seconds)
+			fmt.Printf("  LlamaIndex  %7.1f s, %7.1f CPU s, %d files with text, %d chunks: %.1f times as long, %.1f times the CPU\n",
+				theirs.Seconds, theirs.CPU, theirs.Files, theirs.Chunks, theirs.Seconds/ours.Seconds, theirs.CPU/ours.CPU)
 		}
-		add := func(metric string, amount float64) {
-			r := row{Case: set.name, Rival: "LlamaIndex", Metric: metric, Ours: amount / ours.Seconds}
-			if theirs.Seconds > 0 {
-				r.Theirs = amount / theirs.Seconds
+		add := func(metric string, amount, ourTime, theirTime float64) {
+			r := row{Case: set.name, Rival: "LlamaIndex", Metric: metric, Ours: amount / ourTime}
+			if theirTime > 0 {
+				r.Theirs = amount / theirTime
 				r.Ratio = r.Ours / r.Theirs
 			}
 			rows = append(rows, r)
 		}
-		add("files/s", float64(files))
-		add("MB/s", float64(size)/1e6)
+		megabytes := float64(size) / 1e6
+		add("files/s", float64(files), ours.Seconds, theirs.Seconds)
+		add("MB/s", megabytes, ours.Seconds, theirs.Seconds)
+		add("MB/CPU s", megabytes, ours.CPU, theirs.CPU)
 	}
 	if b.out == "" {
 		return nil
@@ -164,7 +168,7 @@ func (b *bench) ours(ctx context.Context, folder, data string) (result, error) {
 	if _, failed := err.(*exec.ExitError); err != nil && (!failed || cmd.ProcessState.ExitCode() != 1) { // 1: some files are damaged
 		return result{}, fmt.Errorf("%s: %w", b.binary, err)
 	}
-	r := result{Seconds: took.Seconds()}
+	r := result{Seconds: took.Seconds(), CPU: cpu(cmd.ProcessState)}
 	for line := range strings.Lines(string(out)) {
 		var e struct {
 			Event, State string
@@ -195,6 +199,10 @@ func (b *bench) theirs(ctx context.Context, folder, out string) (r result, err e
 	}
 	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
 	err = json.Unmarshal([]byte(lines[len(lines)-1]), &r)
-	r.Seconds = took.Seconds() // with its start, as ours
+	r.Seconds, r.CPU = took.Seconds(), cpu(cmd.ProcessState) // with its start, as ours
 	return r, err
 }
+
+// cpu is what a process and the children that it has waited for have used, which other
+// work on the machine changes little.
+func cpu(p *os.ProcessState) float64 { return (p.UserTime() + p.SystemTime()).Seconds() }
