@@ -86,11 +86,7 @@ const envelope = "Тема\n\nFrom: Анна <ann@x.org>\nTo: Bob <bob@x>\nCc: C
 func extract(t *testing.T, content []byte, opt mail.Options) rag.Text {
 	t.Helper()
 	text, err := Extract(t.Context(), content, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
+	return extracttest.Checked(t, text, err)
 }
 
 func TestBodies(t *testing.T) {
