@@ -154,7 +154,7 @@ func (l *looker) start(z *html.Tokenizer) {
 	case atom.Base:
 		if at, ok := l.resolve(attr["href"]); ok && !l.based {
 			l.based = true
-			l.base, _ = url.Parse(at)
+			l.base, _ = url.Parse(at) // resolve has parsed it
 			l.page.Base = at
 		}
 	case atom.Meta:
@@ -230,7 +230,7 @@ func (l *looker) instruct(attr map[string]string) {
 	if strings.EqualFold(attr["http-equiv"], "refresh") && l.page.Refresh == "" {
 		_, to, found := strings.Cut(attr["content"], "=")
 		if found {
-			l.page.Refresh, _ = l.resolve(strings.Trim(strings.TrimSpace(to), `'"`))
+			l.page.Refresh, _ = l.resolve(strings.Trim(strings.TrimSpace(to), `'"`)) // "" where it leads nowhere
 		}
 	}
 	if strings.EqualFold(attr["property"], "article:modified_time") && l.page.Modified == "" {
