@@ -1,34 +1,14 @@
 package smartretriever_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"io"
 	"slices"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/archive/archivetest"
 )
-
-// archiveOf packs pairs of names and contents.
-func archiveOf(t *testing.T, pairs ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		f, err := w.Create(pairs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(f, pairs[i+1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 // TestArchive adds an archive, finds what is in it, adds the next version of it, and
 // finds no more what was taken out.
@@ -64,7 +44,7 @@ func TestArchive(t *testing.T) {
 			}
 		}
 	}
-	same(addAll(archiveOf(t, "tower.txt", towerText, "bridges/golden.md", "# Golden Gate\n\n"+bridgeText, "broken.pdf", "no PDF at all \x00\x01\x02")),
+	same(addAll(archivetest.Zip(t, "tower.txt", towerText, "bridges/golden.md", "# Golden Gate\n\n"+bridgeText, "broken.pdf", "no PDF at all \x00\x01\x02")),
 		map[string]rag.AddState{"docs.zip!/tower.txt": rag.Added, "docs.zip!/bridges/golden.md": rag.Added, "docs.zip!/broken.pdf": rag.Failed})
 	hits := search(t, r, rag.Scope{}, rag.Query{Text: "When did the bridge open?", K: 1})
 	if len(hits) != 1 || hits[0].Document.ExternalID != "docs.zip!/bridges/golden.md" || hits[0].Document.Metadata["archive"].Text() != "docs.zip" {
@@ -82,14 +62,14 @@ func TestArchive(t *testing.T) {
 		t.Errorf("the original of %s: %.40q, %v", doc.Source, content, err)
 	}
 
-	same(addAll(archiveOf(t, "tower.txt", towerText)),
+	same(addAll(archivetest.Zip(t, "tower.txt", towerText)),
 		map[string]rag.AddState{"docs.zip!/tower.txt": rag.Unchanged, "docs.zip!/bridges/golden.md": rag.Removed})
 	for _, h := range search(t, r, rag.Scope{}, rag.Query{Text: "When did the bridge open?", K: 5}) {
 		if h.Document.ExternalID != "docs.zip!/tower.txt" {
 			t.Errorf("%s is found and is gone", h.Document.ExternalID)
 		}
 	}
-	if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Name: "docs.zip", Content: bytes.NewReader(archiveOf(t, "a.txt", "a"))}); rag.KindOf(err) != rag.KindInvalid {
+	if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Name: "docs.zip", Content: bytes.NewReader(archivetest.Zip(t, "a.txt", "a"))}); rag.KindOf(err) != rag.KindInvalid {
 		t.Errorf("an archive as one document: %v", err)
 	}
 }

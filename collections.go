@@ -73,16 +73,12 @@ func (r *Retriever) UpdateCollection(ctx context.Context, scope rag.Scope, chang
 // DeleteCollection removes scope's collection with everything in it. Its
 // originals are purged soon after.
 func (r *Retriever) DeleteCollection(ctx context.Context, scope rag.Scope) error {
-	leave, err := r.enter()
+	scope = scope.WithDefaults()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return err
-	}
 	if err := r.store.DeleteCollection(ctx, scope.Tenant, scope.Collection); err != nil {
 		return err
 	}

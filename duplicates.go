@@ -25,16 +25,12 @@ const (
 // memory is bounded by some 20 bytes a chunk and 192 MiB; what is added meanwhile may
 // be left out. A pair that is just similar enough can be missed.
 func (r *Retriever) Duplicates(ctx context.Context, scope rag.Scope, report func(rag.DuplicateGroup) error) error {
-	leave, err := r.enter()
+	scope = scope.WithDefaults()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return err
-	}
 	d := duplicates{r: r, scope: scope, col: col, page: duplicatePage, memory: duplicateMemory}
 	if err := d.find(ctx); err != nil {
 		return err

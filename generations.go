@@ -12,16 +12,11 @@ import (
 // Generations lists the generations of scope's collection by number: the live one,
 // one that is being built, if any, and the one that was live before, if it is kept.
 func (r *Retriever) Generations(ctx context.Context, scope rag.Scope) ([]rag.GenerationInfo, error) {
-	leave, err := r.enter()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return nil, err
-	}
 	return r.store.Generations(ctx, col.ID)
 }
 
@@ -33,16 +28,11 @@ func (r *Retriever) Generations(ctx context.Context, scope rag.Scope) ([]rag.Gen
 // KindNotFound says that there is no such generation, KindConflict that its model is
 // not here and something has to be embedded.
 func (r *Retriever) SwitchGeneration(ctx context.Context, scope rag.Scope, number int, progress func(ReembedProgress)) (rag.Collection, error) {
-	leave, err := r.enter()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return rag.Collection{}, err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return rag.Collection{}, err
-	}
 	list, err := r.store.Generations(ctx, col.ID)
 	if err != nil {
 		return rag.Collection{}, err
@@ -70,16 +60,11 @@ func (r *Retriever) SwitchGeneration(ctx context.Context, scope rag.Scope, numbe
 // the one that is being built or, if none is, the previous one. Its embeddings, as
 // far as nothing else needs them, are purged soon after.
 func (r *Retriever) DropGeneration(ctx context.Context, scope rag.Scope, number int) (rag.GenerationInfo, error) {
-	leave, err := r.enter()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return rag.GenerationInfo{}, err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return rag.GenerationInfo{}, err
-	}
 	list, err := r.store.Generations(ctx, col.ID)
 	if err != nil {
 		return rag.GenerationInfo{}, err

@@ -119,21 +119,6 @@ func (r *Retriever) TuneIndex(ctx context.Context, scope rag.Scope, opt TuneOpti
 	return r.follow.Tune(ctx, col, queries, opt.K, opt.Recall, !opt.DryRun)
 }
 
-// enterCollection is enter, with scope's collection.
-func (r *Retriever) enterCollection(ctx context.Context, scope rag.Scope) (rag.Collection, func(), error) {
-	leave, err := r.enter()
-	if err != nil {
-		return rag.Collection{}, nil, err
-	}
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		leave()
-		return rag.Collection{}, nil, err
-	}
-	return col, leave, nil
-}
-
 // Explain says why a chunk stands where it does for a query of scope's collection, or why it is not found. The embedding model must be
 // there unless the mode is keyword.
 func (r *Retriever) Explain(ctx context.Context, scope rag.Scope, q rag.Query, id rag.ChunkID) (rag.Explanation, error) {

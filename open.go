@@ -268,6 +268,21 @@ func (r *Retriever) enter() (leave func(), err error) {
 	return r.calls.Done, nil
 }
 
+// enterCollection is enter, with scope's collection.
+func (r *Retriever) enterCollection(ctx context.Context, scope rag.Scope) (rag.Collection, func(), error) {
+	leave, err := r.enter()
+	if err != nil {
+		return rag.Collection{}, nil, err
+	}
+	scope = scope.WithDefaults()
+	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
+	if err != nil {
+		leave()
+		return rag.Collection{}, nil, err
+	}
+	return col, leave, nil
+}
+
 // Close waits for running calls, finishes what the janitor and the query log have
 // to do, saves the index snapshots and closes the store. It may be called again.
 func (r *Retriever) Close() error {

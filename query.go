@@ -134,16 +134,11 @@ func (r *Retriever) CountTokens(text string) int { return r.embed.CountTokens(te
 
 // Warm opens the index of scope's collection, so that the first search need not.
 func (r *Retriever) Warm(ctx context.Context, scope rag.Scope) error {
-	leave, err := r.enter()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return err
-	}
 	return r.follow.Open(ctx, col)
 }
 

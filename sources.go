@@ -184,16 +184,11 @@ func sourceName(spec rag.Source) string {
 // Sources lists the sources of scope's collection by name. KindNotFound says that
 // there is no such collection.
 func (r *Retriever) Sources(ctx context.Context, scope rag.Scope) ([]rag.Source, error) {
-	leave, err := r.enter()
+	col, leave, err := r.enterCollection(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	scope = scope.WithDefaults()
-	col, err := r.store.Collection(ctx, scope.Tenant, scope.Collection)
-	if err != nil {
-		return nil, err
-	}
 	return r.store.Sources(ctx, col.ID)
 }
 

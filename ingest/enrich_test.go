@@ -110,7 +110,7 @@ func TestAFailingStageKeepsTheDocument(t *testing.T) {
 		{"error", stage{name: "bad", err: rag.Errorf(rag.KindInvalid, "no use")}, "enrichment bad: no use", false},
 		{"panic", stage{name: "bad", crash: true}, "enrichment bad: failed unexpectedly", false},
 		{"not valid", stage{name: "bad", found: rag.Metadata{"": rag.Str("x")}}, "enrichment bad: metadata key", false},
-		{"for now", stage{name: "bad", err: rag.Errorf(rag.KindUnavailable, "is down")}, "enrichment bad: is down", true},
+		{"one that may pass", stage{name: "bad", err: rag.Errorf(rag.KindUnavailable, "is down")}, "enrichment bad: is down", true},
 		{"budget", stage{name: "bad", err: rag.Errorf(rag.KindExhausted, "budget is used up"), found: rag.Metadata{"part": rag.Num(1)}}, "budget is used up", true},
 	} {
 		m := newMemory()

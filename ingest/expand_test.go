@@ -1,39 +1,18 @@
 package ingest
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/archive/archivetest"
 )
-
-// zipOf packs pairs of names and contents.
-func zipOf(t *testing.T, pairs ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		f, err := w.Create(pairs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(f, pairs[i+1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 // states are the results of one input: "external id: state", sorted.
 func states(results []rag.AddResult) []string {
@@ -72,7 +51,7 @@ func file(id string, content []byte) rag.Input {
 
 func TestArchivesAreTakenApart(t *testing.T) {
 	m := newMemory()
-	in := file("a.zip", zipOf(t, "one.txt", "one", "d/two.txt", "two three", ".hidden/x.txt", "x", "logo.ico", "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x00\x00\x00\x00", "bad.txt", "damaged", "in.zip", string(zipOf(t, "deep.txt", "four"))))
+	in := file("a.zip", archivetest.Zip(t, "one.txt", "one", "d/two.txt", "two three", ".hidden/x.txt", "x", "logo.ico", "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x00\x00\x00\x00", "bad.txt", "damaged", "in.zip", string(archivetest.Zip(t, "deep.txt", "four"))))
 	in.Metadata, in.ACL, in.Title = rag.Metadata{"team": rag.Str("x")}, []string{"ann"}, "not the members'"
 	got := m.runAll(t, in, text("plain", "five"))
 	want := []string{"a.zip!/bad.txt: failed", "a.zip!/d/two.txt: added", "a.zip!/in.zip!/deep.txt: added", "a.zip!/logo.ico: skipped", "a.zip!/one.txt: added"}
@@ -89,14 +68,14 @@ func TestArchivesAreTakenApart(t *testing.T) {
 
 	// Nothing of it has changed: nothing is extracted or embedded.
 	m.embedded = nil
-	in.Content = bytes.NewReader(zipOf(t, "one.txt", "one", "d/two.txt", "two three", "in.zip", string(zipOf(t, "deep.txt", "four"))))
+	in.Content = bytes.NewReader(archivetest.Zip(t, "one.txt", "one", "d/two.txt", "two three", "in.zip", string(archivetest.Zip(t, "deep.txt", "four"))))
 	if got := states(m.runAll(t, in)[0]); !slices.Equal(got, []string{"a.zip!/d/two.txt: unchanged", "a.zip!/in.zip!/deep.txt: unchanged", "a.zip!/one.txt: unchanged"}) || len(m.embedded) != 0 {
 		t.Errorf("again: %q, embedded %q", got, m.embedded)
 	}
 
 	// One is changed, one is gone, one is new. Documents beside the archive stay.
 	m.runAll(t, text("a.zip!", "x"), text("a.zip0", "x"))
-	in.Content = bytes.NewReader(zipOf(t, "one.txt", "one and more", "new.txt", "six"))
+	in.Content = bytes.NewReader(archivetest.Zip(t, "one.txt", "one and more", "new.txt", "six"))
 	if got := states(m.runAll(t, in)[0]); !slices.Equal(got, []string{"a.zip!/d/two.txt: removed", "a.zip!/in.zip!/deep.txt: removed", "a.zip!/new.txt: added", "a.zip!/one.txt: updated"}) {
 		t.Errorf("changed: %q", got)
 	}
@@ -105,11 +84,11 @@ func TestArchivesAreTakenApart(t *testing.T) {
 	}
 
 	// Whole, it is a document like any other, which gives way to the archive's files.
-	in.Content, in.Whole = bytes.NewReader(zipOf(t, "one.txt", "1")), true
+	in.Content, in.Whole = bytes.NewReader(archivetest.Zip(t, "one.txt", "1")), true
 	if got := states(m.runAll(t, in)[0]); !slices.Equal(got, []string{"a.zip: added"}) {
 		t.Errorf("whole: %q", got)
 	}
-	in.Content, in.Whole = bytes.NewReader(zipOf(t)), false
+	in.Content, in.Whole = bytes.NewReader(archivetest.Zip(t)), false
 	if got := states(m.runAll(t, in)[0]); !slices.Equal(got, []string{"a.zip!/new.txt: removed", "a.zip!/one.txt: removed", "a.zip: removed", "a.zip: skipped"}) {
 		t.Errorf("emptied: %q", got)
 	}
@@ -117,14 +96,14 @@ func TestArchivesAreTakenApart(t *testing.T) {
 
 func TestArchivesSayWhatIsWrong(t *testing.T) {
 	m := newMemory()
-	whole := zipOf(t, "one.txt", strings.Repeat("one ", 20), "two.txt", "two")
+	whole := archivetest.Zip(t, "one.txt", strings.Repeat("one ", 20), "two.txt", "two")
 	m.runAll(t, file("cut.zip", whole))
 	got := m.runAll(t,
-		file("empty.zip", zipOf(t)),
-		file("none.zip", zipOf(t, "a.txt", "damaged", "b.txt", "damaged")),
-		file("left.zip", zipOf(t, "a.bin", "\x00\x01\x02\x00")),
+		file("empty.zip", archivetest.Zip(t)),
+		file("none.zip", archivetest.Zip(t, "a.txt", "damaged", "b.txt", "damaged")),
+		file("left.zip", archivetest.Zip(t, "a.bin", "\x00\x01\x02\x00")),
 		file("cut.zip", whole[:len(whole)-40]),
-		file("mixed.zip", zipOf(t, "a.txt", "damaged", "b.bin", "\x00\x01\x02\x00")),
+		file("mixed.zip", archivetest.Zip(t, "a.txt", "damaged", "b.bin", "\x00\x01\x02\x00")),
 	)
 	for i, want := range []struct {
 		state rag.AddState
@@ -149,7 +128,7 @@ func TestArchivesSayWhatIsWrong(t *testing.T) {
 
 func TestArchiveWithoutAName(t *testing.T) {
 	m := newMemory()
-	in := rag.Input{Content: bytes.NewReader(zipOf(t, "a.txt", "x"))}
+	in := rag.Input{Content: bytes.NewReader(archivetest.Zip(t, "a.txt", "x"))}
 	got := m.runAll(t, in)[0]
 	if len(got) != 1 || !strings.HasPrefix(got[0].ExternalID, "archive-") || !strings.HasSuffix(got[0].ExternalID, "!/a.txt") || got[0].Source != "" {
 		t.Errorf("%+v", got)
@@ -158,10 +137,10 @@ func TestArchiveWithoutAName(t *testing.T) {
 
 func TestMayReplace(t *testing.T) {
 	m := newMemory()
-	mine := file("a.zip", zipOf(t, "closed.txt", "one", "gone.txt", "two"))
+	mine := file("a.zip", archivetest.Zip(t, "closed.txt", "one", "gone.txt", "two"))
 	mine.ACL = []string{"ann"}
 	m.runAll(t, mine)
-	theirs := file("a.zip", zipOf(t, "closed.txt", "other", "new.txt", "three"))
+	theirs := file("a.zip", archivetest.Zip(t, "closed.txt", "other", "new.txt", "three"))
 	theirs.MayReplace = func(d rag.Document) error {
 		if len(d.ACL) > 0 {
 			return rag.Errorf(rag.KindConflict, "in use")
@@ -182,7 +161,7 @@ func TestManyArchivesAtOnce(t *testing.T) {
 		for j := range 40 {
 			pairs = append(pairs, fmt.Sprintf("%d.txt", j), fmt.Sprintf("word%d", i*j%17))
 		}
-		inputs = append(inputs, file(fmt.Sprintf("%d.zip", i), zipOf(t, pairs...)))
+		inputs = append(inputs, file(fmt.Sprintf("%d.zip", i), archivetest.Zip(t, pairs...)))
 	}
 	for i, results := range m.runAll(t, inputs...) {
 		if len(results) != 40 {
@@ -196,10 +175,10 @@ func TestManyArchivesAtOnce(t *testing.T) {
 
 func TestEstimateOfArchives(t *testing.T) {
 	m := newMemory()
-	in := file("a.zip", zipOf(t, "one.txt", "one", "two.txt", "two three", "bad.txt", "damaged"))
+	in := file("a.zip", archivetest.Zip(t, "one.txt", "one", "two.txt", "two three", "bad.txt", "damaged"))
 	var got []rag.DocumentEstimate
 	p := m.pipeline()
-	if _, err := p.Estimate(t.Context(), collection, slices.Values([]rag.Input{in, file("b.zip", zipOf(t))}), func(i int, e rag.DocumentEstimate) {
+	if _, err := p.Estimate(t.Context(), collection, slices.Values([]rag.Input{in, file("b.zip", archivetest.Zip(t))}), func(i int, e rag.DocumentEstimate) {
 		if i == 0 {
 			got = append(got, e)
 		} else if e.More || e.State != rag.Skipped {
@@ -232,7 +211,7 @@ func TestArchiveIsCutOff(t *testing.T) {
 	reported := map[string]bool{}
 	p := m.pipeline()
 	p.cfg.Batch, p.cfg.MaxBytes = 4, 1<<20
-	err := p.Run(ctx, collection, slices.Values([]rag.Input{file("a.zip", zipOf(t, pairs...))}), func(_ int, r rag.AddResult) {
+	err := p.Run(ctx, collection, slices.Values([]rag.Input{file("a.zip", archivetest.Zip(t, pairs...))}), func(_ int, r rag.AddResult) {
 		reported[r.ExternalID] = true
 		if !r.More {
 			t.Errorf("%s is said to be the last", r.ExternalID)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/smartretriever/smartretriever/bench/machine"
 	"github.com/smartretriever/smartretriever/model/bert"
 )
 
@@ -48,7 +49,7 @@ func speed(model *bert.Model, stdin io.Reader, stdout io.Writer) error {
 func measure(encoder *bert.Encoder, j job, atLeast time.Duration) (timing, error) {
 	t := timing{Kernel: encoder.Kernel(), Calls: []float64{}}
 	dst := make([]float32, j.Batch*encoder.Model().Hidden)
-	started, cpu := time.Now(), cpuTime()
+	started, cpu := time.Now(), machine.CPUTime()
 	for at := 0; len(t.Calls) == 0 || time.Since(started) < atLeast; at++ {
 		from := at * j.Batch % (len(j.Texts) - j.Batch + 1)
 		call := time.Now()
@@ -57,6 +58,6 @@ func measure(encoder *bert.Encoder, j job, atLeast time.Duration) (timing, error
 		}
 		t.Calls = append(t.Calls, time.Since(call).Seconds())
 	}
-	t.CPU = (cpuTime() - cpu).Seconds()
+	t.CPU = (machine.CPUTime() - cpu).Seconds()
 	return t, nil
 }

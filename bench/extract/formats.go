@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/smartretriever/smartretriever/bench/machine"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/extracttest"
 	"github.com/smartretriever/smartretriever/text/extract/format"
@@ -87,13 +88,13 @@ func (g *group) read(ctx context.Context, reader *format.Reader, data, name, exp
 	}
 	g.files++
 	g.bytes += int64(len(content))
-	before := cpuTime()
+	before := machine.CPUTime()
 	id, err := format.Detect(name, content)
 	var text rag.Text
 	if err == nil {
 		text, err = reader.Read(ctx, format.Request{Format: id, Name: name, Content: content})
 	}
-	g.cpu += cpuTime() - before
+	g.cpu += machine.CPUTime() - before
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

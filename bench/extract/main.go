@@ -15,7 +15,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -128,9 +127,9 @@ func (t *tally) measure(ctx context.Context, engine *pdf.Engine, data string, f 
 	if err != nil {
 		return err
 	}
-	before := cpuTime()
+	before := machine.CPUTime()
 	text, err := engine.Extract(ctx, content, pdf.Options{})
-	cpu := cpuTime() - before
+	cpu := machine.CPUTime() - before
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -177,7 +176,9 @@ func (t *tally) report(out string, more []row) error {
 	rows := []row{
 		{"pdf", "files opened", float64(t.opened), t.files},
 		{"pdf", "pages", float64(t.pages), t.files},
-		{"pdf", "pages per CPU second", float64(t.pages) / t.cpu.Seconds(), t.files},
+	}
+	if t.cpu > 0 {
+		rows = append(rows, row{"pdf", "pages per CPU second", float64(t.pages) / t.cpu.Seconds(), t.files})
 	}
 	if n := len(t.against); n > 0 {
 		good := 0
@@ -204,14 +205,7 @@ func (t *tally) report(out string, more []row) error {
 	if err := w.Flush(); err != nil || out == "" {
 		return err
 	}
-	content, err := json.MarshalIndent(struct {
-		Machine machine.Description `json:"machine"`
-		Rows    []row               `json:"rows"`
-	}{machine.Describe(), rows}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, append(content, '\n'), 0o644)
+	return machine.WriteRows(out, rows)
 }
 
 func mean(s []float64) float64 {

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/smartretriever/smartretriever/bench/machine"
 	"github.com/smartretriever/smartretriever/index"
 )
 
@@ -83,9 +84,9 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 
 // building measures what makes an index.
 func building(build func() (rows int, err error), path string) (reply, error) {
-	began, spent := time.Now(), cpuTime()
+	began, spent := time.Now(), machine.CPUTime()
 	rows, err := build()
-	a := reply{Wall: time.Since(began).Seconds(), CPU: (cpuTime() - spent).Seconds(), Docs: rows}
+	a := reply{Wall: time.Since(began).Seconds(), CPU: (machine.CPUTime() - spent).Seconds(), Docs: rows}
 	if err != nil {
 		return a, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/bench/index/data"
+	"github.com/smartretriever/smartretriever/bench/machine"
 	"github.com/smartretriever/smartretriever/index"
 )
 
@@ -79,14 +80,14 @@ func (s *vectorServer) search(ctx context.Context, r request) (a reply, err erro
 		some(t, 0, 10, searchers[t]) // warm
 	}
 	var wait sync.WaitGroup
-	began, spent := time.Now(), cpuTime()
+	began, spent := time.Now(), machine.CPUTime()
 	for t := 1; t < threads; t++ {
 		wait.Go(func() { some(t, t, threads, searchers[t]) })
 	}
 	some(0, 0, threads, searchers[0])
 	wait.Wait()
 	a.WallEach = float64(time.Since(began).Nanoseconds()) / 1000 / float64(n)
-	a.CPUEach = float64((cpuTime() - spent).Nanoseconds()) / 1000 / float64(n)
+	a.CPUEach = float64((machine.CPUTime() - spent).Nanoseconds()) / 1000 / float64(n)
 	for _, err := range errs {
 		if err != nil {
 			return a, err

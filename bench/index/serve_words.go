@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smartretriever/smartretriever/bench/machine"
 	"github.com/smartretriever/smartretriever/index"
 )
 
@@ -62,12 +63,12 @@ func (s *wordServer) search(ctx context.Context, r request) (a reply, err error)
 	if err := all(10); err != nil { // warm
 		return a, err
 	}
-	began, before := time.Now(), cpuTime()
+	began, before := time.Now(), machine.CPUTime()
 	if err := all(1); err != nil {
 		return a, err
 	}
 	a.WallEach = float64(time.Since(began).Nanoseconds()) / 1000 / float64(n)
-	a.CPUEach = float64((cpuTime() - before).Nanoseconds()) / 1000 / float64(n)
+	a.CPUEach = float64((machine.CPUTime() - before).Nanoseconds()) / 1000 / float64(n)
 	a.Resident = settled() - s.before
 	scores := make([]uint32, 0, n*r.K)
 	for _, hits := range found {

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,14 +111,7 @@ func (b *bench) run(ctx context.Context) error {
 	if b.out == "" {
 		return nil
 	}
-	content, err := json.MarshalIndent(struct {
-		Machine machine.Description `json:"machine"`
-		Rows    []row               `json:"rows"`
-	}{machine.Describe(), rows}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(b.out, append(content, '\n'), 0o644)
+	return machine.WriteRows(b.out, rows)
 }
 
 // gather links the files of some kinds into a folder of their own, under their paths.
@@ -130,7 +124,7 @@ func (b *bench) gather(folder string, kinds []string) (files int, size int64, er
 	s := bufio.NewScanner(f)
 	for s.Scan() {
 		fields := strings.Split(s.Text(), "\t")
-		if len(fields) < 2 || !contains(kinds, fields[1]) {
+		if len(fields) < 2 || !slices.Contains(kinds, fields[1]) {
 			continue
 		}
 		from, to := filepath.Join(b.data, fields[0]), filepath.Join(folder, fields[0])
@@ -148,15 +142,6 @@ func (b *bench) gather(folder string, kinds []string) (files int, size int64, er
 		size += int64(len(content))
 	}
 	return files, size, s.Err()
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // ours runs the program as a user would, from its start to its end.

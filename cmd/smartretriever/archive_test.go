@@ -1,32 +1,17 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
-	"io"
 	"strings"
 	"testing"
+
+	"github.com/smartretriever/smartretriever/text/extract/archive/archivetest"
 )
 
 // TestArchive adds a folder with an archive, finds its files, and adds it again.
 func TestArchive(t *testing.T) {
 	p := newProgram(t)
 	pack := func(pairs ...string) {
-		var b bytes.Buffer
-		w := zip.NewWriter(&b)
-		for i := 0; i < len(pairs); i += 2 {
-			f, err := w.Create(pairs[i])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.WriteString(f, pairs[i+1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		p.write("in/pack.zip", b.String())
+		p.write("in/pack.zip", string(archivetest.Zip(t, pairs...)))
 	}
 	p.write("in/plain.md", "# Plain\n\nNothing of note.")
 	pack("a/storm.txt", "The storm broke the northern window.", "b.md", "# B\n\nHarvest was late.", "c.bin", "\x00\x01\x02")

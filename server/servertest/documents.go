@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"image"
 	"image/png"
@@ -24,16 +25,26 @@ func (f *Fake) visible(s rag.Scope, id rag.DocumentID) (*collection, *document, 
 	return nil, nil, rag.Errorf(rag.KindNotFound, "document %q does not exist", id)
 }
 
+// enterDocument is enter, with a document that scope may see and its collection.
+func (f *Fake) enterDocument(method string, s rag.Scope, id rag.DocumentID) (*collection, *document, func(), error) {
+	leave, err := f.enter(method)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c, d, err := f.visible(s, id)
+	if err != nil {
+		leave()
+		return nil, nil, nil, err
+	}
+	return c, d, leave, nil
+}
+
 func (f *Fake) Document(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.Document, error) {
-	leave, err := f.enter("Document")
+	_, d, leave, err := f.enterDocument("Document", s, id)
 	if err != nil {
 		return rag.Document{}, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Document{}, err
-	}
 	return d.Document, nil
 }
 
@@ -76,63 +87,40 @@ func (f *Fake) Documents(_ context.Context, s rag.Scope, opt rag.ListOptions) (r
 }
 
 func (f *Fake) Text(_ context.Context, s rag.Scope, id rag.DocumentID, version int) (rag.Text, error) {
-	leave, err := f.enter("Text")
+	_, d, leave, err := f.enterDocument("Text", s, id)
 	if err != nil {
 		return rag.Text{}, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Text{}, err
-	}
-	if version == 0 {
-		version = d.Version
-	}
-	t, ok := d.texts[version]
-	if !ok {
-		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %q is not kept", version, id)
-	}
-	return t, nil
+	return d.kept(cmp.Or(version, d.Version))
 }
 
 func (f *Fake) Chunks(_ context.Context, s rag.Scope, id rag.DocumentID) ([]rag.Chunk, error) {
-	leave, err := f.enter("Chunks")
+	_, d, leave, err := f.enterDocument("Chunks", s, id)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return nil, err
-	}
 	return slices.Clone(d.chunks), nil
 }
 
 func (f *Fake) Original(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.Document, io.ReadCloser, error) {
-	leave, err := f.enter("Original")
+	_, d, leave, err := f.enterDocument("Original", s, id)
 	if err != nil {
 		return rag.Document{}, nil, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Document{}, nil, err
-	}
 	return d.Document, io.NopCloser(bytes.NewReader(d.original)), nil
 }
 
 // PagePicture shows every document as one page of 200 by 100 pixels, on which a
 // passage is a line. Originals that begin like a PDF have a password.
 func (f *Fake) PagePicture(_ context.Context, s rag.Scope, id rag.DocumentID, req rag.PageRequest) (rag.Picture, error) {
-	leave, err := f.enter("PagePicture")
+	_, d, leave, err := f.enterDocument("PagePicture", s, id)
 	if err != nil {
 		return rag.Picture{}, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Picture{}, err
-	}
 	switch {
 	case req.Version != 0 && req.Version != d.Version:
 		return rag.Picture{}, rag.Errorf(rag.KindNotFound, "the original of version %d is not kept", req.Version)
@@ -157,15 +145,11 @@ func (f *Fake) PagePicture(_ context.Context, s rag.Scope, id rag.DocumentID, re
 }
 
 func (f *Fake) UpdateDocument(_ context.Context, s rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error) {
-	leave, err := f.enter("UpdateDocument")
+	_, d, leave, err := f.enterDocument("UpdateDocument", s, id)
 	if err != nil {
 		return rag.Document{}, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Document{}, err
-	}
 	if change.Title != nil {
 		d.Title = *change.Title
 	}
@@ -180,15 +164,11 @@ func (f *Fake) UpdateDocument(_ context.Context, s rag.Scope, id rag.DocumentID,
 }
 
 func (f *Fake) DeleteDocument(_ context.Context, s rag.Scope, id rag.DocumentID) error {
-	leave, err := f.enter("DeleteDocument")
+	c, d, leave, err := f.enterDocument("DeleteDocument", s, id)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	c, d, err := f.visible(s, id)
-	if err != nil {
-		return err
-	}
 	c.docs = slices.DeleteFunc(c.docs, func(e *document) bool { return e == d })
 	f.tick()
 	return nil

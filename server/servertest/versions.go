@@ -9,16 +9,21 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
+// kept returns the text of a version that is kept.
+func (d *document) kept(version int) (rag.Text, error) {
+	t, ok := d.texts[version]
+	if !ok {
+		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %q is not kept", version, d.ID)
+	}
+	return t, nil
+}
+
 func (f *Fake) Versions(_ context.Context, s rag.Scope, id rag.DocumentID) ([]rag.Version, error) {
-	leave, err := f.enter("Versions")
+	_, d, leave, err := f.enterDocument("Versions", s, id)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return nil, err
-	}
 	var out []rag.Version
 	for _, v := range slices.Sorted(maps.Keys(d.texts)) {
 		t := d.texts[v]
@@ -31,21 +36,17 @@ func (f *Fake) Versions(_ context.Context, s rag.Scope, id rag.DocumentID) ([]ra
 
 // CompareVersions takes each text as one line.
 func (f *Fake) CompareVersions(_ context.Context, s rag.Scope, id rag.DocumentID, from, to int) (rag.Comparison, error) {
-	leave, err := f.enter("CompareVersions")
+	_, d, leave, err := f.enterDocument("CompareVersions", s, id)
 	if err != nil {
 		return rag.Comparison{}, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return rag.Comparison{}, err
-	}
 	if to == 0 {
 		to = d.Version
 	}
 	for _, v := range []int{from, to} {
-		if _, ok := d.texts[v]; !ok {
-			return rag.Comparison{}, rag.Errorf(rag.KindNotFound, "version %d of document %q is not kept", v, id)
+		if _, err := d.kept(v); err != nil {
+			return rag.Comparison{}, err
 		}
 	}
 	c := rag.Comparison{From: from, To: to}
@@ -56,35 +57,27 @@ func (f *Fake) CompareVersions(_ context.Context, s rag.Scope, id rag.DocumentID
 }
 
 func (f *Fake) RestoreVersion(_ context.Context, s rag.Scope, id rag.DocumentID, version int) (rag.AddResult, error) {
-	leave, err := f.enter("RestoreVersion")
+	c, d, leave, err := f.enterDocument("RestoreVersion", s, id)
 	if err != nil {
 		return rag.AddResult{}, err
 	}
 	defer leave()
-	c, d, err := f.visible(s, id)
+	t, err := d.kept(version)
 	if err != nil {
 		return rag.AddResult{}, err
 	}
-	t, ok := d.texts[version]
-	switch {
-	case !ok:
-		return rag.AddResult{}, rag.Errorf(rag.KindNotFound, "version %d of document %q is not kept", version, id)
-	case version == d.Version:
+	if version == d.Version {
 		return rag.AddResult{}, rag.Errorf(rag.KindInvalid, "version %d is the current one", version)
 	}
 	return f.put(c, content{Input: rag.Input{ExternalID: d.ExternalID, Title: d.Title, Source: d.Source, Metadata: d.Metadata, ACL: d.ACL, MediaType: t.MediaType}, bytes: []byte(t.Content)})
 }
 
 func (f *Fake) ForgetVersions(_ context.Context, s rag.Scope, id rag.DocumentID) (int, error) {
-	leave, err := f.enter("ForgetVersions")
+	_, d, leave, err := f.enterDocument("ForgetVersions", s, id)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
-	_, d, err := f.visible(s, id)
-	if err != nil {
-		return 0, err
-	}
 	before := len(d.texts)
 	maps.DeleteFunc(d.texts, func(v int, _ rag.Text) bool { return v != d.Version })
 	return before - len(d.texts), nil

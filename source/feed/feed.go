@@ -333,7 +333,7 @@ func (s *Source) input(f feed, e entry) rag.Input {
 		m["keywords"] = rag.Str(fetch.Cut(strings.Join(e.Tags, ", "), rag.MaxMetadataString))
 	}
 	in := rag.Input{Title: fetch.Cut(e.Title, 4096), Source: cmp.Or(e.Link, f.title), Metadata: m, ACL: s.set.ACL}
-	in.ModifiedAt, _ = time.Parse(time.RFC3339, cmp.Or(e.Updated, e.Published))
+	in.ModifiedAt, _ = time.Parse(time.RFC3339, cmp.Or(e.Updated, e.Published)) // without a date it has none
 	switch {
 	case e.HTML != "":
 		in.Name = "entry.html"

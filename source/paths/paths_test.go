@@ -56,6 +56,29 @@ func TestPatternsTakeNoLong(t *testing.T) {
 	}
 }
 
+// TestMatch holds a pattern against a path as a whole; that of a folder does not match
+// what is below it.
+func TestMatch(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"docs", "docs", true},
+		{"docs", "x/docs", true},
+		{"docs", "docs/a.md", false},
+		{"/docs", "x/docs", false},
+		{"docs/*.md", "docs/a.md", true},
+		{"docs/**", "docs/x/a.md", true},
+		{"docs/**", "docs", true},
+		{"docs/**/a.md", "docs/a.md/b", false},
+	} {
+		p, err := Parse(c.pattern)
+		if err != nil || p.Match(c.path) != c.want {
+			t.Errorf("Match(%q, %q) is %v, %v", c.pattern, c.path, !c.want, err)
+		}
+	}
+}
+
 func FuzzFilter(f *testing.F) {
 	f.Add("docs/**/*.md", "docs/a/b.md")
 	f.Add("*.txt", "a//b.txt")
@@ -66,6 +89,9 @@ func FuzzFilter(f *testing.F) {
 			return
 		}
 		got := filter.Wants(p)
+		if pattern, err := Parse(s); err != nil || pattern.Match(p) && !got {
+			t.Errorf("%q matches the whole of %q and does not want it, or %v", s, p, err)
+		}
 		if !strings.Contains(s, "/") && s != "**" {
 			want := false
 			for name := range strings.SplitSeq(p, "/") {

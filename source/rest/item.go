@@ -23,7 +23,7 @@ const maxID = 1024
 // take tells of the items of one page. fresh is true if one of them was not on a
 // page before.
 func (l *listing) take(ctx context.Context, items []any) (fresh bool, err error) {
-	var todo []any
+	var wanted []any
 	for _, item := range items {
 		id, err := l.s.identity(item)
 		if err != nil {
@@ -37,12 +37,12 @@ func (l *listing) take(ctx context.Context, items []any) (fresh bool, err error)
 			break
 		}
 		l.seen[id], fresh = true, true
-		todo = append(todo, item)
+		wanted = append(wanted, item)
 		if t := moment(l.s.modified.one(item)); t.After(l.latest) {
 			l.latest = t
 		}
 	}
-	err = fetch.InOrder(ctx, todo, l.s.client.Settings().Concurrency,
+	err = fetch.InOrder(ctx, wanted, l.s.client.Settings().Concurrency,
 		func(ctx context.Context, item any) source.Event { return l.event(ctx, item) },
 		func(_ any, ev source.Event) error {
 			switch ev.Change {

@@ -17,4 +17,13 @@
 // A document has one external id, whatever source it comes from (ExternalID), and
 // is deleted when no item of any source has it any more. Documents within another,
 // the members of an archive, are called EXTERNAL_ID!/NAME and go with it.
+//
+//	syncer.go   one sync from its beginning to its end; lease.go, holder.go: whose turn it is
+//	reading.go  one reading: the source on one side, ingestion on the other
+//	state.go    what the source is shown of what is kept
+//	tell.go     what the source tells; removed.go: of a document that was deleted by hand
+//	result.go   what ingestion says, and what follows for the item
+//	keep.go     what is kept of items, in batches
+//	stale.go    deleting what the source has no more
+//	preview.go  what a sync would do
 package syncer

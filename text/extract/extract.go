@@ -24,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -332,21 +331,4 @@ func (e *Extractor) locally(ctx context.Context, id format.ID, work func(context
 		return rag.Errorf(rag.KindExhausted, "reading it took longer than %s", e.config.Timeout)
 	}
 	return err
-}
-
-// Formats lists what is supported: for help texts and for choosing files by
-// name while walking a folder.
-func Formats() []format.Format { return format.All() }
-
-// KnownSuffix reports whether a file name's suffix is one of a supported format.
-func KnownSuffix(name string) bool { return format.ByName(name) != "" }
-
-// Suffixes lists the suffixes of the supported formats in order.
-func Suffixes() []string {
-	var all []string
-	for _, f := range Formats() {
-		all = append(all, f.Suffixes...)
-	}
-	slices.Sort(all)
-	return all
 }

@@ -12,71 +12,31 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/extracttest"
+	"github.com/smartretriever/smartretriever/text/extract/parts/partstest"
 )
 
 // repeat yields s n times without holding it.
-func repeat(s string, n int) io.Reader {
-	return io.LimitReader(&cycle{s: strings.Repeat(s, max(1, 4096/len(s)))}, int64(len(s))*int64(n))
-}
-
-type cycle struct {
-	s  string
-	at int
-}
-
-func (c *cycle) Read(p []byte) (int, error) {
-	n := copy(p, c.s[c.at:])
-	c.at = (c.at + n) % len(c.s)
-	return n, nil
-}
+var repeat = partstest.Repeat
 
 // packed builds a DOCX whose body is what r holds.
 func packed(t *testing.T, r io.Reader) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	w, err := z.Create("word/document.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := io.MultiReader(strings.NewReader(`<w:document xmlns:w="w"><w:body>`), r, strings.NewReader(`</w:body></w:document>`))
-	if _, err := io.Copy(w, body); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return container(t, "word/document.xml", around(`<w:document xmlns:w="w"><w:body>`, r, `</w:body></w:document>`))
 }
 
-// container builds a zip container of the named parts, each with what its reader holds.
+// container builds a zip container of the named parts, each a string or what a reader
+// holds.
 func container(t *testing.T, parts ...any) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
+	var list []partstest.Part
 	for i := 0; i < len(parts); i += 2 {
-		name := parts[i].(string)
-		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
-		if name == "mimetype" {
-			header.Method = zip.Store
+		content, isReader := parts[i+1].(io.Reader)
+		if !isReader {
+			content = strings.NewReader(parts[i+1].(string))
 		}
-		w, err := z.CreateHeader(header)
-		if err == nil {
-			switch body := parts[i+1].(type) {
-			case string:
-				_, err = io.WriteString(w, body)
-			case io.Reader:
-				_, err = io.Copy(w, body)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		list = append(list, partstest.Part{Name: parts[i].(string), Content: content})
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return partstest.Container(t, list...)
 }
 
 // around is r between two texts.

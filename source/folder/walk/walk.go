@@ -23,6 +23,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/source/paths"
 	"github.com/smartretriever/smartretriever/text/extract/archive"
 	"github.com/smartretriever/smartretriever/text/extract/charset"
 	"github.com/smartretriever/smartretriever/text/extract/format"
@@ -52,14 +53,14 @@ type Entry struct {
 	Err      error  // why it cannot be read
 }
 
-// Files yields what the paths mean, folders in order of name,
+// Files yields what the named paths mean, folders in order of name,
 // links after the rest. A path that does
 // not exist and holds *, ? or [ is a pattern. The error of a path that means
 // nothing is an Entry.
-func Files(paths []string, opt Options) iter.Seq[Entry] {
+func Files(named []string, opt Options) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		w := walker{opt: opt, yield: yield, seen: map[identity]bool{}}
-		for _, p := range paths {
+		w := newWalker(opt, yield)
+		for _, p := range named {
 			if !w.named(p) {
 				return
 			}
@@ -72,7 +73,7 @@ func Files(paths []string, opt Options) iter.Seq[Entry] {
 // yields nothing or its reason.
 func Below(root, path string, opt Options) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		w := walker{opt: opt, yield: yield, seen: map[identity]bool{}}
+		w := newWalker(opt, yield)
 		if root == path {
 			w.named(root)
 			return
@@ -86,7 +87,7 @@ func Below(root, path string, opt Options) iter.Seq[Entry] {
 		names := strings.Split(rel, "/")
 		for i, name := range names {
 			at = filepath.Join(at, name)
-			if i < len(names)-1 && (w.hidden(name) || matchAny(opt.Exclude, relative(root, at))) {
+			if i < len(names)-1 && (w.hidden(name) || matchAny(w.exclude, relative(root, at))) {
 				return
 			}
 		}
@@ -102,9 +103,14 @@ func Below(root, path string, opt Options) iter.Seq[Entry] {
 }
 
 type walker struct {
-	opt   Options
-	yield func(Entry) bool
-	seen  map[identity]bool // folders that have been read
+	opt              Options
+	include, exclude []paths.Pattern // those of opt
+	yield            func(Entry) bool
+	seen             map[identity]bool // folders that have been read
+}
+
+func newWalker(opt Options, yield func(Entry) bool) *walker {
+	return &walker{opt: opt, include: parse(opt.Include), exclude: parse(opt.Exclude), yield: yield, seen: map[identity]bool{}}
 }
 
 // named handles one path of the command line. It returns false to stop.
@@ -145,8 +151,8 @@ func (w *walker) pattern(abs string) bool {
 		root = filepath.Dir(root)
 	}
 	rest := relative(root, abs)
-	if checkPattern(rest) != nil {
-		return w.yield(Entry{Path: abs, Err: rag.Errorf(rag.KindInvalid, "the pattern is malformed")})
+	if _, err := paths.Parse(rest); err != nil {
+		return w.yield(Entry{Path: abs, Err: rag.Errorf(rag.KindInvalid, "the pattern %w", err)})
 	}
 	matched := false
 	if !w.expand(root, strings.Split(rest, "/"), &matched) {
@@ -238,7 +244,7 @@ func (w *walker) entry(root, path string, e fs.DirEntry) bool {
 		return true // hidden: neither read nor counted
 	}
 	rel := relative(root, path)
-	if matchAny(w.opt.Exclude, rel) {
+	if matchAny(w.exclude, rel) {
 		return w.yield(Entry{Path: path, Skip: "excluded"})
 	}
 	info, err := os.Stat(path) // follows links
@@ -249,7 +255,7 @@ func (w *walker) entry(root, path string, e fs.DirEntry) bool {
 		return w.folder(root, path, info)
 	case !info.Mode().IsRegular():
 		return w.yield(Entry{Path: path, Skip: "is " + kindOf(info.Mode())})
-	case len(w.opt.Include) > 0 && !matchAny(w.opt.Include, rel):
+	case len(w.opt.Include) > 0 && !matchAny(w.include, rel):
 		return w.yield(Entry{Path: path, Skip: skipNotIncluded})
 	}
 	if format.ByName(path) == "" && !archive.Suffix(path) {

@@ -1,10 +1,8 @@
 package archive
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -15,65 +13,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/archive/archivetest"
 )
 
-var made = time.Date(2024, 5, 6, 7, 8, 10, 0, time.UTC)
-
-// zipOf packs pairs of names and contents.
-func zipOf(t testing.TB, pairs ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		f, err := w.CreateHeader(&zip.FileHeader{Name: pairs[i], Method: zip.Deflate, Modified: made})
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(f, pairs[i+1])
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func tarOf(t testing.TB, pairs ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		h := &tar.Header{Name: pairs[i], Size: int64(len(pairs[i+1])), Mode: 0o644, ModTime: made, Typeflag: tar.TypeReg}
-		if target, link := strings.CutPrefix(pairs[i+1], "-> "); link {
-			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, target, 0
-		}
-		if err := w.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
-		if h.Size > 0 {
-			io.WriteString(w, pairs[i+1])
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func gzOf(t testing.TB, content []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	w.Write(content)
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
+var zipOf, tarOf, gzOf = archivetest.Zip, archivetest.Tar, archivetest.Gzip
 
 // list writes members as "path=content" or "path! kind"; the error of the whole is
 // "! kind".
@@ -144,7 +91,7 @@ func TestMembers(t *testing.T) {
 		})
 	}
 	for m := range Members(t.Context(), "a.zip", zipOf(t, "a", "1", "b", "2"), Options{}) {
-		if !m.Modified.Equal(made) {
+		if !m.Modified.Equal(archivetest.Made) {
 			t.Errorf("modified %v", m.Modified)
 		}
 		break

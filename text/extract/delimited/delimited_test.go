@@ -18,11 +18,7 @@ import (
 func extract(t *testing.T, content string, opt delimited.Options) rag.Text {
 	t.Helper()
 	text, err := delimited.Extract(t.Context(), []byte(content), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
+	return extracttest.Checked(t, text, err)
 }
 
 func TestExtract(t *testing.T) {

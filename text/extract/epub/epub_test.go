@@ -1,41 +1,19 @@
 package epub_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/epub"
 	"github.com/smartretriever/smartretriever/text/extract/extracttest"
+	"github.com/smartretriever/smartretriever/text/extract/parts/partstest"
 )
-
-func container(t testing.TB, parts map[string]string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		w, err := z.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(parts[name])); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 const (
 	containerXML = `<container><rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>`
@@ -68,33 +46,17 @@ func book() map[string]string {
 func extract(t testing.TB, content []byte) rag.Text {
 	t.Helper()
 	got, err := epub.Extract(t.Context(), content, epub.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, got)
-	return got
+	return extracttest.Checked(t, got, err)
 }
 
-func lines(text rag.Text) string {
-	var b strings.Builder
-	for _, k := range text.Blocks {
-		fmt.Fprintf(&b, "%s", k.Kind)
-		if k.Level > 0 {
-			fmt.Fprintf(&b, " %d", k.Level)
-		}
-		fmt.Fprintf(&b, ": %s\n", strings.ReplaceAll(k.Span.Of(text.Content), "\n", "/"))
-	}
-	return b.String()
-}
-
-const chapters = "heading 2: Its own heading\nparagraph: Text of two.\ntable: | a | b\\|c |/| --- | --- |/| 1 | 2 |\ncode: x/   y\n" +
+const chapters = "heading 2: Its own heading\nparagraph: Text of two.\ntable: | a | b\\|c | / | --- | --- | / | 1 | 2 |\ncode: x /    y\n" +
 	"heading 2: One\nparagraph: First words.\nparagraph: More.\n" +
-	"heading 1: THREE\nparagraph: Text of three.\ntable: | only | header |/| --- | --- |\n"
+	"heading 1: THREE\nparagraph: Text of three.\ntable: | only | header | / | --- | --- |"
 
 func TestBook(t *testing.T) {
-	got := extract(t, container(t, book()))
-	if lines(got) != chapters {
-		t.Errorf("got\n%swant\n%s", lines(got), chapters)
+	got := extract(t, partstest.Sorted(t, book()))
+	if extracttest.Outline(got) != chapters {
+		t.Errorf("got\n%s\nwant\n%s", extracttest.Outline(got), chapters)
 	}
 	want := rag.Metadata{
 		"author": rag.Str("Ada, Bob"), "language": rag.Str("de-AT"), "date": rag.Str("2025-05-01"), "publisher": rag.Str("ACME"),
@@ -116,15 +78,15 @@ func TestVersion2(t *testing.T) {
 	parts["OEBPS/book.opf"] = strings.NewReplacer(`<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>`, `<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>`, `<spine>`, `<spine toc="ncx">`).Replace(parts["OEBPS/book.opf"])
 	parts["OEBPS/toc.ncx"] = `<ncx><docTitle><text>The Book</text></docTitle><navMap><navPoint><navLabel><text>Two</text></navLabel><content src="text/two.xhtml"/>
 		<navPoint><navLabel><text>One</text></navLabel><content src="text/one%20.xhtml#a"/></navPoint></navPoint><navPoint><navLabel><text>Three</text></navLabel><content src="text/three.xhtml"/></navPoint></navMap></ncx>`
-	if got := lines(extract(t, container(t, parts))); got != chapters {
-		t.Errorf("got\n%swant\n%s", got, chapters)
+	if got := extracttest.Outline(extract(t, partstest.Sorted(t, parts))); got != chapters {
+		t.Errorf("got\n%s\nwant\n%s", got, chapters)
 	}
 }
 
 func TestOldEncoding(t *testing.T) {
 	parts := book()
 	parts["OEBPS/text/one .xhtml"] = "<?xml version='1.0' encoding='windows-1251'?><html><body><p>\xcf\xf0\xe8\xe2\xe5\xf2</p></body></html>"
-	if got := extract(t, container(t, parts)); !strings.Contains(got.Content, "Привет") {
+	if got := extract(t, partstest.Sorted(t, parts)); !strings.Contains(got.Content, "Привет") {
 		t.Errorf("got %q", got.Content)
 	}
 }
@@ -147,7 +109,7 @@ func TestDRM(t *testing.T) {
 	for _, test := range tests {
 		parts := book()
 		parts["META-INF/encryption.xml"] = encryption(test.algorithm, test.part)
-		_, err := epub.Extract(t.Context(), container(t, parts), epub.Options{})
+		_, err := epub.Extract(t.Context(), partstest.Sorted(t, parts), epub.Options{})
 		if rag.KindOf(err) != test.kind || err != nil && !strings.Contains(err.Error(), "DRM") {
 			t.Errorf("%s of %s: %v (%s)", test.algorithm, test.part, err, rag.KindOf(err))
 		}
@@ -160,12 +122,12 @@ func TestFaults(t *testing.T) {
 		for _, name := range names {
 			delete(parts, name)
 		}
-		return container(t, parts)
+		return partstest.Sorted(t, parts)
 	}
 	with := func(name, content string) []byte {
 		parts := book()
 		parts[name] = content
-		return container(t, parts)
+		return partstest.Sorted(t, parts)
 	}
 	tests := []struct {
 		name    string
@@ -206,7 +168,7 @@ func TestFaults(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := epub.Extract(ctx, container(t, book()), epub.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := epub.Extract(ctx, partstest.Sorted(t, book()), epub.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -241,13 +203,7 @@ func FuzzExtract(f *testing.F) {
 	f.Fuzz(func(t *testing.T, opf, nav, page, encrypted string) {
 		parts := book()
 		parts["OEBPS/book.opf"], parts["OEBPS/nav.xhtml"], parts["OEBPS/text/two.xhtml"], parts["META-INF/encryption.xml"] = opf, nav, page, encrypted
-		got, err := epub.Extract(t.Context(), container(t, parts), epub.Options{Limit: 1 << 20})
-		switch rag.KindOf(err) {
-		case "":
-			extracttest.Check(t, got)
-		case rag.KindInvalid, rag.KindExhausted, rag.KindUnauthorized:
-		default:
-			t.Errorf("%v (%s)", err, rag.KindOf(err))
-		}
+		got, err := epub.Extract(t.Context(), partstest.Sorted(t, parts), epub.Options{Limit: 1 << 20})
+		extracttest.Survived(t, got, err, rag.KindInvalid, rag.KindExhausted, rag.KindUnauthorized)
 	})
 }

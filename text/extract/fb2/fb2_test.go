@@ -1,8 +1,6 @@
 package fb2_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/extracttest"
 	"github.com/smartretriever/smartretriever/text/extract/fb2"
+	"github.com/smartretriever/smartretriever/text/extract/parts/partstest"
 )
 
 func book(body string) string {
@@ -27,40 +26,7 @@ func book(body string) string {
 func extract(t testing.TB, content []byte) rag.Text {
 	t.Helper()
 	got, err := fb2.Extract(t.Context(), content, fb2.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, got)
-	return got
-}
-
-func lines(text rag.Text) string {
-	var b strings.Builder
-	for _, k := range text.Blocks {
-		fmt.Fprintf(&b, "%s", k.Kind)
-		if k.Level > 0 {
-			fmt.Fprintf(&b, " %d", k.Level)
-		}
-		fmt.Fprintf(&b, ": %s\n", strings.ReplaceAll(k.Span.Of(text.Content), "\n", "/"))
-	}
-	return b.String()
-}
-
-func zipped(t testing.TB, name, content string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	w, err := z.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte(content)); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return extracttest.Checked(t, got, err)
 }
 
 const body = `<body><title><p>Ada</p><p>The Book</p></title><epigraph><p>Motto</p><text-author>Someone</text-author></epigraph>
@@ -70,14 +36,14 @@ const body = `<body><title><p>Ada</p><p>The Book</p></title><epigraph><p>Motto</
 	<body name="notes"><title><p>Notes</p></title><section id="n1"><title><p>1</p></title><p>The note.</p><p>More of it.</p></section></body>`
 
 const want = "heading 1: Ada The Book\nquote: Motto\nquote: Someone\nheading 2: Part\nheading 3: Chapter\nparagraph: First words go on.\nheading 4: * * *\nquote: Cited\n" +
-	"paragraph: Ode\nparagraph: one/two\nparagraph: three\nparagraph: Poet\ntable: | a | b\\|c | b\\|c |/| --- | --- | --- |/| 1 | 2 | 3 |\nparagraph: See there.\n" +
-	"heading 1: Notes\nfootnote: 1 The note.\nfootnote: More of it.\n"
+	"paragraph: Ode\nparagraph: one / two\nparagraph: three\nparagraph: Poet\ntable: | a | b\\|c | b\\|c | / | --- | --- | --- | / | 1 | 2 | 3 |\nparagraph: See there.\n" +
+	"heading 1: Notes\nfootnote: 1 The note.\nfootnote: More of it."
 
 func TestBook(t *testing.T) {
-	for name, content := range map[string][]byte{"bare": []byte(book(body)), "zipped": zipped(t, "The Book.fb2", book(body))} {
+	for name, content := range map[string][]byte{"bare": []byte(book(body)), "zipped": partstest.Zip(t, "The Book.fb2", book(body))} {
 		got := extract(t, content)
-		if lines(got) != want {
-			t.Errorf("%s: got\n%swant\n%s", name, lines(got), want)
+		if extracttest.Outline(got) != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, extracttest.Outline(got), want)
 		}
 		meta := rag.Metadata{
 			"author": rag.Str("Ada Byron, bob"), "subject": rag.Str("prose, history"), "description": rag.Str("About it."), "keywords": rag.Str("x, y"),
@@ -115,13 +81,13 @@ func TestFaults(t *testing.T) {
 	}{
 		{"no XML", []byte("hello"), 0, rag.KindInvalid},
 		{"other XML", []byte("<html/>"), 0, rag.KindInvalid},
-		{"an archive of something else", zipped(t, "a.txt", "x"), 0, rag.KindInvalid},
+		{"an archive of something else", partstest.Zip(t, "a.txt", "x"), 0, rag.KindInvalid},
 		{"a broken archive", []byte("PK\x03\x04 no"), 0, rag.KindInvalid},
 		{"cut off before any text", []byte(book("")[:400]), 0, rag.KindInvalid},
 		{"over the limit", []byte(book("<body><section>" + strings.Repeat("<p>words</p>", 1000) + "</section></body>")), 1000, rag.KindExhausted},
 		{"over the limit in a table", []byte(book("<body><table><tr>" + strings.Repeat("<td>words</td>", 1000) + "</tr></table></body>")), 1000, rag.KindExhausted},
 		{"sections in sections", []byte(book("<body>" + strings.Repeat("<section>", 5000))), 0, rag.KindExhausted},
-		{"a bomb", zipped(t, "a.fb2", book("<body><p>"+strings.Repeat(" ", 40<<20)+"</p></body>")), 0, rag.KindExhausted},
+		{"a bomb", partstest.Zip(t, "a.fb2", book("<body><p>"+strings.Repeat(" ", 40<<20)+"</p></body>")), 0, rag.KindExhausted},
 	}
 	for _, test := range tests {
 		_, err := fb2.Extract(t.Context(), test.content, fb2.Options{Limit: test.limit})
@@ -164,12 +130,6 @@ func FuzzExtract(f *testing.F) {
 	f.Add(`<FictionBook><body name="notes"><section><title><p>1</p></title><p>x<a type="note">y</a></p><table><tr><td rowspan="3" colspan="-1">z`)
 	f.Fuzz(func(t *testing.T, content string) {
 		got, err := fb2.Extract(t.Context(), []byte(content), fb2.Options{Limit: 1 << 20})
-		switch rag.KindOf(err) {
-		case "":
-			extracttest.Check(t, got)
-		case rag.KindInvalid, rag.KindExhausted:
-		default:
-			t.Errorf("%v (%s)", err, rag.KindOf(err))
-		}
+		extracttest.Survived(t, got, err)
 	})
 }

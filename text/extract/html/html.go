@@ -1,8 +1,6 @@
 // Package html extracts the text of a web page: headings, paragraphs, lists,
 // tables, code, quotes and captions in the order of the source; of the whole page,
-// or of its main content only, which go-readability finds (main.go). Look returns
-// what else a page says: its own address, where it links to, and what it asks of
-// crawlers (look.go).
+// or of its main content only, which go-readability finds (main.go).
 //
 // It walks the token stream of golang.org/x/net/html and not the parser's tree:
 // the tokenizer never fails, takes memory in proportion to its longest token,

@@ -13,23 +13,7 @@ import (
 func extract(t testing.TB, content string) rag.Text {
 	t.Helper()
 	text, err := jsondoc.Extract(t.Context(), []byte(content), jsondoc.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
-}
-
-// outline shows the blocks of a text, a line each.
-func outline(text rag.Text) string {
-	var b strings.Builder
-	for _, block := range text.Blocks {
-		b.WriteString(string(block.Kind))
-		b.WriteString(": ")
-		b.WriteString(strings.ReplaceAll(block.Span.Of(text.Content), "\n", " / "))
-		b.WriteByte('\n')
-	}
-	return strings.TrimSpace(b.String())
+	return extracttest.Checked(t, text, err)
 }
 
 func TestExtract(t *testing.T) {
@@ -42,7 +26,7 @@ func TestExtract(t *testing.T) {
 		{"long text", `{"title":"T","body":"` + long + `\n\nSecond.","end":1}`,
 			"paragraph: title: T\nparagraph: body: " + strings.TrimSpace(long) + "\nparagraph: Second.\nparagraph: end: 1", "T"},
 		{"a list", `{"steps":["` + strings.Repeat("first do this ", 10) + `","` + strings.Repeat("then do that ", 10) + `"]}`,
-			"paragraph: steps:\nlist_item: - " + strings.TrimSpace(strings.Repeat("first do this ", 10)) + "\nlist_item: - " + strings.TrimSpace(strings.Repeat("then do that ", 10)), ""},
+			"paragraph: steps:\nlist_item 1: - " + strings.TrimSpace(strings.Repeat("first do this ", 10)) + "\nlist_item 1: - " + strings.TrimSpace(strings.Repeat("then do that ", 10)), ""},
 		{"unlike objects", `[{"a":1},{"b":{"c":2}},3]`, "paragraph: [0].a: 1\nparagraph: [1].b.c: 2\nparagraph: [2]: 3", ""},
 		{"lines", "{\"q\":\"one\",\"a\":1}\n\n{\"q\":\"two\",\"a\":2}\nbroken{\n[3]\n", "paragraph: q: one / a: 1\nparagraph: q: two / a: 2\ncode: broken{\nparagraph: 3", ""},
 		{"values behind each other", "{\n\"a\":1}\n{\n\"a\":2}", "paragraph: a: 1\nparagraph: a: 2", ""},
@@ -54,7 +38,7 @@ func TestExtract(t *testing.T) {
 	} {
 		text := extract(t, c.content)
 		want := strings.Replace(c.want, "rows: / table", "rows:\ntable", 1)
-		if got := outline(text); got != want || text.Title != c.title {
+		if got := extracttest.Outline(text); got != want || text.Title != c.title {
 			t.Errorf("%s: got title %q and\n%s\nwant %q and\n%s", c.name, text.Title, got, c.title, want)
 		}
 	}
@@ -106,7 +90,7 @@ const notebook = `{"cells":[
 
 func TestNotebook(t *testing.T) {
 	text := extract(t, notebook)
-	want := `heading: Study
+	want := `heading 1: Study
 paragraph: Some *prose*.
 table: | a | b | / | --- | --- | / | 1 | 2 |
 code: x = 1 / print(x)
@@ -114,7 +98,7 @@ code: 1 / 2
 code: <Figure>
 code: ValueError: bad
 paragraph: raw text`
-	if got := outline(text); got != want {
+	if got := extracttest.Outline(text); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	if text.Title != "Study" || text.Metadata["code_language"].Text() != "python" {

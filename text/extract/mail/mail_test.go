@@ -16,27 +16,10 @@ import (
 
 func crlf(s string) []byte { return []byte(strings.ReplaceAll(s, "\n", "\r\n")) }
 
-// outline writes blocks one a line, "kind level: text".
-func outline(t rag.Text) string {
-	var b strings.Builder
-	for _, block := range t.Blocks {
-		level := ""
-		if block.Level > 0 {
-			level = fmt.Sprint(" ", block.Level)
-		}
-		fmt.Fprintf(&b, "%s%s: %s\n", block.Kind, level, strings.ReplaceAll(block.Span.Of(t.Content), "\n", " / "))
-	}
-	return b.String()
-}
-
 func extract(t *testing.T, content []byte, opt Options) rag.Text {
 	t.Helper()
 	text, err := Extract(t.Context(), content, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
+	return extracttest.Checked(t, text, err)
 }
 
 const head = "From: Ann <ann@x.org>\nSubject: S\n"
@@ -45,34 +28,34 @@ func TestMessages(t *testing.T) {
 	const top = "heading 1: S\nparagraph: From: Ann <ann@x.org>\n"
 	for _, c := range []struct{ name, in, want string }{
 		{"plain with quotes and signature", head + "\nHello.\n\n> You wrote\n> this.\n>\n> > and that\nYes.\n-- \nAnn\n",
-			top + "paragraph: Hello.\nquote: You wrote / this.\nquote: > and that\nparagraph: Yes. / -- / Ann\n"},
+			top + "paragraph: Hello.\nquote: You wrote / this.\nquote: > and that\nparagraph: Yes. / -- / Ann"},
 		{"flowed", head + "Content-Type: text/plain; format=flowed; delsp=yes\n\nOne li \nne.\n> quo \n> ted \nnot.\n",
-			top + "paragraph: One line.\nquote: quoted\nparagraph: not.\n"},
+			top + "paragraph: One line.\nquote: quoted\nparagraph: not."},
 		{"html only", head + "Content-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n<h1>Caf=E9</h1><ul><li>a</ul><p>b=\nc\n",
-			top + "heading 2: Café\nlist_item 1: - a\nparagraph: bc\n"},
+			top + "heading 2: Café\nlist_item 1: - a\nparagraph: bc"},
 		{"plain before html", head + "Content-Type: multipart/alternative; boundary=B\n\n--B\n\nThe same words.\n--B\nContent-Type: text/html\n\n<b>The same words.</b>\n--B--\n",
-			top + "paragraph: The same words.\n"},
+			top + "paragraph: The same words."},
 		{"a stub of plain", head + "Content-Type: multipart/alternative; boundary=B\n\n--B\n\nView online\n--B\nContent-Type: text/html\n\n<p>All that the letter says, at length and in full.\n--B--\n",
-			top + "paragraph: All that the letter says, at length and in full.\n"},
+			top + "paragraph: All that the letter says, at length and in full."},
 		{"mixed, base64", head + "Content-Type: multipart/mixed; boundary=\"B B\"\n\npreamble\n--B B\nContent-Transfer-Encoding: base64\n\nSGVsbG8=\n--B B\nContent-Type: application/pdf; name=\"=?utf-8?q?=C3=A4.pdf?=\"\nContent-Disposition: attachment\n\nxx\n--B B--\nepilogue\n",
-			top + "paragraph: Hello\nparagraph: Attachment: ä.pdf (2 B)\n"},
+			top + "paragraph: Hello\nparagraph: Attachment: ä.pdf (2 B)"},
 		{"related with an inline image", head + "Content-Type: multipart/related; boundary=B; start=\"<r>\"\n\n--B\nContent-Type: image/png\nContent-ID: <i>\n\nxx\n--B\nContent-Type: text/html\nContent-ID: <r>\n\n<p>Look: <img src=cid:i>\n--B--\n",
-			top + "paragraph: Look:\n"},
+			top + "paragraph: Look:"},
 		{"nested message", head + "Content-Type: multipart/mixed; boundary=B\n\n--B\n\nSee below.\n--B\nContent-Type: message/rfc822\n\nSubject: Inner\nFrom: b@x\nContent-Type: text/html\n\n<h2>H</h2>\n--B--\n",
-			top + "paragraph: See below.\nheading 2: Attachment: Inner\nparagraph: From: b@x\nheading 4: H\n"},
+			top + "paragraph: See below.\nheading 2: Attachment: Inner\nparagraph: From: b@x\nheading 4: H"},
 		{"digest", head + "Content-Type: multipart/digest; boundary=B\n\n--B\n\nSubject: One\n\n1\n--B\n\nSubject: Two\n\n2\n--B--\n",
-			top + "heading 2: One\nparagraph: 1\nheading 2: Two\nparagraph: 2\n"},
-		{"no boundary is named", head + "Content-Type: multipart/mixed\n\n--somewhere\n\nA\n--somewhere\n\nB\n--somewhere--\n", top + "paragraph: A\nparagraph: B\n"},
-		{"a wrong boundary is named", head + "Content-Type: multipart/mixed; boundary=no\n\n--somewhere\n\nA\n--somewhere--\n", top + "paragraph: A\n"},
-		{"cut off", head + "Content-Type: multipart/mixed; boundary=B\n\n--B\n\nA\n--B\n\nB is cut o", top + "paragraph: A\nparagraph: B is cut o\n"},
-		{"uuencoded", head + "\nText.\nbegin 644 a.txt\n#0V%T\n`\nend\nMore.\n", top + "paragraph: Text. / More.\nparagraph: Attachment: a.txt (3 B)\n"},
-		{"signed in clear", head + "\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\nHello.\n- -- \nAnn\n-----BEGIN PGP SIGNATURE-----\n\nxx\n-----END PGP SIGNATURE-----\n", top + "paragraph: Hello. / -- / Ann\n"},
+			top + "heading 2: One\nparagraph: 1\nheading 2: Two\nparagraph: 2"},
+		{"no boundary is named", head + "Content-Type: multipart/mixed\n\n--somewhere\n\nA\n--somewhere\n\nB\n--somewhere--\n", top + "paragraph: A\nparagraph: B"},
+		{"a wrong boundary is named", head + "Content-Type: multipart/mixed; boundary=no\n\n--somewhere\n\nA\n--somewhere--\n", top + "paragraph: A"},
+		{"cut off", head + "Content-Type: multipart/mixed; boundary=B\n\n--B\n\nA\n--B\n\nB is cut o", top + "paragraph: A\nparagraph: B is cut o"},
+		{"uuencoded", head + "\nText.\nbegin 644 a.txt\n#0V%T\n`\nend\nMore.\n", top + "paragraph: Text. / More.\nparagraph: Attachment: a.txt (3 B)"},
+		{"signed in clear", head + "\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\nHello.\n- -- \nAnn\n-----BEGIN PGP SIGNATURE-----\n\nxx\n-----END PGP SIGNATURE-----\n", top + "paragraph: Hello. / -- / Ann"},
 		{"invitation", head + "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Talk\\, long\nDTSTART;TZID=Europe/Berlin:20240131T090000\nORGANIZER;CN=\"Bo\":mailto:bo@x\nEND:VEVENT\nEND:VCALENDAR\n",
-			top + "paragraph: Event: Talk, long / Start: 2024-01-31 09:00 (EUROPE/BERLIN) / Organizer: Bo <bo@x>\n"},
+			top + "paragraph: Event: Talk, long / Start: 2024-01-31 09:00 (EUROPE/BERLIN) / Organizer: Bo <bo@x>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, in := range [][]byte{[]byte(c.in), crlf(c.in)} {
-				if got := outline(extract(t, in, Options{})); got != c.want {
+				if got := extracttest.Outline(extract(t, in, Options{})); got != c.want {
 					t.Errorf("got\n%swant\n%s", got, c.want)
 				}
 			}
@@ -151,8 +134,8 @@ func TestAttachments(t *testing.T) {
 	}}
 	text := extract(t, []byte(in), opt)
 	want := "heading 1: S\nparagraph: From: Ann <ann@x.org>\nparagraph: Hi.\nheading 2: Attachment: t.csv\nheading 3: Top\n" +
-		"table: | a | b | / | --- | --- | / | 1 | 2 |\ncode:   code\nparagraph: Attachment: bad.bin (not read)\nparagraph: Attachment: empty (holds no text)\n"
-	if got := outline(text); got != want {
+		"table: | a | b | / | --- | --- | / | 1 | 2 |\ncode:   code\nparagraph: Attachment: bad.bin (not read)\nparagraph: Attachment: empty (holds no text)"
+	if got := extracttest.Outline(text); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if all := strings.Join(text.Warnings, "\n"); len(text.Warnings) != 3 || !strings.Contains(all, `"winmail.dat"`) || !strings.Contains(all, `"bad.bin" was not read: it is binary`) {
@@ -225,7 +208,7 @@ func TestSavedPage(t *testing.T) {
 	in := "From: <Saved by Blink>\nSnapshot-Content-Location: https://x.org/a\nSubject: Sub\nMIME-Version: 1.0\nContent-Type: multipart/related; type=\"text/html\"; boundary=B\n\n" +
 		"--B\nContent-Type: text/html\nContent-Location: https://x.org/a\nContent-Transfer-Encoding: quoted-printable\n\n<title>T</title><h1>Head=\ning</h1><p>Words.\n--B\nContent-Type: text/css\nContent-Location: cid:c\n\np{}\n--B--\n"
 	text := extract(t, crlf(in), Options{})
-	if got := outline(text); got != "heading 1: Heading\nparagraph: Words.\n" || text.Title != "T" || !text.Metadata["url"].Equal(rag.Str("https://x.org/a")) {
+	if got := extracttest.Outline(text); got != "heading 1: Heading\nparagraph: Words." || text.Title != "T" || !text.Metadata["url"].Equal(rag.Str("https://x.org/a")) {
 		t.Errorf("%q %v\n%s", text.Title, text.Metadata, got)
 	}
 }
@@ -267,7 +250,7 @@ func TestMailboxes(t *testing.T) {
 		t.Fatal(err)
 	}
 	extracttest.Check(t, text)
-	if got, want := outline(text), "heading 1: One\nparagraph: From: a@x\nparagraph: first\nheading 1: (no subject)\nparagraph: second\n"; got != want {
+	if got, want := extracttest.Outline(text), "heading 1: One\nparagraph: From: a@x\nparagraph: first\nheading 1: (no subject)\nparagraph: second"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if _, err := ExtractMailbox(t.Context(), []byte("Subject: One\n\nx"), Options{}); rag.KindOf(err) != rag.KindInvalid {

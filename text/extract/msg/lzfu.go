@@ -2,6 +2,8 @@ package msg
 
 import (
 	"bytes"
+
+	"github.com/smartretriever/smartretriever/rag"
 )
 
 // The dictionary with which a compressed RTF begins (MS-OXRTFCP 2.1.2.1).
@@ -14,6 +16,10 @@ const (
 	uncompressed = "MELA"
 	maxRTF       = 64 << 20 // bytes after decompression
 )
+
+func damaged(what string) error {
+	return rag.Errorf(rag.KindInvalid, "the MSG file is damaged: %s", what)
+}
 
 // decompress undoes the compression of RTF: groups of eight items behind a byte of
 // flags, each a byte or a reference into the last 4,096 bytes (12 bits of place, 4 of

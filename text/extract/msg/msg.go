@@ -1,7 +1,7 @@
-// Package msg extracts Outlook messages (MS-OXMSG): a compound file whose streams
-// are the properties of a message, its recipients and its attachments.
+// Package msg extracts Outlook messages (MS-OXMSG): a compound file (package ole) whose
+// streams are the properties of a message, its recipients and its attachments. Of one
+// that is damaged the message is read as far as it is there.
 //
-//	compound.go    the compound file, read under limits
 //	properties.go  properties and their encodings
 //	msg.go         the message: body, recipients, attachments
 //	lzfu.go        compressed RTF (MS-OXRTFCP)
@@ -14,7 +14,6 @@ package msg
 import (
 	"bytes"
 	"context"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/clean"
 	"github.com/smartretriever/smartretriever/text/extract/mail"
+	"github.com/smartretriever/smartretriever/text/extract/ole"
 )
 
 const (
@@ -42,45 +42,58 @@ func Extract(ctx context.Context, content []byte, opt mail.Options) (rag.Text, e
 
 // Parse reads an Outlook message.
 func Parse(ctx context.Context, content []byte) (*mail.Message, error) {
-	c, err := openCompound(content)
-	if err != nil {
-		return nil, err
+	if !ole.Is(content) {
+		return nil, rag.Errorf(rag.KindInvalid, "it is no Outlook message: it does not begin like one")
 	}
-	root := c.list(&c.entries[0])
-	if !isMessage(root) {
+	file, err := ole.Salvage(content)
+	if err != nil {
+		return nil, rag.Errorf(rag.KindOf(err), "the message cannot be read: %w", err)
+	}
+	if !isMessage(file.Root()) {
 		return nil, rag.Errorf(rag.KindInvalid, "the file holds no Outlook message")
 	}
-	r := &reader{ctx: ctx, file: c, seen: map[*entry]bool{}}
-	m := r.message(root, 32, 0, "")
+	r := &reader{ctx: ctx, file: file, left: 4*len(content) + 1<<20}
+	m := r.message(file.Root(), 32, 0, "")
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-func isMessage(s storage) bool {
-	if s["__properties_version1.0"] != nil {
+func isMessage(s *ole.Storage) bool {
+	if _, has := s.Stream("__properties_version1.0"); has {
 		return true
 	}
-	for name := range s {
-		if strings.HasPrefix(name, "__substg1.0_") {
-			return true
-		}
-	}
-	return false
+	property := func(name string) bool { return strings.HasPrefix(name, "__substg1.0_") }
+	return slices.ContainsFunc(s.Streams, func(s ole.Stream) bool { return property(s.Name) }) ||
+		slices.ContainsFunc(s.Storages, func(s *ole.Storage) bool { return property(s.Name) })
 }
 
 // reader is the state of one extraction.
 type reader struct {
 	ctx  context.Context
-	file *compound
-	seen map[*entry]bool // storages of attached messages, which damage may have put within themselves
+	file *ole.File
+	left int // bytes of streams that may still be read, for damaged streams may share what they hold
+}
+
+// read returns the bytes of a stream, as far as they are there.
+func (r *reader) read(s ole.Stream) []byte {
+	if r.left <= 0 {
+		return nil
+	}
+	b, err := r.file.Content(s)
+	if err != nil {
+		return nil // there is nothing of it: the file is salvaged
+	}
+	b = b[:min(len(b), r.left)]
+	r.left -= len(b)
+	return b
 }
 
 // message reads a message whose fixed properties stand after a header of the given
 // size.
-func (r *reader) message(in storage, header, depth int, page string) *mail.Message {
-	o := r.file.open(in, header, page)
+func (r *reader) message(in *ole.Storage, header, depth int, page string) *mail.Message {
+	o := r.open(in, header, page)
 	for _, n := range []int{o.int(propMessagePage), pageOfLocale(o.int(propLocale)), o.int(propInternetPage)} {
 		if name := codePage(n); name != "" {
 			o.page = name
@@ -126,14 +139,15 @@ func (o *object) address(ids ...uint16) string {
 }
 
 // numbered returns the storages whose names begin with prefix, in order.
-func (o *object) numbered(prefix string) []*entry {
-	var out []*entry
-	for _, name := range slices.Sorted(maps.Keys(o.in)) {
-		if strings.HasPrefix(name, prefix) && o.in[name].kind == kindStorage && len(out) < maxItems {
-			out = append(out, o.in[name])
+func (o *object) numbered(prefix string) []*ole.Storage {
+	var out []*ole.Storage
+	for _, s := range o.in.Storages {
+		if strings.HasPrefix(s.Name, prefix) {
+			out = append(out, s)
 		}
 	}
-	return out
+	slices.SortFunc(out, func(a, b *ole.Storage) int { return strings.Compare(a.Name, b.Name) })
+	return out[:min(len(out), maxItems)]
 }
 
 // recipients fills in To and Cc, from the recipients or failing these from how they
@@ -141,8 +155,8 @@ func (o *object) numbered(prefix string) []*entry {
 func (r *reader) recipients(o *object, m *mail.Message) {
 	const to, cc = 1, 2
 	lists := map[int][]string{}
-	for _, e := range o.numbered("__recip_version1.0_") {
-		p := r.file.open(r.file.list(e), 8, o.page)
+	for _, in := range o.numbered("__recip_version1.0_") {
+		p := r.open(in, 8, o.page)
 		kind := to
 		if _, has := p.fixed[propRecipient]; has {
 			kind = p.int(propRecipient) & 0xf
@@ -214,24 +228,20 @@ func (o *object) html() string {
 // attachments reads the files and messages that are attached.
 func (r *reader) attachments(o *object, m *mail.Message, depth int) {
 	const embedded = 5
-	for _, e := range o.numbered("__attach_version1.0_") {
+	for _, in := range o.numbered("__attach_version1.0_") {
 		if r.ctx.Err() != nil {
 			return
 		}
-		in := r.file.list(e)
-		a := r.file.open(in, 8, o.page)
+		a := r.open(in, 8, o.page)
 		name := clean.Line(path.Base(strings.ReplaceAll(first(a.text(propLongFile), a.text(propFile), a.text(propName), "unnamed"), `\`, "/")))
 		name = clean.Cut(name, 255)
-		if object := in["__substg1.0_3701000D"]; object != nil && object.kind == kindStorage {
-			inner := r.file.list(object)
+		if inner := in.Storage(streamName(propData, typeObject)); inner != nil {
 			switch {
-			case r.seen[object]:
 			case !isMessage(inner) && a.int(propMethod) != embedded: // an OLE object: a picture, a sheet
 				m.Warnings = append(m.Warnings, `the embedded object "`+name+`" was not read`)
 			case depth >= maxDepth:
 				m.Warnings = append(m.Warnings, `the attached message "`+name+`" was not read: messages are nested deeper than 20 levels`)
 			default:
-				r.seen[object] = true
 				m.Attachments = append(m.Attachments, mail.Attachment{Name: name, Message: r.message(inner, 24, depth+1, o.page)})
 			}
 			continue

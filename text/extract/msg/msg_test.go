@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,102 +15,26 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/extracttest"
 	"github.com/smartretriever/smartretriever/text/extract/mail"
+	"github.com/smartretriever/smartretriever/text/extract/ole/oletest"
 )
 
 // folder is a storage to be written: streams are []byte, storages folder.
 type folder map[string]any
 
-// write makes a compound file. All streams lie in full sectors.
 func write(root folder) []byte {
-	var body []byte
-	var fat []uint32
-	put := func(content []byte) (start uint32) {
-		if len(content) == 0 {
-			return endOfChain
-		}
-		start = uint32(len(fat))
-		for i := 0; i < len(content); i += 512 {
-			sector := make([]byte, 512)
-			copy(sector, content[i:])
-			body = append(body, sector...)
-			fat = append(fat, uint32(len(fat)+1))
-		}
-		fat[len(fat)-1] = endOfChain
-		return start
-	}
-	var entries [][]byte
-	var add func(name string, kind byte, content any) int
-	add = func(name string, kind byte, content any) int {
-		e := make([]byte, entrySize)
-		units := utf16.Encode([]rune(name))
-		for i, u := range units {
-			le.PutUint16(e[2*i:], u)
-		}
-		le.PutUint16(e[64:], uint16(2*len(units)+2))
-		e[66] = kind
-		for _, at := range []int{68, 72, 76} {
-			le.PutUint32(e[at:], noEntry)
-		}
-		index := len(entries)
-		entries = append(entries, e)
-		if stream, is := content.([]byte); is {
-			le.PutUint32(e[116:], put(stream))
-			le.PutUint32(e[120:], uint32(len(stream)))
-			return index
-		}
-		le.PutUint32(e[116:], endOfChain)
-		children := content.(folder)
-		link, at := e, 76 // each child hangs to the right of the one before
-		for _, name := range sortedNames(children) {
-			kind := byte(kindStream)
-			if _, is := children[name].(folder); is {
-				kind = kindStorage
+	var streams []oletest.Stream
+	var add func(in folder, prefix string)
+	add = func(in folder, prefix string) {
+		for _, name := range slices.Sorted(maps.Keys(in)) {
+			if within, is := in[name].(folder); is {
+				add(within, prefix+name+"/")
+			} else {
+				streams = append(streams, oletest.Stream{Name: prefix + name, Content: in[name].([]byte)})
 			}
-			child := add(name, kind, children[name])
-			le.PutUint32(link[at:], uint32(child))
-			link, at = entries[child], 72
 		}
-		return index
 	}
-	add("Root Entry", kindRoot, root)
-	directory := put(bytes.Join(entries, nil))
-	head := make([]byte, headerSize)
-	copy(head, signature)
-	le.PutUint16(head[30:], 9)
-	le.PutUint16(head[32:], 6)
-	le.PutUint32(head[48:], directory)
-	le.PutUint32(head[60:], endOfChain)
-	le.PutUint32(head[68:], endOfChain)
-	for i := range 109 {
-		le.PutUint32(head[76+4*i:], noEntry)
-	}
-	first, sectors := len(fat), 1
-	for (first+sectors)*4 > sectors*512 {
-		sectors++
-	}
-	for range sectors {
-		fat = append(fat, 0xfffffffd)
-	}
-	table := make([]byte, sectors*512)
-	for i := range table {
-		table[i] = 0xff
-	}
-	for i, next := range fat {
-		le.PutUint32(table[4*i:], next)
-	}
-	for i := range sectors {
-		le.PutUint32(head[76+4*i:], uint32(first+i))
-	}
-	return slices.Concat(head, body, table)
-}
-
-func sortedNames(f folder) []string {
-	var names []string
-	for n := range f {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
+	add(root, "")
+	return oletest.Build(streams...)
 }
 
 func wide(s string) []byte {
@@ -133,7 +57,12 @@ func props(header int, pairs ...uint64) []byte {
 	return out
 }
 
-func name(id, kind int) string { return fmt.Sprintf("__substg1.0_%04X%04X", id, kind) }
+func name(id uint16, kind int) string { return streamName(id, kind) }
+
+const (
+	signature  = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+	headerSize = 512
+)
 
 const propertiesName = "__properties_version1.0"
 
@@ -157,11 +86,7 @@ const envelope = "Тема\n\nFrom: Анна <ann@x.org>\nTo: Bob <bob@x>\nCc: C
 func extract(t *testing.T, content []byte, opt mail.Options) rag.Text {
 	t.Helper()
 	text, err := Extract(t.Context(), content, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
+	return extracttest.Checked(t, text, err)
 }
 
 func TestBodies(t *testing.T) {

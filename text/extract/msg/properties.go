@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +10,10 @@ import (
 	netcharset "golang.org/x/net/html/charset"
 
 	"github.com/smartretriever/smartretriever/text/extract/charset"
+	"github.com/smartretriever/smartretriever/text/extract/ole"
 )
+
+var le = binary.LittleEndian
 
 // Ids of properties (MS-OXPROPS).
 const (
@@ -59,17 +63,21 @@ const (
 
 // object is what carries properties: a message, a recipient, an attachment.
 type object struct {
-	file  *compound
-	in    storage
+	r     *reader
+	in    *ole.Storage
 	fixed map[uint16]uint64 // those that fit in eight bytes
 	page  string            // encoding of texts that are not Unicode, "" if not known
 }
 
 // open reads the fixed properties of a storage, which stand after a header of its
 // kind's size.
-func (c *compound) open(in storage, header int, page string) *object {
-	o := &object{file: c, in: in, fixed: map[uint16]uint64{}, page: page}
-	b := c.read(in["__properties_version1.0"])
+func (r *reader) open(in *ole.Storage, header int, page string) *object {
+	o := &object{r: r, in: in, fixed: map[uint16]uint64{}, page: page}
+	s, has := in.Stream("__properties_version1.0")
+	if !has {
+		return o
+	}
+	b := r.read(s)
 	for b = b[min(len(b), header):]; len(b) >= 16; b = b[16:] {
 		switch kind, id := le.Uint16(b), le.Uint16(b[2:]); kind {
 		case typeInt, typeBool, typeTime:
@@ -79,10 +87,16 @@ func (c *compound) open(in storage, header int, page string) *object {
 	return o
 }
 
+// streamName is that of a property that has a stream, or a storage, of its own.
+func streamName(id uint16, kind int) string { return fmt.Sprintf("__substg1.0_%04X%04X", id, kind) }
+
 // stream returns the value of a property that has a stream of its own.
 func (o *object) stream(id uint16, kind int) ([]byte, bool) {
-	e := o.in[fmt.Sprintf("__substg1.0_%04X%04X", id, kind)]
-	return o.file.read(e), e != nil
+	s, has := o.in.Stream(streamName(id, kind))
+	if !has {
+		return nil, false
+	}
+	return o.r.read(s), true
 }
 
 // text returns a text property, whichever way it is encoded.

@@ -122,7 +122,7 @@ func (p *rtfReader) control(i int) int {
 		at++
 	}
 	if at > digits {
-		number, _ = strconv.Atoi(string(p.in[i:at]))
+		number, _ = strconv.Atoi(string(p.in[i:at])) // digits; one out of range is cut to it
 		has = true
 		i = at
 	}

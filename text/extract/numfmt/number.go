@@ -317,7 +317,7 @@ func (s *section) fraction(v float64) string {
 		for n < len(bottom) && n < 5 && bottom[n] >= '0' && bottom[n] <= '9' {
 			n++
 		}
-		fixed, _ = strconv.Atoi(bottom[:n])
+		fixed, _ = strconv.Atoi(bottom[:n]) // at most five digits; none are 0
 		tail = bottom[n:]
 		end++
 		for end < len(s.pieces) && s.pieces[end].what == digit { // zeros of "# ??/100"

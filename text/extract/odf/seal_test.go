@@ -19,6 +19,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract/odf"
+	"github.com/smartretriever/smartretriever/text/extract/parts/partstest"
 )
 
 func deflated(t testing.TB, s string) []byte {
@@ -63,7 +64,7 @@ func withAES(t testing.TB, document, password string, iterations int) []byte {
 		t.Fatal(err)
 	}
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(packed, packed)
-	return container(t, map[string]string{
+	return partstest.Sorted(t, map[string]string{
 		"content.xml": string(packed),
 		"META-INF/manifest.xml": manifest("content.xml", fmt.Sprintf(`<manifest:encryption-data manifest:checksum-type="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0#sha256-1k" manifest:checksum="%s">
 			<manifest:algorithm manifest:algorithm-name="http://www.w3.org/2001/04/xmlenc#aes256-cbc" manifest:initialisation-vector="%s"/>
@@ -97,7 +98,7 @@ func withBlowfish(t testing.TB, document, password string) []byte {
 		}
 		packed[i] ^= stream[i%8]
 	}
-	return container(t, map[string]string{
+	return partstest.Sorted(t, map[string]string{
 		"content.xml": string(packed),
 		"META-INF/manifest.xml": manifest("content.xml", fmt.Sprintf(`<manifest:encryption-data manifest:checksum-type="SHA1/1K" manifest:checksum="%s">
 			<manifest:algorithm manifest:algorithm-name="Blowfish CFB" manifest:initialisation-vector="%s"/>
@@ -119,7 +120,7 @@ func withGCM(t testing.TB, inner []byte, password string, memory int) []byte {
 		t.Fatal(err)
 	}
 	sealed := mode.Seal(bytes.Clone(iv[:12]), iv[:12], deflated(t, string(inner)), nil)
-	return container(t, map[string]string{
+	return partstest.Sorted(t, map[string]string{
 		"encrypted-package": string(sealed),
 		"META-INF/manifest.xml": manifest("encrypted-package", fmt.Sprintf(`<manifest:encryption-data>
 			<manifest:algorithm manifest:algorithm-name="http://www.w3.org/2009/xmlenc11#aes256-gcm" manifest:initialisation-vector="%s"/>
@@ -133,7 +134,7 @@ func TestEncrypted(t *testing.T) {
 	files := map[string][]byte{
 		"AES":      withAES(t, document, "pässword", 10),
 		"Blowfish": withBlowfish(t, document, "pässword"),
-		"GCM":      withGCM(t, container(t, map[string]string{"content.xml": document}), "pässword", 64),
+		"GCM":      withGCM(t, partstest.Sorted(t, map[string]string{"content.xml": document}), "pässword", 64),
 	}
 	for name, file := range files {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +165,7 @@ func TestEncryptionAsksTooMuch(t *testing.T) {
 
 func TestUnknownEncryption(t *testing.T) {
 	file := func(derivation, algorithm string) []byte {
-		return container(t, map[string]string{
+		return partstest.Sorted(t, map[string]string{
 			"content.xml": "0123456789abcdef",
 			"META-INF/manifest.xml": manifest("content.xml", `<manifest:encryption-data><manifest:algorithm manifest:algorithm-name="`+algorithm+`" manifest:initialisation-vector="`+b64(iv)+
 				`"/><manifest:key-derivation manifest:key-derivation-name="`+derivation+`" manifest:salt="AAAA"/></manifest:encryption-data>`),
@@ -186,7 +187,7 @@ func TestUnknownEncryption(t *testing.T) {
 
 // TestEncryptedBeside reads a text of which only a part beside it is encrypted.
 func TestEncryptedBeside(t *testing.T) {
-	file := container(t, map[string]string{
+	file := partstest.Sorted(t, map[string]string{
 		"content.xml":           content("", "text", `<text:p>open</text:p>`),
 		"styles.xml":            "0123456789abcdef",
 		"META-INF/manifest.xml": manifest("styles.xml", `<manifest:encryption-data><manifest:algorithm manifest:algorithm-name="x#aes256-cbc"/></manifest:encryption-data>`),

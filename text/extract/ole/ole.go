@@ -5,14 +5,16 @@
 // follows each, and so makes chains of them: the directory, the table of the small
 // sectors within a stream of their own (MiniFAT), and every stream. All is read where
 // it stands, and every chain ends after as many sectors as the file has: chains in a
-// circle and streams larger than the file are damage.
+// circle and streams larger than the file are damage. Open refuses damage, Salvage
+// reads up to it.
+//
+//	ole.go        the tables and the chains
+//	directory.go  storages and streams, by name
 package ole
 
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
-	"unicode/utf16"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -20,15 +22,11 @@ import (
 const (
 	signature = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 	header    = 512
-	entrySize = 128
 	inHeader  = 109 // sectors of the FAT that the header lists itself
 
 	free       = 0xffffffff
 	endOfChain = 0xfffffffe
 	last       = 0xfffffffa // highest number of a sector
-
-	maxEntries = 100_000 // of the directory
-	maxDepth   = 64      // storages within storages
 )
 
 // File is an open compound file. It is goroutine-safe.
@@ -40,16 +38,9 @@ type File struct {
 	fat        []uint32
 	mini       []byte // the stream of small sectors
 	miniFAT    []byte
-	streams    []Stream
-	byPath     map[string]int // in upper case: names that differ in case only are the same
-	bigStreams bool           // sizes have 64 bits
-}
-
-// Stream is a file in the file.
-type Stream struct {
-	Path string // names from the root on, with slashes
-	Size int64
-	at   uint32
+	root       *Storage
+	bigStreams bool // sizes have 64 bits
+	salvage    bool // damage ends what is read, and is no error
 }
 
 // Is reports whether content begins as a compound file.
@@ -57,13 +48,19 @@ func Is(content []byte) bool { return bytes.HasPrefix(content, []byte(signature)
 
 // Open reads the tables of a compound file. One that is damaged is KindInvalid.
 // content must not change while the file is in use.
-func Open(content []byte) (*File, error) {
+func Open(content []byte) (*File, error) { return open(content, false) }
+
+// Salvage is Open for a file that is worth reading in part: its tables and streams go
+// as far as they are there. KindInvalid is one without a header or a directory.
+func Salvage(content []byte) (*File, error) { return open(content, true) }
+
+func open(content []byte, salvage bool) (*File, error) {
 	if !Is(content) || len(content) < header {
 		return nil, damaged("its header is missing")
 	}
 	u16 := func(at int) uint { return uint(binary.LittleEndian.Uint16(content[at:])) }
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(content[at:]) }
-	f := &File{content: content, shift: u16(0x1e), miniShift: u16(0x20), cutoff: uint64(u32(0x38)), bigStreams: u16(0x1a) > 3, byPath: map[string]int{}}
+	f := &File{content: content, shift: u16(0x1e), miniShift: u16(0x20), cutoff: uint64(u32(0x38)), bigStreams: u16(0x1a) > 3, salvage: salvage}
 	if f.shift < 7 || f.shift > 16 || f.miniShift < 2 || f.miniShift > f.shift {
 		return nil, damaged("it has sectors of an impossible size")
 	}
@@ -74,14 +71,18 @@ func Open(content []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(directory) < entrySize {
+	if len(directory) < entrySize || directory[kindAt] != kindRoot {
 		return nil, damaged("its directory is missing")
 	}
 	root := directory[:entrySize]
 	if f.mini, err = f.chain(binary.LittleEndian.Uint32(root[0x74:]), f.size(root)); err != nil {
 		return nil, err
 	}
-	if f.miniFAT, err = f.chain(u32(0x3c), uint64(u32(0x40))<<f.shift); err != nil {
+	size := uint64(u32(0x40)) << f.shift
+	if salvage {
+		size = uint64(len(content)) // the chain says better how long it is
+	}
+	if f.miniFAT, err = f.chain(u32(0x3c), size); err != nil {
 		return nil, err
 	}
 	f.list(directory)
@@ -124,6 +125,9 @@ func (f *File) readFAT(difat uint32) error {
 	for n := 0; difat <= last; n++ {
 		s := f.sector(difat)
 		if n > most || len(s) < 1<<f.shift {
+			if f.salvage {
+				break
+			}
 			return damaged("the list of its allocation tables does not end")
 		}
 		add(s[:len(s)-4])
@@ -146,19 +150,28 @@ func (f *File) next(n uint32) uint32 {
 }
 
 // chain returns the bytes of a chain of sectors up to size, or up to its end: there
-// are programs that state a larger size.
+// are programs that state a larger size. What is missing of a sector that is cut short
+// is zeros.
 func (f *File) chain(at uint32, size uint64) ([]byte, error) {
 	if size > uint64(len(f.content)) {
-		return nil, damaged("a stream is larger than the file")
+		if !f.salvage {
+			return nil, damaged("a stream is larger than the file")
+		}
+		size = uint64(len(f.content))
 	}
 	var out []byte
 	most := len(f.content)>>f.shift + 1
 	for n := 0; at <= last && uint64(len(out)) < size; n++ {
 		s := f.sector(at)
 		if s == nil || n > most {
+			if f.salvage {
+				break
+			}
 			return nil, damaged("a stream ends nowhere")
 		}
-		out = append(out, s[:min(uint64(len(s)), size-uint64(len(out)))]...)
+		wanted := min(uint64(1)<<f.shift, size-uint64(len(out)))
+		there := min(uint64(len(s)), wanted)
+		out = append(append(out, s[:there]...), make([]byte, wanted-there)...)
 		at = f.next(at)
 	}
 	return out, nil
@@ -167,12 +180,18 @@ func (f *File) chain(at uint32, size uint64) ([]byte, error) {
 // small returns the bytes of a chain of small sectors.
 func (f *File) small(at uint32, size uint64) ([]byte, error) {
 	if size > uint64(len(f.mini)) {
-		return nil, damaged("a stream is larger than the file")
+		if !f.salvage {
+			return nil, damaged("a stream is larger than the file")
+		}
+		size = uint64(len(f.mini))
 	}
 	out := make([]byte, 0, size)
 	for n := 0; uint64(len(out)) < size; n++ {
 		from := uint64(at) << f.miniShift
 		if at > last || from >= uint64(len(f.mini)) || n > len(f.mini)>>f.miniShift {
+			if f.salvage {
+				break
+			}
 			return nil, damaged("a stream ends nowhere")
 		}
 		s := f.mini[from:min(from+1<<f.miniShift, uint64(len(f.mini)))]
@@ -183,72 +202,4 @@ func (f *File) small(at uint32, size uint64) ([]byte, error) {
 		}
 	}
 	return out, nil
-}
-
-// list walks the directory: each storage holds a tree of its entries. An entry that
-// is met twice is passed over.
-func (f *File) list(directory []byte) {
-	count := uint32(min(len(directory)/entrySize, maxEntries))
-	seen := make([]bool, count)
-	type step struct {
-		entry  uint32
-		prefix string
-		depth  int
-	}
-	stack := []step{{binary.LittleEndian.Uint32(directory[0x4c:]), "", 0}}
-	for len(stack) > 0 {
-		s := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if s.entry >= count || seen[s.entry] || s.depth > maxDepth {
-			continue
-		}
-		seen[s.entry] = true
-		e := directory[s.entry*entrySize : (s.entry+1)*entrySize]
-		stack = append(stack,
-			step{binary.LittleEndian.Uint32(e[0x48:]), s.prefix, s.depth},
-			step{binary.LittleEndian.Uint32(e[0x44:]), s.prefix, s.depth})
-		path := s.prefix + name(e)
-		switch e[0x42] {
-		case 1: // a storage
-			stack = append(stack, step{binary.LittleEndian.Uint32(e[0x4c:]), path + "/", s.depth + 1})
-		case 2:
-			if _, twice := f.byPath[strings.ToUpper(path)]; !twice {
-				f.byPath[strings.ToUpper(path)] = len(f.streams)
-				f.streams = append(f.streams, Stream{path, int64(f.size(e) & (1<<63 - 1)), binary.LittleEndian.Uint32(e[0x74:])})
-			}
-		}
-	}
-}
-
-// name is that of a directory entry, in UTF-16 with a zero at its end.
-func name(entry []byte) string {
-	n := min(int(binary.LittleEndian.Uint16(entry[0x40:])), 64) / 2
-	units := make([]uint16, 0, 32)
-	for i := range max(0, n-1) {
-		units = append(units, binary.LittleEndian.Uint16(entry[2*i:]))
-	}
-	return strings.ToValidUTF8(string(utf16.Decode(units)), "\ufffd")
-}
-
-// Streams lists the streams in the order of the directory.
-func (f *File) Streams() []Stream { return f.streams }
-
-// Has reports whether there is a stream of that path.
-func (f *File) Has(path string) bool {
-	_, ok := f.byPath[strings.ToUpper(path)]
-	return ok
-}
-
-// Read returns a whole stream, as far as it goes if it is shorter than it says. One
-// that does not exist or is damaged is KindInvalid.
-func (f *File) Read(path string) ([]byte, error) {
-	i, ok := f.byPath[strings.ToUpper(path)]
-	if !ok {
-		return nil, damaged("its stream " + path + " is missing")
-	}
-	s := f.streams[i]
-	if uint64(s.Size) < f.cutoff {
-		return f.small(s.at, uint64(s.Size))
-	}
-	return f.chain(s.at, uint64(s.Size))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -25,8 +26,8 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Streams()) != 4 {
-		t.Errorf("streams %v", f.Streams())
+	if paths := slices.Collect(f.Paths()); len(paths) != 4 {
+		t.Errorf("streams %q", paths)
 	}
 	for _, s := range streams() {
 		got, err := f.Read(s.Name)
@@ -62,11 +63,55 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	if f, err := ole.Open(circle); err == nil {
-		for _, s := range f.Streams() {
-			if _, err := f.Read(s.Path); err != nil && !errors.Is(err, rag.ErrInvalid) {
-				t.Errorf("%s: %v", s.Path, err)
+		for path := range f.Paths() {
+			if _, err := f.Read(path); err != nil && !errors.Is(err, rag.ErrInvalid) {
+				t.Errorf("%s: %v", path, err)
 			}
 		}
+	}
+}
+
+func TestStorages(t *testing.T) {
+	f, err := ole.Open(oletest.Build(oletest.Stream{Name: "a", Content: []byte("1")}, oletest.Stream{Name: "In/Deep/b", Content: []byte("2")}, oletest.Stream{Name: "In/a", Content: []byte("3")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Collect(f.Paths()); !slices.Equal(got, []string{"a", "In/a", "In/Deep/b"}) {
+		t.Errorf("paths %q", got)
+	}
+	for path, want := range map[string]string{"a": "1", "in/DEEP/b": "2", "In/A": "3"} {
+		if got, err := f.Read(path); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	in := f.Root().Storage("in")
+	if in == nil || in.Name != "In" || len(in.Streams) != 1 || in.Storage("deep") == nil || in.Storage("a") != nil || f.Has("In") || f.Has("In/Deep/b/c") {
+		t.Errorf("storages: %+v", in)
+	}
+}
+
+// TestSalvage has files that break off: what is there is read.
+func TestSalvage(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789"), 1000)
+	whole := oletest.Build(oletest.Stream{Name: "large", Content: content})
+	binary.LittleEndian.PutUint32(whole[0x44:], 0x00ffffff) // more tables, which are not there
+	if _, err := ole.Open(whole); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("open: %v", err)
+	}
+	f, err := ole.Salvage(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Read("large"); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("whole: %d bytes, %v", len(got), err)
+	}
+	broken := bytes.Clone(whole)
+	binary.LittleEndian.PutUint32(broken[len(broken)-512+4*2:], 0x00ffffff) // what follows the third sector
+	if f, err = ole.Salvage(broken); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Read("large"); err != nil || !bytes.Equal(got, content[:3*512]) {
+		t.Errorf("broken off: %d bytes, %v", len(got), err)
 	}
 }
 
@@ -82,13 +127,24 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
-		for i, s := range file.Streams() {
-			if got, err := file.Read(s.Path); len(got) > len(content) || err != nil && !errors.Is(err, rag.ErrInvalid) {
-				t.Errorf("%q: %d bytes of %d, %v", s.Path, len(got), len(content), err)
-			}
-			if i == 50 {
-				break
-			}
+		read(t, file, content)
+		if file, err = ole.Salvage(content); err != nil {
+			t.Fatalf("what can be opened can be salvaged: %v", err)
 		}
+		read(t, file, content)
 	})
+}
+
+// read reads the first few streams of a file.
+func read(t *testing.T, file *ole.File, content []byte) {
+	t.Helper()
+	n := 0
+	for path := range file.Paths() {
+		if got, err := file.Read(path); len(got) > len(content) || err != nil && !errors.Is(err, rag.ErrInvalid) {
+			t.Errorf("%q: %d bytes of %d, %v", path, len(got), len(content), err)
+		}
+		if n++; n > 50 {
+			break
+		}
+	}
 }

@@ -58,8 +58,8 @@ func Decrypt(content []byte, password string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range f.Streams() {
-		if strings.HasSuffix(s.Path, "DRMEncryptedTransform/\x06Primary") || strings.Contains(s.Path, "DRMEncryptedDataSpace") {
+	for path := range f.Paths() {
+		if strings.HasSuffix(path, "DRMEncryptedTransform/\x06Primary") || strings.Contains(path, "DRMEncryptedDataSpace") {
 			return nil, rag.Errorf(rag.KindUnauthorized, "the Office file is protected by rights management, not by a password; save it without protection")
 		}
 	}

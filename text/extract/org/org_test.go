@@ -2,7 +2,6 @@ package org_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,34 +15,21 @@ import (
 func extract(t testing.TB, content string) rag.Text {
 	t.Helper()
 	text, err := org.Extract(t.Context(), []byte(content), org.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
-}
-
-// outline shows the blocks of a text, a line each.
-func outline(text rag.Text) string {
-	var b strings.Builder
-	for _, block := range text.Blocks {
-		fmt.Fprintf(&b, "%s %d: %s\n", block.Kind, block.Level, strings.ReplaceAll(block.Span.Of(text.Content), "\n", " / "))
-	}
-	return strings.TrimSpace(b.String())
+	return extracttest.Checked(t, text, err)
 }
 
 func TestBlocks(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
-		{"headlines", "* TODO [#A] One [1/2] :work:home:\n:PROPERTIES:\n:ID: 1\n:END:\nSCHEDULED: <2026-01-01 Thu>\nText\nmore.\n** DONE Two\n* Plain TODO\n*bold* start", "heading 1: One\nparagraph 0: Text / more.\nheading 2: Two\nheading 1: Plain TODO\nparagraph 0: bold start"},
+		{"headlines", "* TODO [#A] One [1/2] :work:home:\n:PROPERTIES:\n:ID: 1\n:END:\nSCHEDULED: <2026-01-01 Thu>\nText\nmore.\n** DONE Two\n* Plain TODO\n*bold* start", "heading 1: One\nparagraph: Text / more.\nheading 2: Two\nheading 1: Plain TODO\nparagraph: bold start"},
 		{"own keywords", "#+TODO: OPEN(o) | SHUT\n* OPEN x\n* TODO y", "heading 1: x\nheading 1: y"},
-		{"lists", "- one\n  more\n\n  second\n  - in\n  1. num\n- [X] two\n- term :: what\n\nafter", "list_item 1: - one / more\nlist_item 1: second\nlist_item 2: - in\nlist_item 2: 1. num\nlist_item 1: - [X] two\nlist_item 1: - term: what\nparagraph 0: after"},
-		{"blocks", "#+CAPTION: Code\n#+BEGIN_SRC go :results\n  func f() {\n  ,* x\n  }\n#+END_SRC\n#+begin_quote\na\n\nb\n#+end_quote\n#+begin_example\nx\n#+end_example\n#+begin_comment\nno\n#+end_comment\n#+begin_center\nmid\n#+end_center\n#+begin_export html\n<b>\n#+end_export\n: fixed\n: lines", "caption 0: Code\ncode 0: func f() { / * x / }\nquote 0: a\nquote 0: b\ncode 0: x\nparagraph 0: mid\ncode 0: fixed / lines"},
-		{"a table", "| a | b |\n|---+---|\n| 1 | [[x][y]] |\n#+TBLFM: $1=2", "table 0: | a | b | / | --- | --- | / | 1 | y |"},
-		{"comments and drawers", "# comment\n#not one\n:LOGBOOK:\nCLOCK: [2026-01-01]\n:END:\n-----\nend", "paragraph 0: #not one\nparagraph 0: end"},
-		{"footnotes", "See[fn:1] and[fn::inline].\n\n[fn:1] The note\ngoes on.\n", "paragraph 0: See[1] and (inline).\nfootnote 0: [1] The note / goes on."},
-		{"open ends", "#+BEGIN_SRC\ncode\n* H\n:DRAWER:\ntext", "paragraph 0: code\nheading 1: H\nparagraph 0: :DRAWER: / text"},
+		{"lists", "- one\n  more\n\n  second\n  - in\n  1. num\n- [X] two\n- term :: what\n\nafter", "list_item 1: - one / more\nlist_item 1: second\nlist_item 2: - in\nlist_item 2: 1. num\nlist_item 1: - [X] two\nlist_item 1: - term: what\nparagraph: after"},
+		{"blocks", "#+CAPTION: Code\n#+BEGIN_SRC go :results\n  func f() {\n  ,* x\n  }\n#+END_SRC\n#+begin_quote\na\n\nb\n#+end_quote\n#+begin_example\nx\n#+end_example\n#+begin_comment\nno\n#+end_comment\n#+begin_center\nmid\n#+end_center\n#+begin_export html\n<b>\n#+end_export\n: fixed\n: lines", "caption: Code\ncode: func f() { / * x / }\nquote: a\nquote: b\ncode: x\nparagraph: mid\ncode: fixed / lines"},
+		{"a table", "| a | b |\n|---+---|\n| 1 | [[x][y]] |\n#+TBLFM: $1=2", "table: | a | b | / | --- | --- | / | 1 | y |"},
+		{"comments and drawers", "# comment\n#not one\n:LOGBOOK:\nCLOCK: [2026-01-01]\n:END:\n-----\nend", "paragraph: #not one\nparagraph: end"},
+		{"footnotes", "See[fn:1] and[fn::inline].\n\n[fn:1] The note\ngoes on.\n", "paragraph: See[1] and (inline).\nfootnote: [1] The note / goes on."},
+		{"open ends", "#+BEGIN_SRC\ncode\n* H\n:DRAWER:\ntext", "paragraph: code\nheading 1: H\nparagraph: :DRAWER: / text"},
 	} {
-		if got := outline(extract(t, c.content)); got != c.want {
+		if got := extracttest.Outline(extract(t, c.content)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}

@@ -2,7 +2,6 @@ package rst_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -14,50 +13,37 @@ import (
 func extract(t testing.TB, content string) rag.Text {
 	t.Helper()
 	text, err := rst.Extract(t.Context(), []byte(content), rst.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
-}
-
-// outline shows the blocks of a text, a line each.
-func outline(text rag.Text) string {
-	var b strings.Builder
-	for _, block := range text.Blocks {
-		fmt.Fprintf(&b, "%s %d: %s\n", block.Kind, block.Level, strings.ReplaceAll(block.Span.Of(text.Content), "\n", " / "))
-	}
-	return strings.TrimSpace(b.String())
+	return extracttest.Checked(t, text, err)
 }
 
 func TestBlocks(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
-		{"titles", "=====\nTitle\n=====\n\nOne\n===\n\ntext\n\nTwo\n---\n\nThree\n=====\n", "heading 1: Title\nheading 2: One\nparagraph 0: text\nheading 3: Two\nheading 2: Three"},
-		{"a transition", "a\n\n-----\n\nb", "paragraph 0: a\nparagraph 0: b"},
-		{"bullets", "- one\n  more\n\n  second\n\n  * in\n- two\n\nafter", "list_item 1: - one / more\nlist_item 1: second\nlist_item 2: - in\nlist_item 1: - two\nparagraph 0: after"},
-		{"numbers", "1. one\n#. two\n\n   in\n\n(a) three\n\nA. Einstein wrote\nthis.", "list_item 1: 1. one\nlist_item 1: #. two\nlist_item 1: in\nlist_item 1: (a) three\nparagraph 0: A. Einstein wrote / this."},
+		{"titles", "=====\nTitle\n=====\n\nOne\n===\n\ntext\n\nTwo\n---\n\nThree\n=====\n", "heading 1: Title\nheading 2: One\nparagraph: text\nheading 3: Two\nheading 2: Three"},
+		{"a transition", "a\n\n-----\n\nb", "paragraph: a\nparagraph: b"},
+		{"bullets", "- one\n  more\n\n  second\n\n  * in\n- two\n\nafter", "list_item 1: - one / more\nlist_item 1: second\nlist_item 2: - in\nlist_item 1: - two\nparagraph: after"},
+		{"numbers", "1. one\n#. two\n\n   in\n\n(a) three\n\nA. Einstein wrote\nthis.", "list_item 1: 1. one\nlist_item 1: #. two\nlist_item 1: in\nlist_item 1: (a) three\nparagraph: A. Einstein wrote / this."},
 		{"definitions", "term : kind\n    What it is.\n\n    More.\nother\n  It.", "list_item 1: term : kind: What it is.\nlist_item 1: More.\nlist_item 1: other: It."},
-		{"fields", "text\n\n:param x: the x\n   of it\n:returns: all", "paragraph 0: text\nlist_item 1: param x: the x / of it\nlist_item 1: returns: all"},
+		{"fields", "text\n\n:param x: the x\n   of it\n:returns: all", "paragraph: text\nlist_item 1: param x: the x / of it\nlist_item 1: returns: all"},
 		{"options", "-a, --all  Show all.\n--size=N\n    The size,\n    in bytes.\n-v  Loud.", "list_item 1: - -a, --all: Show all.\nlist_item 1: - --size=N: The size, / in bytes.\nlist_item 1: - -v: Loud."},
-		{"literal blocks", "So::\n\n    a *b*\n\n      c\n\nThus ::\n\n> q\n> r\n\n::\n\n  d\n", "paragraph 0: So:\ncode 0: a *b* /  /   c\nparagraph 0: Thus\ncode 0: > q / > r\ncode 0: d"},
-		{"code", ".. code-block:: python\n   :linenos:\n   :caption: An example\n\n   def f():\n       pass\n", "caption 0: An example\ncode 0: def f(): /     pass"},
-		{"admonitions", ".. note:: Mind *this*.\n\n   And that.\n\n.. admonition:: Look\n   :class: x\n\n   here\n\n.. versionadded:: 3.1\n   It came.\n\n.. deprecated:: 4", "paragraph 0: Note: Mind this.\nparagraph 0: And that.\nparagraph 0: Look: here\nparagraph 0: Added in version 3.1: It came.\nparagraph 0: Deprecated since version 4."},
-		{"pictures", ".. figure:: a.png\n   :alt: x\n\n   The caption.\n\n   The legend.\n\n.. image:: b.png\n   :alt: A picture", "caption 0: The caption.\nparagraph 0: The legend.\ncaption 0: A picture"},
+		{"literal blocks", "So::\n\n    a *b*\n\n      c\n\nThus ::\n\n> q\n> r\n\n::\n\n  d\n", "paragraph: So:\ncode: a *b* /  /   c\nparagraph: Thus\ncode: > q / > r\ncode: d"},
+		{"code", ".. code-block:: python\n   :linenos:\n   :caption: An example\n\n   def f():\n       pass\n", "caption: An example\ncode: def f(): /     pass"},
+		{"admonitions", ".. note:: Mind *this*.\n\n   And that.\n\n.. admonition:: Look\n   :class: x\n\n   here\n\n.. versionadded:: 3.1\n   It came.\n\n.. deprecated:: 4", "paragraph: Note: Mind this.\nparagraph: And that.\nparagraph: Look: here\nparagraph: Added in version 3.1: It came.\nparagraph: Deprecated since version 4."},
+		{"pictures", ".. figure:: a.png\n   :alt: x\n\n   The caption.\n\n   The legend.\n\n.. image:: b.png\n   :alt: A picture", "caption: The caption.\nparagraph: The legend.\ncaption: A picture"},
 		{"a grid table", "+-----+-------+\n| a   | b     |\n+=====+=======+\n| 1   | x     |\n|     | y     |\n+-----+-------+\n| wide | z    |\n+-----+-------+\n| d   | e|f   |\n+     +-------+\n| d2  | g     |\n+-----+-------+\n", ""},
-		{"a simple table", "=====  =====\nA      B\n=====  =====\none    *x*\n       y\ntwo\n=====  =====\n\nafter", "table 0: | A | B | / | --- | --- | / | one | x y | / | two |\nparagraph 0: after"},
-		{"tables of lists", ".. list-table:: Sizes\n   :header-rows: 1\n\n   * - n\n     - m\n   * - 1\n     - ``2``", "caption 0: Sizes\ntable 0: | n | m | / | --- | --- | / | 1 | 2 |"},
-		{"tables of CSV", ".. csv-table:: T\n   :header: \"a\", b\n\n   1, \"x, y\"\n", "caption 0: T\ntable 0: | a | b | / | --- | --- | / | 1 | x, y |"},
-		{"footnotes", "See [1]_ and [#n]_ and [CIT]_.\n\n.. [1] First.\n   More.\n.. [#n] Named.\n.. [CIT] Cited.", "paragraph 0: See [1] and [n] and [CIT].\nfootnote 0: [1] First. / More.\nfootnote 0: [n] Named.\nfootnote 0: [CIT] Cited."},
-		{"what is left out", ".. a comment\n   of two lines\n\n.. _target:\n\n.. |x| replace:: the *X*\n\n.. toctree::\n\n   a\n   b\n\ntext of |x| and |y|\n\n..\n\n   quoted\n\n__ http://x", "paragraph 0: text of the X and y\nquote 0: quoted"},
-		{"quotes and lines", "a\n\n  quoted\n\n  - item\n\n| line\n| two\n|\n| four", "paragraph 0: a\nquote 0: quoted\nlist_item 1: - item\nparagraph 0: line / two / four"},
-		{"doctest", ">>> 1 + 1\n2\n\nx", "code 0: >>> 1 + 1 / 2\nparagraph 0: x"},
-		{"unknown directives", ".. py:function:: f(x)\n   :noindex:\n\n   Does it.", "paragraph 0: f(x)\nparagraph 0: Does it."},
-		{"tabs and CRLF", "a\r\n\r\n\tquoted\r\n", "paragraph 0: a\nquote 0: quoted"},
+		{"a simple table", "=====  =====\nA      B\n=====  =====\none    *x*\n       y\ntwo\n=====  =====\n\nafter", "table: | A | B | / | --- | --- | / | one | x y | / | two |\nparagraph: after"},
+		{"tables of lists", ".. list-table:: Sizes\n   :header-rows: 1\n\n   * - n\n     - m\n   * - 1\n     - ``2``", "caption: Sizes\ntable: | n | m | / | --- | --- | / | 1 | 2 |"},
+		{"tables of CSV", ".. csv-table:: T\n   :header: \"a\", b\n\n   1, \"x, y\"\n", "caption: T\ntable: | a | b | / | --- | --- | / | 1 | x, y |"},
+		{"footnotes", "See [1]_ and [#n]_ and [CIT]_.\n\n.. [1] First.\n   More.\n.. [#n] Named.\n.. [CIT] Cited.", "paragraph: See [1] and [n] and [CIT].\nfootnote: [1] First. / More.\nfootnote: [n] Named.\nfootnote: [CIT] Cited."},
+		{"what is left out", ".. a comment\n   of two lines\n\n.. _target:\n\n.. |x| replace:: the *X*\n\n.. toctree::\n\n   a\n   b\n\ntext of |x| and |y|\n\n..\n\n   quoted\n\n__ http://x", "paragraph: text of the X and y\nquote: quoted"},
+		{"quotes and lines", "a\n\n  quoted\n\n  - item\n\n| line\n| two\n|\n| four", "paragraph: a\nquote: quoted\nlist_item 1: - item\nparagraph: line / two / four"},
+		{"doctest", ">>> 1 + 1\n2\n\nx", "code: >>> 1 + 1 / 2\nparagraph: x"},
+		{"unknown directives", ".. py:function:: f(x)\n   :noindex:\n\n   Does it.", "paragraph: f(x)\nparagraph: Does it."},
+		{"tabs and CRLF", "a\r\n\r\n\tquoted\r\n", "paragraph: a\nquote: quoted"},
 	} {
 		if c.want == "" {
-			c.want = "table 0: | a | b | / | --- | --- | / | 1 | x y | / | wide \\| z |  | / | d d2 | e\\|f | / |  | g |"
+			c.want = "table: | a | b | / | --- | --- | / | 1 | x y | / | wide \\| z |  | / | d d2 | e\\|f | / |  | g |"
 		}
-		if got := outline(extract(t, c.content)); got != c.want {
+		if got := extracttest.Outline(extract(t, c.content)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
@@ -89,8 +75,8 @@ func TestHead(t *testing.T) {
 	if text.Title != "The T" || text.Metadata["author"].Text() != "A. Writer" || text.Metadata["date"].Text() != "2026-01-02" || text.Metadata["version"].Text() != "1 .2" {
 		t.Errorf("title %q, metadata %v", text.Title, text.Metadata)
 	}
-	if want := "heading 1: The T\nparagraph 0: Text.\nlist_item 1: field: stays"; outline(text) != want {
-		t.Errorf("got\n%s", outline(text))
+	if want := "heading 1: The T\nparagraph: Text.\nlist_item 1: field: stays"; extracttest.Outline(text) != want {
+		t.Errorf("got\n%s", extracttest.Outline(text))
 	}
 }
 

@@ -16,11 +16,7 @@ import (
 func extract(t testing.TB, content string) rag.Text {
 	t.Helper()
 	text, err := subtitle.Extract(t.Context(), []byte(content), subtitle.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
+	return extracttest.Checked(t, text, err)
 }
 
 func TestExtract(t *testing.T) {

@@ -2,7 +2,6 @@ package xmldoc_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -14,20 +13,7 @@ import (
 func extract(t testing.TB, content string) rag.Text {
 	t.Helper()
 	text, err := xmldoc.Extract(t.Context(), []byte(content), xmldoc.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extracttest.Check(t, text)
-	return text
-}
-
-// outline shows the blocks of a text, a line each.
-func outline(text rag.Text) string {
-	var b strings.Builder
-	for _, block := range text.Blocks {
-		fmt.Fprintf(&b, "%s %d: %s\n", block.Kind, block.Level, strings.ReplaceAll(block.Span.Of(text.Content), "\n", " / "))
-	}
-	return strings.TrimSpace(b.String())
+	return extracttest.Checked(t, text, err)
 }
 
 func TestExtract(t *testing.T) {
@@ -41,43 +27,43 @@ func TestExtract(t *testing.T) {
   b</programlisting><table><title>Sizes</title><tgroup><thead><row><entry>n</entry><entry>m</entry></row></thead><tbody><row><entry>1</entry><entry>2</entry></row></tbody></tgroup></table>
 <figure><title>A figure</title><mediaobject><imageobject><imagedata fileref="x.png"/></imageobject></mediaobject></figure><blockquote><para>Said.</para></blockquote></section></article>`,
 			"Pumps", `heading 1: Pumps
-paragraph 0: First word&x; of two lines.
-footnote 0: A note.
+paragraph: First word&x; of two lines.
+footnote: A note.
 heading 2: Use
 list_item 1: - one
 list_item 2: 1. in
 list_item 1: - two
-code 0: a /   b
-caption 0: Sizes
-table 0: | n | m | / | --- | --- | / | 1 | 2 |
-caption 0: A figure
-quote 0: Said.`},
+code: a /   b
+caption: Sizes
+table: | n | m | / | --- | --- | / | 1 | 2 |
+caption: A figure
+quote: Said.`},
 		{"JATS", `<article><front><article-meta><title-group><article-title>On <italic>E. coli</italic></article-title></title-group><contrib-group><contrib><name><surname>Roe</surname><given-names>J</given-names></name></contrib></contrib-group><abstract><p>Short.</p></abstract></article-meta></front>
 <body><sec><title>Methods</title><p>We did <xref>[1]</xref> it.</p></sec></body><back><ref-list><title>References</title><ref><mixed-citation>Doe. <article-title>A paper</article-title>. 2020.</mixed-citation></ref></ref-list></back></article>`,
 			"On E. coli", `heading 1: On E. coli
-paragraph 0: Short.
+paragraph: Short.
 heading 2: Methods
-paragraph 0: We did [1] it.
-paragraph 0: References
-paragraph 0: Doe. A paper. 2020.`},
+paragraph: We did [1] it.
+paragraph: References
+paragraph: Doe. A paper. 2020.`},
 		{"TEI", `<TEI><teiHeader><fileDesc><titleStmt><title>Poem</title><author>Poet</author></titleStmt><publicationStmt><p>Nobody</p></publicationStmt></fileDesc></teiHeader><text><body><div><head>One</head><lg><l>line a</l><l>line b</l></lg><p>Prose.</p></div></body></text></TEI>`,
-			"Poem", "heading 1: Poem\nheading 1: One\nparagraph 0: line a\nparagraph 0: line b\nparagraph 0: Prose."},
+			"Poem", "heading 1: Poem\nheading 1: One\nparagraph: line a\nparagraph: line b\nparagraph: Prose."},
 		{"a project file", `<project><groupId>org.x</groupId><deps><dep><id>a</id><version>1</version></dep><dep scope="test" xmlns:q="u"><id>b</id></dep></deps><!-- no --></project>`,
-			"", "paragraph 0: groupId: org.x / deps.dep.id: a / deps.dep.version: 1\nparagraph 0: deps.dep (scope: test) / deps.dep.id: b"},
-		{"data with mixed text", `<r><note>See <ref>this</ref> now</note></r>`, "", "paragraph 0: note: See this now"},
+			"", "paragraph: groupId: org.x / deps.dep.id: a / deps.dep.version: 1\nparagraph: deps.dep (scope: test) / deps.dep.id: b"},
+		{"data with mixed text", `<r><note>See <ref>this</ref> now</note></r>`, "", "paragraph: note: See this now"},
 		{"RSS", `<rss version="2.0"><channel><title>News</title><link>http://a</link><item><title>First</title><description>&lt;p&gt;Hello &lt;b&gt;you&lt;/b&gt;&lt;/p&gt;&lt;ul&gt;&lt;li&gt;x&lt;/ul&gt;</description><pubDate>Mon</pubDate><guid>9</guid></item></channel></rss>`,
-			"News", "heading 1: News\nparagraph 0: link: http://a\nheading 2: First\nparagraph 0: Hello you\nlist_item 1: - x\nparagraph 0: pubDate: Mon"},
+			"News", "heading 1: News\nparagraph: link: http://a\nheading 2: First\nparagraph: Hello you\nlist_item 1: - x\nparagraph: pubDate: Mon"},
 		{"Atom", `<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title><entry><title>First</title><author><name>Ann</name></author><content type="xhtml"><div>Hello <b>you</b></div></content></entry></feed>`,
-			"News", "heading 1: News\nheading 2: First\nparagraph 0: author: Ann\nparagraph 0: Hello you"},
+			"News", "heading 1: News\nheading 2: First\nparagraph: author: Ann\nparagraph: Hello you"},
 		{"SVG", `<svg xmlns="http://www.w3.org/2000/svg"><title>Chart</title><style>.a{}</style><g><path d="M0 0"/><text>Axis <tspan>x</tspan></text></g></svg>`,
-			"Chart", "heading 1: Chart\nparagraph 0: Axis x"},
-		{"damage", `<doc><p>one</p><p>two<`, "", "paragraph 0: one\nparagraph 0: two"},
-		{"wrong nesting", `<doc><p>one</b></p></x><p>two</p></doc>`, "", "paragraph 0: one\nparagraph 0: two"},
-		{"an encoding", "<?xml version='1.0' encoding='ISO-8859-1'?><d><p>Gr\xfcn</p></d>", "", "paragraph 0: Grün"},
-		{"no XML", "just text", "", "code 0: just text"},
+			"Chart", "heading 1: Chart\nparagraph: Axis x"},
+		{"damage", `<doc><p>one</p><p>two<`, "", "paragraph: one\nparagraph: two"},
+		{"wrong nesting", `<doc><p>one</b></p></x><p>two</p></doc>`, "", "paragraph: one\nparagraph: two"},
+		{"an encoding", "<?xml version='1.0' encoding='ISO-8859-1'?><d><p>Gr\xfcn</p></d>", "", "paragraph: Grün"},
+		{"no XML", "just text", "", "code: just text"},
 	} {
 		text := extract(t, c.content)
-		if got := outline(text); got != c.want || text.Title != c.title {
+		if got := extracttest.Outline(text); got != c.want || text.Title != c.title {
 			t.Errorf("%s: got title %q and\n%s\nwant %q and\n%s", c.name, text.Title, got, c.title, c.want)
 		}
 		if c.name == "DocBook" && (text.Language != "de" || text.Metadata["author"].Text() != "A. Writer" || text.Metadata["date"].Text() != "2026") {

@@ -3,6 +3,8 @@ package oletest
 
 import (
 	"encoding/binary"
+	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -15,12 +17,13 @@ const (
 
 // Stream is a file of a compound file.
 type Stream struct {
-	Name    string
+	Name    string // with the storages it lies in before it, and slashes between
 	Content []byte
 }
 
-// Build returns a compound file of version 3 with the streams in its root. Streams
-// below 4,096 bytes lie in small sectors, as in all such files.
+// Build returns a compound file of version 3 with the streams, and the storages that
+// their names speak of. Streams below 4,096 bytes lie in small sectors, as in all such
+// files.
 func Build(streams ...Stream) []byte {
 	var fat, miniFAT []uint32
 	var body, mini []byte
@@ -36,13 +39,17 @@ func Build(streams ...Stream) []byte {
 		fat[len(fat)-1] = end
 		return first
 	}
-	starts := make([]uint32, len(streams))
-	for i, s := range streams {
+	d := directory{{name: "Root Entry", kind: 5}}
+	for _, s := range streams {
+		e := entry{kind: 2, start: end, size: len(s.Content)}
 		if len(s.Content) >= 4096 {
-			starts[i] = add(s.Content)
+			e.start = add(s.Content)
+			d.put(s.Name, e)
 			continue
 		}
-		starts[i] = uint32(len(miniFAT))
+		if len(s.Content) > 0 {
+			e.start = uint32(len(miniFAT))
+		}
 		for at := 0; at < len(s.Content); at += 64 {
 			miniFAT = append(miniFAT, uint32(len(miniFAT))+1)
 			mini = append(mini, padded(s.Content[at:min(at+64, len(s.Content))], 64)...)
@@ -50,21 +57,11 @@ func Build(streams ...Stream) []byte {
 		if len(s.Content) > 0 {
 			miniFAT[len(miniFAT)-1] = end
 		}
+		d.put(s.Name, e)
 	}
-	miniStart := add(mini)
+	d[0].start, d[0].size = add(mini), len(mini)
 	miniFATStart := add(words(miniFAT))
-	directory := entry("Root Entry", 5, none, 1, miniStart, len(mini))
-	if len(streams) == 0 {
-		directory = entry("Root Entry", 5, none, none, miniStart, len(mini))
-	}
-	for i, s := range streams {
-		next := uint32(i + 2)
-		if i == len(streams)-1 {
-			next = none
-		}
-		directory = append(directory, entry(s.Name, 2, next, none, starts[i], len(s.Content))...)
-	}
-	directoryStart := add(directory)
+	directoryStart := add(d.bytes())
 
 	sectors := 1
 	for (len(fat)+sectors)*4 > sectors*sector {
@@ -111,19 +108,64 @@ func words(list []uint32) []byte {
 	return out
 }
 
-// entry returns an entry of the directory: its siblings form a list to the right.
-func entry(name string, kind byte, right, child, start uint32, size int) []byte {
-	e := make([]byte, 128)
-	units := utf16.Encode([]rune(name))
-	for i, u := range units {
-		binary.LittleEndian.PutUint16(e[2*i:], u)
+// entry is one of the directory: a stream, a storage, the root.
+type entry struct {
+	name     string
+	kind     byte
+	start    uint32
+	size     int
+	children []int
+}
+
+type directory []entry
+
+// put adds an entry at a path, with the storages on the way.
+func (d *directory) put(path string, e entry) {
+	in := 0
+	for {
+		first, rest, more := strings.Cut(path, "/")
+		if !more {
+			e.name = path
+			d.add(in, e)
+			return
+		}
+		there := slices.IndexFunc((*d)[in].children, func(i int) bool { return (*d)[i].name == first })
+		if there < 0 {
+			d.add(in, entry{name: first, kind: 1})
+			there = len((*d)[in].children) - 1
+		}
+		in, path = (*d)[in].children[there], rest
 	}
-	binary.LittleEndian.PutUint16(e[0x40:], uint16(2*len(units)+2))
-	e[0x42], e[0x43] = kind, 1
-	binary.LittleEndian.PutUint32(e[0x44:], none)
-	binary.LittleEndian.PutUint32(e[0x48:], right)
-	binary.LittleEndian.PutUint32(e[0x4c:], child)
-	binary.LittleEndian.PutUint32(e[0x74:], start)
-	binary.LittleEndian.PutUint32(e[0x78:], uint32(size))
-	return e
+}
+
+func (d *directory) add(in int, e entry) {
+	(*d)[in].children = append((*d)[in].children, len(*d))
+	*d = append(*d, e)
+}
+
+// bytes writes the directory: the entries of a storage form a list to the right.
+func (d directory) bytes() []byte {
+	out := make([]byte, 128*len(d))
+	at := func(i, offset int) []byte { return out[128*i+offset:] }
+	for i, e := range d {
+		units := utf16.Encode([]rune(e.name))
+		for k, u := range units {
+			binary.LittleEndian.PutUint16(at(i, 2*k), u)
+		}
+		binary.LittleEndian.PutUint16(at(i, 0x40), uint16(2*len(units)+2))
+		at(i, 0x42)[0], at(i, 0x43)[0] = e.kind, 1
+		for _, link := range []int{0x44, 0x48, 0x4c} {
+			binary.LittleEndian.PutUint32(at(i, link), none)
+		}
+		binary.LittleEndian.PutUint32(at(i, 0x74), e.start)
+		binary.LittleEndian.PutUint32(at(i, 0x78), uint32(e.size))
+	}
+	for i, e := range d {
+		from, link := i, 0x4c
+		for _, child := range e.children {
+			binary.LittleEndian.PutUint32(at(from, link), uint32(child))
+			from, link = child, 0x48
+		}
+	}
+	return out
 }

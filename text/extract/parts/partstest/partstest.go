@@ -6,6 +6,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,6 +22,16 @@ func Zip(t testing.TB, namesAndContents ...string) []byte {
 	return Container(t, list...)
 }
 
+// Sorted returns a container of the parts in the order of their names.
+func Sorted(t testing.TB, parts map[string]string) []byte {
+	t.Helper()
+	var list []Part
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		list = append(list, Part{name, strings.NewReader(parts[name])})
+	}
+	return Container(t, list...)
+}
+
 // Part is a part of a container.
 type Part struct {
 	Name    string
@@ -27,13 +39,17 @@ type Part struct {
 }
 
 // Container returns a container whose parts may be larger than what one holds in
-// memory.
+// memory. A part "mimetype" is not compressed, as its formats ask for.
 func Container(t testing.TB, list ...Part) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, p := range list {
-		w, err := z.Create(p.Name)
+		header := &zip.FileHeader{Name: p.Name, Method: zip.Deflate}
+		if p.Name == "mimetype" {
+			header.Method = zip.Store
+		}
+		w, err := z.CreateHeader(header)
 		if err != nil {
 			t.Fatal(err)
 		}
