@@ -3,14 +3,12 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
@@ -137,24 +135,4 @@ func (c *capped) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)
 	return n, err
-}
-
-// errIdle ends a request whose answer has stopped coming, errSlow one that takes
-// too long in all.
-var (
-	errIdle = errors.New("the answer stopped coming (idle_timeout)")
-	errSlow = errors.New("the answer took too long (timeout)")
-)
-
-// ticking cancels a request when a read takes longer than idle.
-type ticking struct {
-	r      io.Reader
-	idle   time.Duration
-	cancel context.CancelCauseFunc
-}
-
-func (t *ticking) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(t.idle, func() { t.cancel(errIdle) })
-	defer timer.Stop()
-	return t.r.Read(p)
 }
