@@ -106,15 +106,15 @@ func open[S any](src rag.Source, create func(S) (source.Source, error)) (source.
 	return create(settings)
 }
 
-// gitOf takes git+https://, git+http:// and git+file://, addresses of the web that end
-// in .git, and whatever git.Settings.URL may be if git was asked for.
+// gitOf takes git+https://, git+http:// and git+file://, ssh://, addresses of the web that
+// end in .git, and whatever git.Settings.URL may be if git was asked for.
 func gitOf(arg, form string) (map[string]any, string) {
 	bare, marked := strings.CutPrefix(arg, "git+")
 	u, err := url.Parse(bare)
 	switch {
 	case err != nil:
 		return nil, ""
-	case marked, form == "git", httpURL(bare) != nil && strings.HasSuffix(u.Path, ".git"):
+	case marked, form == "git", strings.EqualFold(u.Scheme, "ssh"), httpURL(bare) != nil && strings.HasSuffix(u.Path, ".git"):
 	default:
 		return nil, ""
 	}

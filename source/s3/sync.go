@@ -87,7 +87,7 @@ type reading struct {
 	s     *Source
 	have  source.State
 	tell  func(source.Event) error
-	seen  map[[16]byte]bool // digests of keys, as a list may hold a million of 1 KiB
+	seen  map[[16]byte]bool  // digests of keys, as a list may hold a million of 1 KiB
 	found []minio.ObjectInfo // not told of yet
 }
 
