@@ -27,8 +27,9 @@ const maxWindow = 8 << 20
 var errTooLarge = errors.New("larger than allowed")
 
 // readBody reads an answer to its end, decompressed. The limit holds for what
-// comes in and for what it unfolds to, and while it unfolds.
-func readBody(resp *http.Response, body io.Reader, limit int64) ([]byte, error) {
+// comes in and for what it unfolds to, and while it unfolds. With cut, an answer that is
+// larger ends there.
+func readBody(resp *http.Response, body io.Reader, limit int64, cut bool) ([]byte, error) {
 	in := &capped{r: body, left: limit + 64<<10} // stored blocks are a little larger than what they hold
 	out, err := decoder(resp.Header, in)
 	if err != nil {
@@ -37,6 +38,9 @@ func readBody(resp *http.Response, body io.Reader, limit int64) ([]byte, error) 
 	defer out.Close()
 	data, err := readAll(out, limit)
 	if errors.Is(err, errTooLarge) {
+		if cut {
+			return data[:min(int64(len(data)), limit)], nil
+		}
 		return nil, rag.Errorf(rag.KindExhausted, "the answer is larger than %s (max_bytes)", size(limit))
 	}
 	return data, err

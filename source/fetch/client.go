@@ -188,6 +188,7 @@ type Request struct {
 	// has not changed is not sent again.
 	ETag, LastModified string
 	Limit              int64 // bytes of the answer; 0 is Settings.MaxBytes
+	Cut                bool  // an answer that is larger than Limit is cut off there, and no error
 	// Stay returns a redirect as a Response instead of following it.
 	Stay bool
 	// Want is asked, where it is not nil, before the body of an answer of status 200
@@ -360,7 +361,7 @@ func (c *Client) try(ctx context.Context, h *host, req Request, u *url.URL, own 
 	if limit == 0 {
 		limit = c.set.MaxBytes
 	}
-	got.Body, err = readBody(resp, c.paced(resp.Body, begun, cancel), limit)
+	got.Body, err = readBody(resp, c.paced(resp.Body, begun, cancel), limit, req.Cut)
 	if err == nil {
 		return got, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,7 +176,7 @@ func TestHeaderBombs(t *testing.T) {
 			return err
 		},
 	} {
-		sent := 0
+		var sent atomic.Int32
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
@@ -184,14 +185,14 @@ func TestHeaderBombs(t *testing.T) {
 			}
 			defer conn.Close()
 			_, err = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: ")
-			for ; err == nil && sent < 4<<10; sent++ { // 256 MiB at the most
+			for err == nil && sent.Add(1) < 4<<10 { // 256 MiB at the most
 				err = send(conn)
 			}
 		})
 		_, err := client(t, loopback(), fetch.Deps{}).Do(t.Context(), fetch.Request{URL: s.URL})
 		s.Close()
-		if !errors.Is(err, rag.ErrUnavailable) || sent >= 4<<10 {
-			t.Errorf("%s: %v after %d pieces", name, err, sent)
+		if !errors.Is(err, rag.ErrUnavailable) || sent.Load() >= 4<<10 {
+			t.Errorf("%s: %v after %d pieces", name, err, sent.Load())
 		}
 	}
 }
