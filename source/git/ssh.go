@@ -105,6 +105,7 @@ type overSSH struct {
 	set    SSH
 	url    *url.URL
 	client *fetch.Client
+	key    ssh.Signer // of set.Key, once it is read: opening one takes a second
 }
 
 func (r *overSSH) name() string { return fetch.Show(r.url) }
@@ -380,27 +381,42 @@ func (r *overSSH) signers(ctx context.Context) (list []ssh.Signer, whose string,
 	if r.set.Agent != "" {
 		return r.agent(ctx)
 	}
+	if r.key == nil {
+		if r.key, err = r.readKey(); err != nil {
+			return nil, "", nil, err
+		}
+	}
+	return []ssh.Signer{r.key}, fmt.Sprintf("the key of %.200s (%s)", r.set.Key, ssh.FingerprintSHA256(r.key.PublicKey())), func() {}, nil
+}
+
+func (r *overSSH) readKey() (ssh.Signer, error) {
 	data, err := readFile("ssh.key", r.set.Key, maxKeyFile)
 	if err != nil {
-		return nil, "", nil, err
+		return nil, err
 	}
 	signer, err := ssh.ParsePrivateKey(data)
 	if _, locked := errors.AsType[*ssh.PassphraseMissingError](err); locked {
 		if r.set.Passphrase == "" {
-			return nil, "", nil, rag.Errorf(rag.KindUnauthorized, "ssh.key: %.200s is encrypted; name the secret that opens it in ssh.passphrase", r.set.Key)
+			return nil, rag.Errorf(rag.KindUnauthorized, "ssh.key: %.200s is encrypted; name the secret that opens it in ssh.passphrase", r.set.Key)
 		}
-		var phrase string
-		if phrase, err = r.client.Secret("ssh.passphrase", r.set.Passphrase); err != nil {
-			return nil, "", nil, err
+		phrase, err := r.client.Secret("ssh.passphrase", r.set.Passphrase)
+		if err != nil {
+			return nil, err
 		}
-		if signer, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase)); errors.Is(err, x509.IncorrectPasswordError) {
-			return nil, "", nil, rag.Errorf(rag.KindUnauthorized, "ssh.passphrase does not open %.200s", r.set.Key)
+		signer, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase))
+		if errors.Is(err, x509.IncorrectPasswordError) {
+			return nil, rag.Errorf(rag.KindUnauthorized, "ssh.passphrase does not open %.200s", r.set.Key)
 		}
+		return signer, r.noKey(err)
 	}
-	if err != nil {
-		return nil, "", nil, rag.Errorf(rag.KindInvalid, "ssh.key: %.200s holds no private key that can be read: %s", r.set.Key, r.client.Hide(err.Error()))
+	return signer, r.noKey(err)
+}
+
+func (r *overSSH) noKey(err error) error {
+	if err == nil {
+		return nil
 	}
-	return []ssh.Signer{signer}, fmt.Sprintf("the key of %.200s (%s)", r.set.Key, ssh.FingerprintSHA256(signer.PublicKey())), func() {}, nil
+	return rag.Errorf(rag.KindInvalid, "ssh.key: %.200s holds no private key that can be read: %s", r.set.Key, r.client.Hide(err.Error()))
 }
 
 // agent returns the keys of the agent, which signs itself.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -425,9 +426,11 @@ func TestHostileSSH(t *testing.T) {
 		}, rag.ErrNotFound, "no no"},
 	} {
 		s := newSSHD(t, []ssh.Signer{host}, signer.PublicKey(), tt.run)
-		set := git.Settings{URL: "git@127.0.0.1:x.git", SSH: git.SSH{Key: keyFile(t, key, ""), KnownHosts: textFile(t, knownhosts.Line([]string{s.at}, host.PublicKey())+"\n")}}
-		set.URL = "ssh://git@" + s.at + "/x.git"
-		set.Settings = fetch.Settings{Allow: []string{"127.0.0.1"}, Tries: 1, IdleTimeout: fetch.Duration(2e8)}
+		set := git.Settings{URL: "ssh://git@" + s.at + "/x.git", SSH: git.SSH{Key: keyFile(t, key, ""), KnownHosts: textFile(t, knownhosts.Line([]string{s.at}, host.PublicKey())+"\n")}}
+		set.Settings = fetch.Settings{Allow: []string{"127.0.0.1"}, Tries: 1}
+		if name == "silence" {
+			set.IdleTimeout = fetch.Duration(200 * time.Millisecond)
+		}
 		src, err := git.New(set, git.Deps{Dir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
