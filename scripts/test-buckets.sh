@@ -20,10 +20,10 @@ stop() {
 	rm -rf "$work"
 }
 trap stop EXIT
-mkdir "$work/data" "$work/sidecar"
+mkdir "$work/data" "$work/sidecar" "$work/versions"
 for try in 1 2 3 4 5; do # the port may be taken between the question and its use
 	port=$((20000 + RANDOM % 12000))
-	ROOT_ACCESS_KEY=testkey ROOT_SECRET_KEY=testsecret "$bin/versitygw" --port "127.0.0.1:$port" --health /health posix --sidecar "$work/sidecar" "$work/data" >"$work/log" 2>&1 &
+	ROOT_ACCESS_KEY=testkey ROOT_SECRET_KEY=testsecret "$bin/versitygw" --port "127.0.0.1:$port" --health /health posix --sidecar "$work/sidecar" --versioning-dir "$work/versions" "$work/data" >"$work/log" 2>&1 &
 	server=$!
 	for _ in $(seq 100); do
 		if curl -sf "http://127.0.0.1:$port/health" >/dev/null; then break 2; fi
