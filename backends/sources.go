@@ -33,6 +33,7 @@ type SourceDeps struct {
 	// configuration has none of that name.
 	Secret func(name string) (string, error)
 	Allow  []string // what may be reached although it is not public
+	CAFile string   // of authorities that are trusted besides the system's
 	// Locked says that settings may allow no more than that, since not only whoever
 	// runs the program writes them.
 	Locked bool
@@ -87,7 +88,7 @@ var sourceKinds = []sourceKind{
 
 // fetch is what sources that speak HTTP are given.
 func (d SourceDeps) fetch() fetch.Deps {
-	return fetch.Deps{Secret: d.Secret, Allow: d.Allow, Locked: d.Locked, Logger: d.Logger}
+	return fetch.Deps{Secret: d.Secret, Allow: d.Allow, CAFile: d.CAFile, Locked: d.Locked, Logger: d.Logger}
 }
 
 // open makes a source of settings that may name the access list of every item, too.
@@ -105,15 +106,15 @@ func open[S any](src rag.Source, create func(S) (source.Source, error)) (source.
 	return create(settings)
 }
 
-// gitOf takes git+https://, git+http:// and git+file://, addresses of the web that end
-// in .git, and whatever git.Settings.URL may be if git was asked for.
+// gitOf takes git+https://, git+http:// and git+file://, ssh://, addresses of the web that
+// end in .git, and whatever git.Settings.URL may be if git was asked for.
 func gitOf(arg, form string) (map[string]any, string) {
 	bare, marked := strings.CutPrefix(arg, "git+")
 	u, err := url.Parse(bare)
 	switch {
 	case err != nil:
 		return nil, ""
-	case marked, form == "git", httpURL(bare) != nil && strings.HasSuffix(u.Path, ".git"):
+	case marked, form == "git", strings.EqualFold(u.Scheme, "ssh"), httpURL(bare) != nil && strings.HasSuffix(u.Path, ".git"):
 	default:
 		return nil, ""
 	}
@@ -300,7 +301,7 @@ func sourceOpener(cfg config.SourceSettings, dir string, deps Deps) func(context
 	for _, s := range cfg.Secrets {
 		secrets[s.Name] = s.Value
 	}
-	given := SourceDeps{Logger: deps.Logger, Dir: dir, Allow: cfg.Allow, Locked: len(cfg.APIKinds) > 0, Secret: func(name string) (string, error) {
+	given := SourceDeps{Logger: deps.Logger, Dir: dir, Allow: cfg.Allow, CAFile: cfg.CAFile, Locked: len(cfg.APIKinds) > 0, Secret: func(name string) (string, error) {
 		if s, ok := secrets[name]; ok {
 			return s.Reveal(), nil
 		}

@@ -89,6 +89,8 @@ func TestAddressesOfSources(t *testing.T) {
 		{"https://x.test/team/docs.git", "", "git", `{"url":"https://x.test/team/docs.git"}`, "docs"},
 		{"git+https://x.test/team/docs", "", "git", `{"url":"https://x.test/team/docs"}`, "docs"},
 		{"git+file:///srv/docs.git", "", "git", `{"url":"file:///srv/docs.git"}`, "docs"},
+		{"ssh://git@x.test/team/docs.git", "", "git", `{"url":"ssh://git@x.test/team/docs.git"}`, "docs"},
+		{"git+ssh://x.test/docs", "", "git", `{"url":"ssh://x.test/docs"}`, "docs"},
 		{"https://x.test/team/docs", "git", "git", `{"url":"https://x.test/team/docs"}`, "docs"},
 		{"s3://papers", "", "s3", `{"bucket":"papers"}`, "papers"},
 		{"s3://papers/2024/q1", "", "s3", `{"bucket":"papers","prefix":"2024/q1"}`, "papers-2024-q1"},

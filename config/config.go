@@ -282,7 +282,8 @@ type SourceSettings struct {
 	Timeout   time.Duration  `name:"timeout" default:"12h" min:"1s" max:"8760h" help:"Longest that one reading of a source by a job may take; what was stored by then stays, and the next reading goes on."`
 	Secrets   []SourceSecret `name:"secrets" help:"Tokens and passwords that the settings of sources name, a list of entries described below."`
 	Allow     []string       `name:"allow" help:"What web, feed and rest sources may reach although it is not public: host names (wiki.corp, *.corp), addresses and networks (10.1.0.0/16)."`
-	APIKinds  []string       `name:"api_kinds" help:"Kinds of sources that administrators may add over HTTP, such as web. Empty is none: a source reads what this machine and its secrets can read, such as any folder. While any is named, the settings of sources may not allow more than sources.allow, nor name a proxy. Sources that are there can be listed, read and removed over HTTP in any case."`
+	CAFile    string         `name:"ca_file" help:"File of certificates (PEM) of authorities that are trusted besides the system's when sources are read, such as a company's own."`
+	APIKinds  []string       `name:"api_kinds" help:"Kinds of sources that administrators may add over HTTP, such as web. Empty is none: a source reads what this machine and its secrets can read, such as any folder. While any is named, the settings of sources may not allow more than sources.allow, nor name a proxy or a ca_file. Sources that are there can be listed, read and removed over HTTP in any case."`
 }
 
 // SourceSecret is a token or password under the name by which sources ask for it.

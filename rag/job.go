@@ -53,6 +53,13 @@ type Job struct {
 	UpdatedAt    time.Time
 	EndedAt      time.Time
 	NotBefore    time.Time // of JobQueued: when it is tried again
+	HeldUntil    time.Time // of JobRunning: whoever works on it says so again before that
+}
+
+// Interrupted reports whether the process that worked on the job has fallen silent, since
+// it was killed or its machine stands still: another goes on with it, if there is one.
+func (j Job) Interrupted(now time.Time) bool {
+	return j.State == JobRunning && !j.HeldUntil.IsZero() && !now.Before(j.HeldUntil)
 }
 
 // Progress counts what a job has done. Its fields only grow while the job runs,

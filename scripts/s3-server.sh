@@ -17,10 +17,10 @@ s3_stop() {
 	[ -z "$s3_server" ] || wait "$s3_server" 2>/dev/null || true
 	rm -rf "$s3_work"
 }
-mkdir "$s3_work/data" "$s3_work/sidecar"
+mkdir "$s3_work/data" "$s3_work/sidecar" "$s3_work/versions"
 for _ in 1 2 3 4 5; do # the port may be taken between the question and its use
 	s3_port=$((20000 + RANDOM % 12000))
-	ROOT_ACCESS_KEY=testkey ROOT_SECRET_KEY=testsecret "$s3_bin/versitygw" --port "127.0.0.1:$s3_port" --health /health posix --sidecar "$s3_work/sidecar" "$s3_work/data" >"$s3_work/log" 2>&1 &
+	ROOT_ACCESS_KEY=testkey ROOT_SECRET_KEY=testsecret "$s3_bin/versitygw" --port "127.0.0.1:$s3_port" --health /health posix --sidecar "$s3_work/sidecar" --versioning-dir "$s3_work/versions" "$s3_work/data" >"$s3_work/log" 2>&1 &
 	s3_server=$!
 	for _ in $(seq 100); do
 		if curl -sf "http://127.0.0.1:$s3_port/health" >/dev/null; then break 2; fi

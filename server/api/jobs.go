@@ -17,20 +17,21 @@ import (
 
 // Job is work that goes on after the request that began it.
 type Job struct {
-	ID         rag.JobID    `json:"id" doc:"UUID"`
-	Kind       rag.JobKind  `json:"kind" enum:"add,sync" doc:"add: documents that were handed in; sync: a source is brought up to date"`
-	Name       string       `json:"name" doc:"For people: the file, how many there are, or the source"`
-	Source     string       `json:"source" doc:"Of a sync, else empty"`
-	State      rag.JobState `json:"state" enum:"queued,running,done,failed,cancelled" doc:"done: every item has its verdict; some of them may have failed"`
-	Error      *string      `json:"error" doc:"Why it failed, or, of one that is queued, why it waits for another try; else null"`
-	Cancelling bool         `json:"cancelling" doc:"Its end was asked for and is near"`
-	Tries      int          `json:"tries" doc:"Turns that were begun"`
-	Progress   Progress     `json:"progress"`
-	CreatedAt  time.Time    `json:"created_at"`
-	StartedAt  *time.Time   `json:"started_at"`
-	UpdatedAt  time.Time    `json:"updated_at"`
-	EndedAt    *time.Time   `json:"ended_at"`
-	NotBefore  *time.Time   `json:"not_before" doc:"Of one that waits for another try"`
+	ID          rag.JobID    `json:"id" doc:"UUID"`
+	Kind        rag.JobKind  `json:"kind" enum:"add,sync" doc:"add: documents that were handed in; sync: a source is brought up to date"`
+	Name        string       `json:"name" doc:"For people: the file, how many there are, or the source"`
+	Source      string       `json:"source" doc:"Of a sync, else empty"`
+	State       rag.JobState `json:"state" enum:"queued,running,done,failed,cancelled" doc:"done: every item has its verdict; some of them may have failed"`
+	Error       *string      `json:"error" doc:"Why it failed, or, of one that is queued, why it waits for another try; else null"`
+	Cancelling  bool         `json:"cancelling" doc:"Its end was asked for and is near"`
+	Interrupted bool         `json:"interrupted" doc:"It is running, and the process that worked on it is silent: another goes on with it, as soon as there is one"`
+	Tries       int          `json:"tries" doc:"Turns that were begun"`
+	Progress    Progress     `json:"progress"`
+	CreatedAt   time.Time    `json:"created_at"`
+	StartedAt   *time.Time   `json:"started_at"`
+	UpdatedAt   time.Time    `json:"updated_at"`
+	EndedAt     *time.Time   `json:"ended_at"`
+	NotBefore   *time.Time   `json:"not_before" doc:"Of one that waits for another try"`
 }
 
 // Progress counts what a job has done.
@@ -83,7 +84,7 @@ type JobItemList struct {
 func jobOf(j rag.Job) Job {
 	p := j.Progress
 	out := Job{
-		ID: j.ID, Kind: j.Kind, Name: j.Name, Source: j.Source, State: j.State, Cancelling: j.Cancelling, Tries: j.Tries,
+		ID: j.ID, Kind: j.Kind, Name: j.Name, Source: j.Source, State: j.State, Cancelling: j.Cancelling, Interrupted: j.Interrupted(time.Now()), Tries: j.Tries,
 		CreatedAt: j.CreatedAt.UTC(), StartedAt: moment(j.StartedAt), UpdatedAt: j.UpdatedAt.UTC(), EndedAt: moment(j.EndedAt), NotBefore: moment(j.NotBefore),
 		Progress: Progress{
 			Items: p.Items, Complete: p.Complete, Done: p.Done, Added: p.Added, Updated: p.Updated, Unchanged: p.Unchanged, Deleted: p.Deleted,
@@ -94,7 +95,7 @@ func jobOf(j rag.Job) Job {
 	if j.Error != "" {
 		out.Error = &j.Error
 	}
-	if left := p.Left(); j.State == rag.JobRunning && left >= 0 {
+	if left := p.Left(); j.State == rag.JobRunning && !out.Interrupted && left >= 0 {
 		seconds := left.Seconds()
 		out.Progress.Left = &seconds
 	}

@@ -3,14 +3,12 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
@@ -29,8 +27,9 @@ const maxWindow = 8 << 20
 var errTooLarge = errors.New("larger than allowed")
 
 // readBody reads an answer to its end, decompressed. The limit holds for what
-// comes in and for what it unfolds to, and while it unfolds.
-func readBody(resp *http.Response, body io.Reader, limit int64) ([]byte, error) {
+// comes in and for what it unfolds to, and while it unfolds. With cut, an answer that is
+// larger ends there.
+func readBody(resp *http.Response, body io.Reader, limit int64, cut bool) ([]byte, error) {
 	in := &capped{r: body, left: limit + 64<<10} // stored blocks are a little larger than what they hold
 	out, err := decoder(resp.Header, in)
 	if err != nil {
@@ -39,6 +38,9 @@ func readBody(resp *http.Response, body io.Reader, limit int64) ([]byte, error) 
 	defer out.Close()
 	data, err := readAll(out, limit)
 	if errors.Is(err, errTooLarge) {
+		if cut {
+			return data[:min(int64(len(data)), limit)], nil
+		}
 		return nil, rag.Errorf(rag.KindExhausted, "the answer is larger than %s (max_bytes)", size(limit))
 	}
 	return data, err
@@ -137,24 +139,4 @@ func (c *capped) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)
 	return n, err
-}
-
-// errIdle ends a request whose answer has stopped coming, errSlow one that takes
-// too long in all.
-var (
-	errIdle = errors.New("the answer stopped coming (idle_timeout)")
-	errSlow = errors.New("the answer took too long (timeout)")
-)
-
-// ticking cancels a request when a read takes longer than idle.
-type ticking struct {
-	r      io.Reader
-	idle   time.Duration
-	cancel context.CancelCauseFunc
-}
-
-func (t *ticking) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(t.idle, func() { t.cancel(errIdle) })
-	defer timer.Stop()
-	return t.r.Read(p)
 }

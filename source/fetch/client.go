@@ -44,8 +44,8 @@ func New(settings Settings, deps Deps) (*Client, error) {
 		return nil, err
 	}
 	deps = deps.WithDefaults()
-	if deps.Locked && (len(settings.Allow) > 0 || settings.Proxy != "") {
-		return nil, rag.Errorf(rag.KindRefused, "allow and proxy are set by whoever runs this server, not by a source")
+	if deps.Locked && (len(settings.Allow) > 0 || settings.Proxy != "" || settings.CAFile != "") {
+		return nil, rag.Errorf(rag.KindRefused, "allow, proxy and ca_file are set by whoever runs this server, not by a source")
 	}
 	set := settings.WithDefaults()
 	allow, bad := parseAllow(append(set.Allow[:len(set.Allow):len(set.Allow)], deps.Allow...))
@@ -64,6 +64,9 @@ func New(settings Settings, deps Deps) (*Client, error) {
 	}
 	proxy, err := c.proxy()
 	if err != nil {
+		return nil, err
+	}
+	if deps.RootCAs, err = withCAs(deps.RootCAs, deps.CAFile, set.CAFile); err != nil {
 		return nil, err
 	}
 	if c.transport == nil {
@@ -185,6 +188,7 @@ type Request struct {
 	// has not changed is not sent again.
 	ETag, LastModified string
 	Limit              int64 // bytes of the answer; 0 is Settings.MaxBytes
+	Cut                bool  // an answer that is larger than Limit is cut off there, and no error
 	// Stay returns a redirect as a Response instead of following it.
 	Stay bool
 	// Want is asked, where it is not nil, before the body of an answer of status 200
@@ -326,10 +330,10 @@ func (c *Client) try(ctx context.Context, h *host, req Request, u *url.URL, own 
 	defer release()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	begun := time.Now()
 	slow := time.AfterFunc(time.Duration(c.set.Timeout), func() { cancel(errSlow) })
-	defer slow.Stop()
-
 	resp, err := c.transport.RoundTrip(c.request(ctx, req, u, own))
+	slow.Stop()
 	if err != nil {
 		return nil, c.unreached(ctx, u, err)
 	}
@@ -357,7 +361,7 @@ func (c *Client) try(ctx context.Context, h *host, req Request, u *url.URL, own 
 	if limit == 0 {
 		limit = c.set.MaxBytes
 	}
-	got.Body, err = readBody(resp, &ticking{resp.Body, time.Duration(c.set.IdleTimeout), cancel}, limit)
+	got.Body, err = readBody(resp, c.paced(resp.Body, begun, cancel), limit, req.Cut)
 	if err == nil {
 		return got, nil
 	}
@@ -416,6 +420,9 @@ func (c *Client) unreached(ctx context.Context, u *url.URL, err error) error {
 	case cause != nil:
 		return cause
 	}
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return rag.Errorf(rag.KindUnavailable, "%s cannot be read: %s; if the authority is one of your own, name its certificate in ca_file", Show(u), c.hide(err.Error()))
+	}
 	said := rag.Errorf(rag.KindUnavailable, "%s cannot be read: %s", Show(u), c.hide(err.Error()))
 	if certificate(err) {
 		return said
@@ -429,9 +436,8 @@ func (c *Client) unreached(ctx context.Context, u *url.URL, err error) error {
 // certificate reports whether err is one of trust, which trying again does not mend.
 func certificate(err error) bool {
 	_, verify := errors.AsType[*tls.CertificateVerificationError](err)
-	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, name := errors.AsType[x509.HostnameError](err)
-	return verify || unknown || name
+	return verify || name
 }
 
 // hide makes what came from elsewhere fit for an error: short, and without secrets.

@@ -288,7 +288,7 @@ func TestSlowBodies(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			want := map[string]time.Duration{"idle": 20 * time.Second, "drip": 2 * time.Minute}[name]
-			if took := time.Since(begun); took != want {
+			if took := time.Since(begun).Truncate(time.Second); took != want { // what has come extends it a little
 				t.Errorf("%s: given up after %s, not %s", name, took, want)
 			}
 		}

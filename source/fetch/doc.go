@@ -9,7 +9,7 @@
 //     host asks for one, and a host that keeps failing is left alone (host.go).
 //   - It tries again what may pass, patiently and not for ever (retry.go).
 //   - It reads no more than it is told to, after decompression, and waits no longer
-//     (body.go).
+//     (body.go, pace.go).
 //   - Credentials go to the origin that they were given for and to no other
 //     (client.go), and no error shows them (show.go).
 //

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -35,6 +36,9 @@ type Settings struct {
 	ProxySecret string `json:"proxy_secret,omitempty"`
 	// Auth is what to show to which origin.
 	Auth []Credential `json:"auth,omitempty"`
+	// CAFile is a file of certificates (PEM) of authorities that are trusted besides the
+	// system's, such as a company's own.
+	CAFile string `json:"ca_file,omitempty"`
 	// Contact is sent in the User-Agent, for the people who run the server: a URL or
 	// an address of mail.
 	Contact string `json:"contact,omitempty"`
@@ -45,7 +49,10 @@ type Settings struct {
 	ConnectTimeout Duration `json:"connect_timeout,omitempty"` // of connecting, and of the TLS handshake; 0 is 10s
 	HeaderTimeout  Duration `json:"header_timeout,omitempty"`  // until an answer begins; 0 is 30s
 	IdleTimeout    Duration `json:"idle_timeout,omitempty"`    // between two pieces of an answer; 0 is 20s
-	Timeout        Duration `json:"timeout,omitempty"`         // of one try in all; 0 is 2m
+	// Timeout bounds one try in all; 0 is 2m. It grows by what comes of the answer, at
+	// MinRate: one that comes faster may take as long as its size needs.
+	Timeout Duration `json:"timeout,omitempty"`
+	MinRate int64    `json:"min_rate,omitempty"` // bytes a second; 0 is 32 KiB
 
 	Tries   int      `json:"tries,omitempty"`    // of a request that fails for a reason that may pass, in all; 0 is 4, 1 never tries again
 	MaxWait Duration `json:"max_wait,omitempty"` // longest wait before a try; a server that asks for more is not waited for; 0 is 1m
@@ -73,14 +80,16 @@ type Deps struct {
 	Secret func(name string) (string, error)
 	// Allow is what the program's operator allows besides Settings.Allow.
 	Allow []string
-	// Locked refuses settings with an Allow or a Proxy of their own, for programs in
+	// Locked refuses settings with an Allow, a Proxy or a CAFile of their own, for programs in
 	// which those who write settings must not reach what the operator did not allow.
 	Locked bool
 	// Product begins the User-Agent, and is what robots.txt may call this program;
 	// a version may follow after a slash. "" is SmartRetriever.
 	Product string
-	// RootCAs checks servers' certificates; nil takes the system's.
+	// RootCAs checks servers' certificates; nil takes the system's. Those of CAFile, a
+	// file as in Settings, are added.
 	RootCAs *x509.CertPool
+	CAFile  string
 	// Resolver looks up names; nil is the system's.
 	Resolver *net.Resolver
 	// Transport makes the requests; nil makes one that keeps to what is allowed.
@@ -128,6 +137,7 @@ func (s Settings) WithDefaults() Settings {
 	s.HeaderTimeout = cmp.Or(s.HeaderTimeout, Duration(30*time.Second))
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, Duration(20*time.Second))
 	s.Timeout = cmp.Or(s.Timeout, Duration(2*time.Minute))
+	s.MinRate = cmp.Or(s.MinRate, 32<<10)
 	s.Tries = cmp.Or(s.Tries, 4)
 	s.MaxWait = cmp.Or(s.MaxWait, Duration(time.Minute))
 	s.RequestsPerSecond = cmp.Or(s.RequestsPerSecond, 2)
@@ -168,6 +178,10 @@ func (s Settings) Faults() []string {
 		if d.d < 0 || d.d > Duration(time.Hour) {
 			f.Add("%s must be between 0 and 1h", d.name)
 		}
+	}
+	f.Between("min_rate", s.MinRate, 1, 1<<30)
+	if s.CAFile != "" && !filepath.IsAbs(s.CAFile) {
+		f.Add("ca_file must be an absolute path")
 	}
 	f.Between("tries", int64(s.Tries), 1, 20)
 	if !(s.RequestsPerSecond > 0 && s.RequestsPerSecond <= 1e6) {

@@ -95,9 +95,9 @@ func (t *Transport) once(h *host, r *http.Request, u *url.URL, try int) (*http.R
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
+	begun := time.Now()
 	slow := time.AfterFunc(time.Duration(c.set.Timeout), func() { cancel(errSlow) })
 	end := func() {
-		slow.Stop()
 		cancel(nil)
 		release()
 	}
@@ -105,6 +105,7 @@ func (t *Transport) once(h *host, r *http.Request, u *url.URL, try int) (*http.R
 	out.URL = u
 	if try > 1 && r.GetBody != nil {
 		if out.Body, err = r.GetBody(); err != nil {
+			slow.Stop()
 			end()
 			return nil, rag.Wrap(rag.KindInternal, err, Show(u))
 		}
@@ -119,12 +120,13 @@ func (t *Transport) once(h *host, r *http.Request, u *url.URL, try int) (*http.R
 		out.Header.Set("Accept-Encoding", "identity")
 	}
 	resp, err := c.transport.RoundTrip(out)
+	slow.Stop()
 	if err != nil {
 		err = c.unreached(ctx, u, err)
 		end()
 		return nil, err
 	}
-	resp.Body = &streamed{c: c, u: u, ctx: ctx, body: resp.Body, in: &ticking{resp.Body, time.Duration(c.set.IdleTimeout), cancel}, end: end}
+	resp.Body = &streamed{c: c, u: u, ctx: ctx, body: resp.Body, in: c.paced(resp.Body, begun, cancel), end: end}
 	return resp, nil
 }
 

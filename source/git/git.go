@@ -2,13 +2,14 @@
 // or in a commit.
 //
 // An item is a file, its ID the path and its fingerprint the hash of its content. A
-// repository behind HTTP is kept as a bare clone without history in a folder that may
+// repository behind HTTP or ssh is kept as a bare clone without history in a folder that may
 // be deleted at any time; one on this machine is read where it is. After the first
 // reading, what differs between two trees is told. No program is run and no
-// configuration of Git is read.
+// configuration of Git or of ssh is read.
 //
 //	git.go     settings
-//	remote.go  the protocol: references, packs
+//	remote.go  the protocol: references, packs; over HTTP
+//	ssh.go     over ssh: keys, servers that are known
 //	pack.go    what a pack may ask of this machine
 //	repo.go    the clone, objects
 //	tree.go    listing trees, and what differs between two
@@ -40,9 +41,11 @@ import (
 type Settings struct {
 	fetch.Settings
 
-	// URL is https://HOST/PATH, http://HOST/PATH, or a repository on this machine, bare
-	// or not: file:///PATH or an absolute path.
+	// URL is https://HOST/PATH, http://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, or
+	// a repository on this machine, bare or not: file:///PATH or an absolute path.
 	URL string `json:"url"`
+	// SSH says how one behind ssh is reached.
+	SSH SSH `json:"ssh,omitzero"`
 	// Ref is a branch, a tag, the full name of a reference, or a commit (40
 	// hexadecimal digits), if the server gives out commits; "" is the default branch.
 	Ref     string   `json:"ref,omitempty"`
@@ -89,10 +92,16 @@ func (s Settings) WithDefaults() Settings {
 func (s Settings) Validate() error {
 	f := fetch.Faults(s.Faults())
 	s = s.WithDefaults()
+	_, behind := sshURL(s.URL)
+	if !behind {
+		f = append(f, s.SSH.faults(s.URL, false)...)
+	}
 	if _, local := localPath(s.URL); !local {
 		switch {
-		case strings.HasPrefix(s.URL, "ssh://"), strings.HasPrefix(s.URL, "git://"), !strings.Contains(s.URL, "://") && strings.Contains(s.URL, ":"):
-			f.Add("url: repositories are read over https or from this machine, not over ssh or git; most hosts offer both")
+		case behind:
+			f = append(f, s.SSH.faults(s.URL, s.Proxy != "")...)
+		case strings.HasPrefix(s.URL, "git://"), !strings.Contains(s.URL, "://") && strings.Contains(s.URL, ":"):
+			f.Add("url: repositories are read over https, over ssh (ssh://USER@HOST/PATH) or from this machine")
 		default:
 			f.URL("url", s.URL)
 		}
@@ -142,7 +151,7 @@ type Source struct {
 	client *fetch.Client
 	filter paths.Filter
 	local  string   // folder of a repository on this machine, or
-	url    *url.URL // address of one behind HTTP
+	url    *url.URL // address of one behind HTTP or ssh
 	shape  string   // of everything in the settings that items depend on
 	clone  string   // of everything that the clone depends on
 }
@@ -172,6 +181,14 @@ func New(settings Settings, deps Deps) (*Source, error) {
 	}
 	if deps.Dir == "" {
 		return nil, rag.Errorf(rag.KindInternal, "a Git repository needs a folder for its clone")
+	}
+	if u, behind := sshURL(set.URL); behind {
+		// Keys, agents and files of this machine are not for those who write settings.
+		if deps.Locked {
+			return nil, rag.Errorf(rag.KindRefused, "repositories over ssh are not read here, since whoever runs this server lets others write the settings of sources")
+		}
+		s.url = u
+		return s, nil
 	}
 	if s.url, err = url.Parse(strings.TrimSuffix(set.URL, "/")); err != nil {
 		return nil, rag.Errorf(rag.KindInvalid, "url is malformed")

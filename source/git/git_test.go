@@ -617,7 +617,12 @@ func TestLinks(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for _, bad := range []string{
-		`{}`, `{"url": "ssh://git@example.org/x"}`, `{"url": "git@example.org:x/y.git"}`, `{"url": "git://example.org/x"}`, `{"url": "https://me:pw@example.org/x"}`,
+		`{}`, `{"url": "ssh://git@example.org/x"}`, `{"url": "git@example.org:x/y.git"}`, `{"url": "ssh://git:pw@example.org/x", "ssh": {"key": "/k", "known_hosts": "/h"}}`,
+		`{"url": "ssh://git@example.org/x", "ssh": {"key": "/k"}}`, `{"url": "ssh://git@example.org/x", "ssh": {"key": "/k", "agent": "/a", "known_hosts": "/h"}}`,
+		`{"url": "ssh://git@example.org/x", "ssh": {"key": "k", "known_hosts": "/h"}}`, `{"url": "ssh://git@example.org/x", "ssh": {"agent": "/a", "passphrase": "p", "known_hosts": "/h"}}`,
+		`{"url": "ssh://git@example.org/", "ssh": {"key": "/k", "known_hosts": "/h"}}`, `{"url": "ssh://git@example.org/x", "proxy": "http://p:1", "ssh": {"key": "/k", "known_hosts": "/h"}}`,
+		`{"url": "https://example.org/x", "ssh": {"key": "/k", "known_hosts": "/h"}}`, `{"url": "git@example.org:x\ny", "ssh": {"key": "/k", "known_hosts": "/h"}}`,
+		`{"url": "git://example.org/x"}`, `{"url": "https://me:pw@example.org/x"}`,
 		`{"url": "file://elsewhere/x"}`, `{"url": "relative/folder"}`, `{"url": "https://example.org/x?y=1"}`, `{"url": "https://example.org/x", "path": "../y"}`,
 		`{"url": "https://example.org/x", "path": "/y"}`, `{"url": "https://example.org/x", "ref": "a b"}`, `{"url": "https://example.org/x", "include": ["[a"]}`,
 		`{"url": "https://example.org/x", "history": 1001}`, `{"url": "https://example.org/x", "max_files": -1}`, `{"url": "https://example.org/x", "link": "javascript:{path}"}`,

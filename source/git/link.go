@@ -18,7 +18,7 @@ func (s *Source) link(commit, path string) string {
 	template := s.set.Link
 	if template == "" && s.url != nil {
 		if tail, ok := links[strings.TrimPrefix(strings.ToLower(s.url.Hostname()), "www.")]; ok {
-			template = "https://" + s.url.Host + strings.TrimSuffix(s.url.EscapedPath(), ".git") + tail
+			template = "https://" + s.url.Hostname() + "/" + strings.TrimPrefix(strings.TrimSuffix(s.url.EscapedPath(), ".git"), "/") + tail
 		}
 	}
 	if template == "" {

@@ -21,6 +21,18 @@ import (
 	"github.com/smartretriever/smartretriever/source/fetch"
 )
 
+// server is where a repository is that is not on this machine.
+type server interface {
+	name() string // for people
+	// refs returns the references of the repository and what the server can do.
+	refs(ctx context.Context) (*packp.AdvRefs, error)
+	// pack asks for one. The caller closes it.
+	pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer, error)
+	// broken is the error of an answer that could not be understood, or of the connection
+	// that it came by.
+	broken(err error, what string) error
+}
+
 // remote is a repository behind HTTP, asked by Git's smart protocol in its first
 // version, which every server speaks: it names its references, and then sends, for
 // what is wanted and what is there already, one pack (gitprotocol-http).
@@ -124,8 +136,15 @@ type answer struct {
 	shallow, unshallow []plumbing.Hash
 }
 
-// pack asks for one. The caller closes it.
-func (r *remote) pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer, error) {
+// question is a request for a pack, and how its answer is to be read.
+type question struct {
+	req  *packp.UploadPackRequest
+	band sideband.Type // negative: the answer is the pack alone
+	body []byte
+}
+
+// ask makes the question that a wish is, for a server that can do what adv says.
+func ask(adv *packp.AdvRefs, w wish) (*question, error) {
 	req := packp.NewUploadPackRequest()
 	req.Wants, req.Haves = []plumbing.Hash{w.want}, slices.Clone(w.have)
 	can := func(c capability.Capability) bool {
@@ -134,12 +153,12 @@ func (r *remote) pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer,
 		}
 		return req.Capabilities.Set(c) == nil
 	}
-	var band sideband.Type = -1
+	q := &question{req: req, band: -1}
 	switch {
 	case can(capability.Sideband64k):
-		band = sideband.Sideband64k
+		q.band = sideband.Sideband64k
 	case can(capability.Sideband):
-		band = sideband.Sideband
+		q.band = sideband.Sideband
 	}
 	can(capability.OFSDelta)
 	can(capability.NoProgress)
@@ -149,13 +168,36 @@ func (r *remote) pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer,
 	if can(capability.Filter) {
 		req.Filter = packp.FilterBlobLimit(uint64(w.maxBytes)+1, "") // it leaves out what is that large or larger
 	}
-	body, err := encode(req)
-	if err != nil {
+	var err error
+	if q.body, err = encode(req); err != nil {
 		return nil, rag.Wrap(rag.KindInternal, err, "asking for a pack")
+	}
+	return q, nil
+}
+
+// answer reads what comes before the pack. It closes body after an error.
+func (q *question) answer(body io.ReadCloser) (*answer, error) {
+	got := packp.NewUploadPackResponse(q.req)
+	if err := got.Decode(body); err != nil {
+		body.Close()
+		return nil, err
+	}
+	out := &answer{Reader: got, Closer: body, shallow: got.Shallows, unshallow: got.Unshallows}
+	if q.band >= 0 {
+		out.Reader = sideband.NewDemuxer(q.band, got)
+	}
+	return out, nil
+}
+
+// pack asks for one. The caller closes it.
+func (r *remote) pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer, error) {
+	q, err := ask(adv, w)
+	if err != nil {
+		return nil, err
 	}
 	u := *r.url
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/")+"/"+service, ""
-	resp, err := r.do(ctx, http.MethodPost, &u, body)
+	resp, err := r.do(ctx, http.MethodPost, &u, q.body)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +205,11 @@ func (r *remote) pack(ctx context.Context, adv *packp.AdvRefs, w wish) (*answer,
 		resp.Body.Close()
 		return nil, err
 	}
-	got := packp.NewUploadPackResponse(req)
-	if err := got.Decode(resp.Body); err != nil {
-		resp.Body.Close()
+	got, err := q.answer(resp.Body)
+	if err != nil {
 		return nil, r.broken(err, "the server does not send what is asked for")
 	}
-	out := &answer{Reader: got, Closer: resp.Body, shallow: got.Shallows, unshallow: got.Unshallows}
-	if band >= 0 {
-		out.Reader = sideband.NewDemuxer(band, got)
-	}
-	return out, nil
+	return got, nil
 }
 
 // encode writes a request that is complete in itself: what is wanted, what is there,
@@ -191,16 +228,20 @@ func encode(req *packp.UploadPackRequest) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func (r *remote) name() string { return fetch.Show(r.url) }
+
+func (r *remote) broken(err error, what string) error { return broken(r.client, r.name(), err, what) }
+
 // broken is the error of an answer that could not be understood, or of the
 // connection that it came by.
-func (r *remote) broken(err error, what string) error {
+func broken(client *fetch.Client, name string, err error, what string) error {
 	if ours, ok := errors.AsType[*rag.Error](err); ok {
 		return ours
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return rag.Errorf(rag.KindInvalid, "%s: %s: %s", fetch.Show(r.url), what, r.client.Hide(err.Error()))
+	return rag.Errorf(rag.KindInvalid, "%s: %s: %s", name, what, client.Hide(err.Error()))
 }
 
 // limited ends with an error of KindExhausted instead of reading more than left

@@ -25,7 +25,6 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 
 	"github.com/smartretriever/smartretriever/rag"
-	"github.com/smartretriever/smartretriever/source/fetch"
 )
 
 const (
@@ -140,7 +139,10 @@ func (s *Source) folder() string { return filepath.Join(s.deps.Dir, "clone.git")
 // fetched returns the clone, brought up to what the server has now, and the object
 // that the reference of the settings is. fresh makes the clone anew.
 func (s *Source) fetched(ctx context.Context, fresh bool) (*repo, plumbing.Hash, error) {
-	remote := &remote{url: s.url, client: s.client}
+	var remote server = &remote{url: s.url, client: s.client}
+	if s.url.Scheme == "ssh" {
+		remote = &overSSH{set: s.set.SSH, url: s.url, client: s.client}
+	}
 	adv, err := remote.refs(ctx)
 	if err != nil {
 		return nil, plumbing.ZeroHash, err
@@ -219,7 +221,7 @@ func (s *Source) newClone() (*repo, error) {
 
 // fetch brings the clone from where it was to tip. What comes is written to a file,
 // looked at, and only then taken in.
-func (s *Source) fetch(ctx context.Context, remote *remote, adv *packp.AdvRefs, r *repo, tip plumbing.Hash, was state) error {
+func (s *Source) fetch(ctx context.Context, remote server, adv *packp.AdvRefs, r *repo, tip plumbing.Hash, was state) error {
 	w := wish{want: tip, depth: s.set.History + 1, maxBytes: s.set.MaxBytes}
 	if was.Tip != "" {
 		w.have = []plumbing.Hash{plumbing.NewHash(was.Tip)}
@@ -253,7 +255,7 @@ func (s *Source) fetch(ctx context.Context, remote *remote, adv *packp.AdvRefs, 
 		return remote.broken(err, "the server does not send what is asked for")
 	}
 	if err := s.takeIn(ctx, r, file); err != nil {
-		return rag.Wrap(rag.KindOf(err), err, fetch.Show(remote.url))
+		return rag.Wrap(rag.KindOf(err), err, remote.name())
 	}
 	r.partial = was.Partial || adv.Capabilities.Supports(capability.Filter)
 	return r.keep(s.folder(), state{Clone: s.clone, Tip: tip.String(), Partial: r.partial}, got)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -360,5 +361,197 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	}
 	if _, err := (&fetchtest.Store{}).Sync(t, src); !errors.Is(err, rag.ErrRefused) || len(b.asked) > 0 {
 		t.Errorf("%v, asked %q", err, b.asked)
+	}
+}
+
+// Keys are any text. None of them can be taken for a document of another source, none makes
+// the server be asked for something else, and each is asked for as it is called.
+func TestOddKeys(t *testing.T) {
+	keys := map[string]string{ // with their IDs
+		"a b.md": "", " .md": "", "ü/日本 語.md": "", "e\u0301.md": "", "\u00e9.md": "", "a+b%2Fc.md": "", "a%20b.md": "", "..": "-", "../../etc/passwd.md": "", "a/../b.md": "", "./c.md": "", "a//b.md": "",
+		"/etc/motd.md": "key:/etc/motd.md", "//x.md": "key://x.md", "https://example.org/a.md": "key:https://example.org/a.md", "file:///etc/a.md": "key:file:///etc/a.md", "key:x.md": "key:key:x.md",
+		"q?x=1&y.md": "", "#f.md": "", "line\nbreak.md": "", "tab\t.md": "", "'\"<&>.md": "", "back\\slash.md": "", "-rf.md": "", "docs/x.md": "", "a.md/": "-", "/": "-", strings.Repeat("k", 1021) + ".md": "",
+	}
+	objects := map[string]object{}
+	var want []string
+	for key, id := range keys {
+		objects[key] = object{body: "text of " + key}
+		switch id {
+		case "":
+			want = append(want, key)
+		case "-":
+		default:
+			want = append(want, id)
+		}
+	}
+	b := serve(t, objects)
+	b.page = 3
+	set := s3.Settings{Endpoint: b.URL, Include: []string{"*.md"}, Head: true}
+	store, src := &fetchtest.Store{}, open(t, set)
+	told := read(t, store, src)
+	slices.Sort(want)
+	if got := slices.Sorted(slices.Values(told.Put)); !slices.Equal(got, want) || len(told.Broken) > 0 || !told.Complete {
+		t.Errorf("told %q, want %q; broken %q, %v", got, want, told.Broken, told.Errs)
+	}
+	for id, doc := range store.Docs {
+		key := strings.TrimPrefix(id, "key:")
+		if id == "key:key:x.md" {
+			key = "key:x.md"
+		}
+		if doc.Body != "text of "+key {
+			t.Errorf("%q holds %q", id, doc.Body)
+		}
+	}
+	if told := read(t, store, src); len(told.Same) != len(want) {
+		t.Errorf("again: %+v", told)
+	}
+}
+
+// Nobody but the endpoint is asked for anything, wherever it sends the client, so that no
+// signature gets to another host.
+func TestRedirectsLeadNowhere(t *testing.T) {
+	other := serve(t, nil)
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		for _, what := range []string{"list", "HEAD", "GET"} {
+			b := serve(t, map[string]object{"a.md": {body: "a"}})
+			b.spoil = func(w http.ResponseWriter, r *http.Request) bool {
+				if list := r.URL.Query().Get("list-type") == "2"; list != (what == "list") || !list && r.Method != what {
+					return false
+				}
+				http.Redirect(w, r, other.URL+r.URL.Path, code)
+				return true
+			}
+			var in rag.Input
+			var broken error
+			_, err := open(t, s3.Settings{Endpoint: b.URL, Head: what == "HEAD"}).Sync(t.Context(), &fetchtest.Store{}, func(ev source.Event) error {
+				in, broken = ev.Input, ev.Err
+				return nil
+			})
+			switch what {
+			case "HEAD":
+				err = broken
+			case "GET":
+				if in.Content != nil {
+					_, err = io.ReadAll(in.Content)
+				}
+			}
+			if err == nil || len(other.asked) > 0 || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%d for %s: %v; the other was asked %q", code, what, err, other.asked)
+			}
+		}
+	}
+}
+
+// What Content-Length says counts for nothing: a document is whole, or there is an error.
+func TestContentLengthLies(t *testing.T) {
+	for name, tt := range map[string]struct {
+		says string
+		body string
+		want error
+	}{
+		"more than it sends":          {"100", "text", rag.ErrUnavailable},
+		"less than it has":            {"2", "text", rag.ErrUnavailable},
+		"more than it was listed":     {"8", "texttext", rag.ErrConflict},
+		"no length, less":             {"", "te", rag.ErrUnavailable},
+		"no length, more":             {"", strings.Repeat("text", 1<<18), rag.ErrConflict},
+		"the largest number there is": {"9223372036854775807", "text", rag.ErrUnavailable},
+		"as it is":                    {"4", "text", nil},
+	} {
+		b := serve(t, map[string]object{"a.md": {body: "text"}})
+		src := open(t, s3.Settings{Endpoint: b.URL})
+		var in rag.Input
+		if _, err := src.Sync(t.Context(), &fetchtest.Store{}, func(ev source.Event) error { in = ev.Input; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		b.mu.Lock()
+		b.spoil = func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("ETag", object{body: "text"}.etag())
+			w.Header().Set("Last-Modified", "Mon, 02 Nov 2026 09:00:00 GMT")
+			if tt.says != "" {
+				w.Header().Set("Content-Length", tt.says)
+			} else {
+				w.(http.Flusher).Flush()
+			}
+			_, _ = io.WriteString(w, tt.body)
+			return true
+		}
+		b.mu.Unlock()
+		data, err := io.ReadAll(in.Content)
+		if !errors.Is(err, tt.want) || len(data) > 1<<19 || err == nil && string(data) != "text" {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+}
+
+// A bucket is listed page by page: what is held at a time does not grow with the text of
+// its keys.
+func TestManyKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists 120,000 keys")
+	}
+	const count, pageKeys = 120_000, 1000
+	key := func(i int) string { return fmt.Sprintf("%s/%07d.md", strings.Repeat("long-name/", 60), i) }
+	asked := 0
+	b := serve(t, nil)
+	b.spoil = func(w http.ResponseWriter, r *http.Request) bool {
+		asked++
+		from, _ := strconv.Atoi(r.URL.Query().Get("continuation-token"))
+		fmt.Fprintf(w, "<ListBucketResult><IsTruncated>%v</IsTruncated><NextContinuationToken>%d</NextContinuationToken>", from+pageKeys < count, from+pageKeys)
+		for i := from; i < from+pageKeys; i++ {
+			fmt.Fprintf(w, `<Contents><Key>%s</Key><LastModified>2026-11-02T09:00:00.000Z</LastModified><ETag>"%d"</ETag><Size>1</Size></Contents>`, key(i), i)
+		}
+		_, _ = io.WriteString(w, "</ListBucketResult>")
+		return true
+	}
+	held := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most, told := held(), uint64(0), 0
+	res, err := open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 200_000}).Sync(t.Context(), &fetchtest.Store{}, func(ev source.Event) error {
+		if told++; told%20_000 == 0 {
+			most = max(most, held())
+		}
+		return nil
+	})
+	if err != nil || !res.Complete || told != count || asked != count/pageKeys {
+		t.Errorf("%d objects in %d pages, complete %v, %v", told, asked, res.Complete, err)
+	}
+	if grown := int64(most) - int64(before); grown > 32<<20 { // the keys alone are 73 MB
+		t.Errorf("%d MiB are held", grown>>20)
+	} else {
+		t.Logf("%d keys: %d MiB are held", count, grown>>20)
+	}
+}
+
+// In a bucket with versions an object may be a mark that it was deleted: it is none, and one
+// that was deleted since it was listed is gone.
+func TestDeleteMarkers(t *testing.T) {
+	b := serve(t, map[string]object{"a.md": {body: "a"}, "b.md": {body: "b"}})
+	store, src := &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL})
+	read(t, store, src)
+	list := func(what string) func(w http.ResponseWriter, r *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Query().Get("list-type") != "2" {
+				w.Header().Set("X-Amz-Delete-Marker", "true")
+				fail(w, 404, "NoSuchKey")
+				return true
+			}
+			fmt.Fprintf(w, `<ListBucketResult><IsTruncated>false</IsTruncated>%s<Contents><Key>b.md</Key><LastModified>2026-11-02T09:00:00.000Z</LastModified><ETag>%s</ETag><Size>1</Size></Contents></ListBucketResult>`, what, object{body: "b"}.etag())
+			return true
+		}
+	}
+	b.spoil = list(`<DeleteMarker><Key>a.md</Key><VersionId>2</VersionId><IsLatest>true</IsLatest></DeleteMarker><Version><Key>a.md</Key><VersionId>1</VersionId></Version>`)
+	if told := read(t, store, src); len(told.Same) != 1 || !told.Complete || slices.Contains(store.IDs(), "a.md") {
+		t.Errorf("%+v, %q", told, store.IDs())
+	}
+	var in rag.Input
+	if _, err := src.Sync(t.Context(), &fetchtest.Store{}, func(ev source.Event) error { in = ev.Input; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(in.Content); !errors.Is(err, rag.ErrNotFound) {
+		t.Errorf("deleted since it was listed: %v", err)
 	}
 }

@@ -56,6 +56,30 @@ func TestRealServer(t *testing.T) {
 	if told := read(t, store, src); len(told.Put) != 1 || len(told.Same) != 1 || store.Docs["a.md"].Body != "a2" {
 		t.Errorf("%+v", told)
 	}
+	// Of an object with versions the last counts, and one whose last is a delete marker is gone.
+	if err := api.EnableVersioning(t.Context(), "docs"); err != nil {
+		t.Fatal(err)
+	}
+	put("a.md", "a3")
+	put("v.md", "v1")
+	put("v.md", "v2")
+	read(t, store, src)
+	if store.Docs["a.md"].Body != "a3" || store.Docs["v.md"].Body != "v2" {
+		t.Errorf("%+v", store.Docs)
+	}
+	if err := api.RemoveObject(t.Context(), "docs", "v.md", minio.RemoveObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	versions := 0
+	for o := range api.ListObjectsIter(t.Context(), "docs", minio.ListObjectsOptions{Prefix: "v.md", WithVersions: true}) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		versions++
+	}
+	if told := read(t, store, src); versions != 3 || !told.Complete || len(told.Same) != 2 || len(store.Docs) != 2 {
+		t.Errorf("%d versions and marks; %+v", versions, told)
+	}
 	if _, err := store.Sync(t, open("wrong")); !errors.Is(err, rag.ErrUnauthorized) {
 		t.Error(err)
 	}

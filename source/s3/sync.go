@@ -2,11 +2,13 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
 	"net/url"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +34,7 @@ func (s *Source) Sync(ctx context.Context, have source.State, tell func(source.E
 	defer s.client.CloseIdle()
 	listing, end := context.WithCancel(context.WithValue(ctx, pagesKey{}, &pages{}))
 	defer end()
-	l := reading{s: s, have: have, tell: tell, seen: map[string]bool{}}
+	l := reading{s: s, have: have, tell: tell, seen: map[[16]byte]bool{}}
 	keys, cut := 0, ""
 	for o := range s.api.ListObjectsIter(listing, s.set.Bucket, minio.ListObjectsOptions{Prefix: s.set.Prefix, Recursive: true, FetchOwner: new(bool)}) {
 		if o.Err != nil {
@@ -42,14 +44,15 @@ func (s *Source) Sync(ctx context.Context, have source.State, tell func(source.E
 			cut = "the list has too many keys that are not wanted; choose by prefix"
 			break
 		}
-		if !s.wants(o.Key) || l.seen[o.Key] {
+		key := digest(o.Key)
+		if !s.wants(o.Key) || l.seen[key] {
 			continue
 		}
 		if len(l.seen) >= s.set.MaxObjects {
 			cut = "the list has more objects than max_objects"
 			break
 		}
-		l.seen[o.Key] = true
+		l.seen[key] = true
 		l.found = append(l.found, o)
 		if len(l.found) == batch {
 			if err := l.flush(ctx); err != nil {
@@ -84,7 +87,7 @@ type reading struct {
 	s     *Source
 	have  source.State
 	tell  func(source.Event) error
-	seen  map[string]bool
+	seen  map[[16]byte]bool  // digests of keys, as a list may hold a million of 1 KiB
 	found []minio.ObjectInfo // not told of yet
 }
 
@@ -107,10 +110,25 @@ func (l *reading) flush(ctx context.Context) error {
 	return err
 }
 
-// identity is the ID of an object: its key, or where that is too long or no text, as
-// much of it as fits and a digest.
+// digest stands for a key.
+func digest(key string) (d [16]byte) {
+	sum := sha256.Sum256([]byte(key))
+	copy(d[:], sum[:])
+	return d
+}
+
+// marked begins the IDs of objects whose key could be taken for a path of this machine or
+// an address. Those name a document wherever it is found, and whoever writes to a bucket
+// must not be able to stand in for one.
+const marked = "key:"
+
+// identity is the ID of an object: its key, with marked before it where it needs that, or
+// where that is too long or no text, as much of it as fits and a digest.
 func identity(key string) string {
 	id := strings.ToValidUTF8(key, "\ufffd")
+	if strings.HasPrefix(id, "/") || strings.Contains(id, "://") || strings.HasPrefix(id, marked) || filepath.IsAbs(id) {
+		id, key = marked+id, marked+key
+	}
 	if id != key || len(id) > maxID {
 		id = fetch.Cut(id, maxID-45) + "#" + fetch.Digest([]byte(key))
 	}

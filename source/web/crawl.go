@@ -328,6 +328,9 @@ func (c *crawl) settle(ctx context.Context, v visit, out outcome) error {
 		return c.same(v, out.print)
 	case out.resp.Location != nil:
 		return c.redirected(ctx, v, out.resp.Location)
+	case out.resp.Unwanted && v.seed:
+		c.alive-- // a start that leads nowhere is no site without pages
+		return c.failed(ctx, v, outcome{err: rag.Errorf(rag.KindInvalid, "%s is of type %.80q, neither a page nor a document that is wanted (media_types)", fetch.Show(v.u), out.resp.Header.Get("Content-Type"))})
 	case out.resp.Unwanted:
 		return c.goneIf(out.known, v.id)
 	}

@@ -35,7 +35,10 @@ type rule struct {
 // without version, or failing these the ones for everybody. It never fails: lines
 // that make no sense are passed over.
 func parseRobots(data []byte, product string) robots {
-	data = bytes.TrimPrefix(data[:min(len(data), maxRobots)], []byte("\ufeff"))
+	if len(data) > maxRobots { // the line that is cut off says something else than it did
+		data = data[:1+bytes.LastIndexAny(data[:maxRobots], "\r\n")]
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	product, _, _ = strings.Cut(strings.ToLower(product), "/")
 	var ours, all group
 	var sitemaps []string
@@ -129,14 +132,14 @@ var everything = robots{rules: []rule{{pattern: "/"}}}
 // allowed; if it cannot be had, the error is of KindUnavailable and the origin is to
 // be left alone (RFC 9309, 2.3.1.4).
 func fetchRobots(ctx context.Context, client *fetch.Client, u *url.URL) (robots, error) {
-	resp, err := client.Do(ctx, fetch.Request{URL: u.Scheme + "://" + u.Host + "/robots.txt", Accept: "text/plain"})
+	resp, err := client.Do(ctx, fetch.Request{URL: u.Scheme + "://" + u.Host + "/robots.txt", Accept: "text/plain", Limit: maxRobots + 1, Cut: true})
 	switch {
 	case err == nil:
 		return parseRobots(resp.Body, client.Deps().Product), nil
 	case ctx.Err() != nil:
 		return everything, ctx.Err()
 	case fetch.Final(err), errors.Is(err, rag.ErrExhausted) && fetch.Status(err) == 0:
-		// A redirect without end counts as no file; so does a file that is far too large.
+		// A redirect without end counts as no file.
 		return robots{}, nil
 	case errors.Is(err, rag.ErrRefused):
 		return everything, err

@@ -15,7 +15,7 @@ import (
 )
 
 const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.again, j.allow_empty, j.principals, j.admin, j.key, j.state, j.error,
-	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before`
+	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before, j.held_until`
 
 const jobsFrom = " FROM jobs j JOIN collections c ON c.id = j.collection "
 
@@ -28,9 +28,9 @@ func scanJob(r scanner) (jobRow, error) {
 	var j jobRow
 	var id []byte
 	var principals, progress string
-	var created, started, updated, ended, notBefore int64
+	var created, started, updated, ended, notBefore, held int64
 	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &j.Again, &j.AllowEmpty, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
-		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore)
+		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore, &held)
 	if err != nil {
 		return j, err
 	}
@@ -45,8 +45,8 @@ func scanJob(r scanner) (jobRow, error) {
 		return j, rag.Errorf(rag.KindInternal, "job row %d is damaged: %v", j.row, err)
 	}
 	j.ID = rag.JobID(u.String())
-	j.CreatedAt, j.StartedAt, j.UpdatedAt, j.EndedAt, j.NotBefore =
-		fromMicros(created), fromMicros(started), fromMicros(updated), fromMicros(ended), fromMicros(notBefore)
+	j.CreatedAt, j.StartedAt, j.UpdatedAt, j.EndedAt, j.NotBefore, j.HeldUntil =
+		fromMicros(created), fromMicros(started), fromMicros(updated), fromMicros(ended), fromMicros(notBefore), fromMicros(held)
 	return j, nil
 }
 

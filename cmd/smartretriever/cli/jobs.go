@@ -93,19 +93,28 @@ func (a *app) jobsActCommand(name, short string, act func(context.Context, jobbe
 
 // jobJSON is a job as the verbs print it.
 type jobJSON struct {
-	ID        rag.JobID    `json:"id"`
-	Kind      rag.JobKind  `json:"kind"`
-	Name      string       `json:"name"`
-	Source    string       `json:"source,omitempty"`
-	State     rag.JobState `json:"state"`
-	Error     string       `json:"error,omitempty"`
-	Progress  rag.Progress `json:"progress"`
-	CreatedAt time.Time    `json:"created_at"`
-	EndedAt   time.Time    `json:"ended_at,omitzero"`
+	ID          rag.JobID    `json:"id"`
+	Kind        rag.JobKind  `json:"kind"`
+	Name        string       `json:"name"`
+	Source      string       `json:"source,omitempty"`
+	State       rag.JobState `json:"state"`
+	Interrupted bool         `json:"interrupted,omitempty"`
+	Error       string       `json:"error,omitempty"`
+	Progress    rag.Progress `json:"progress"`
+	CreatedAt   time.Time    `json:"created_at"`
+	EndedAt     time.Time    `json:"ended_at,omitzero"`
 }
 
 func toJobJSON(j rag.Job) jobJSON {
-	return jobJSON{j.ID, j.Kind, j.Name, j.Source, j.State, j.Error, j.Progress, j.CreatedAt.UTC(), j.EndedAt}
+	return jobJSON{j.ID, j.Kind, j.Name, j.Source, j.State, j.Interrupted(time.Now()), j.Error, j.Progress, j.CreatedAt.UTC(), j.EndedAt}
+}
+
+// stateOf is the state of a job for people.
+func stateOf(j rag.Job) string {
+	if j.Interrupted(time.Now()) {
+		return "interrupted"
+	}
+	return string(j.State)
 }
 
 func (a *app) jobsLsCommand() *cobra.Command {
@@ -136,7 +145,7 @@ func (a *app) jobsLsCommand() *cobra.Command {
 						a.out.jsonLine(toJobJSON(j))
 						continue
 					}
-					a.out.line("%s  %s  %s  %s", j.ID, pad(string(j.State), 9), clean(j.Name), a.out.dim(outcomeOf(j)))
+					a.out.line("%s  %s  %s  %s", j.ID, pad(stateOf(j), 11), clean(j.Name), a.out.dim(outcomeOf(j)))
 				}
 				if len(page.Items) == 0 && !a.flags.json {
 					a.err.line("No jobs.")
@@ -171,7 +180,7 @@ func outcomeOf(j rag.Job) string {
 	if p.Currency != "" {
 		parts = append(parts, p.Cost.String()+" "+p.Currency)
 	}
-	if left := p.Left(); j.State == rag.JobRunning && left >= time.Second {
+	if left := p.Left(); j.State == rag.JobRunning && !j.Interrupted(time.Now()) && left >= time.Second {
 		parts = append(parts, clockTime(left)+" left")
 	}
 	if len(parts) == 0 {
@@ -218,7 +227,7 @@ func (a *app) showJob(ctx context.Context, r jobber, args []string) error {
 		a.out.jsonLine(toJobJSON(job))
 	} else {
 		a.out.line("%s", a.out.bold(clean(job.Name)))
-		a.out.line("  %s · %s · handed in %s", job.ID, job.State, job.CreatedAt.Local().Format("2006-01-02 15:04"))
+		a.out.line("  %s · %s · handed in %s", job.ID, stateOf(job), job.CreatedAt.Local().Format("2006-01-02 15:04"))
 		a.out.line("  %s", outcomeOf(job))
 		if job.Error != "" {
 			a.out.line("  %s", a.out.red(clean(job.Error)))

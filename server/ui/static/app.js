@@ -330,7 +330,7 @@
   function jobFacts(job) {
     const p = job.progress;
     if (!OPEN.includes(job.state)) return outcome(job);
-    const state = job.cancelling ? "ending …" : job.state === "queued" ? (job.error ? "waiting to try again" : "waiting") : "";
+    const state = job.cancelling ? "ending …" : job.interrupted ? "interrupted" : job.state === "queued" ? (job.error ? "waiting to try again" : "waiting") : "";
     return [
       state, p.items > 1 || p.done ? `${p.done.toLocaleString("en")} of ${p.complete ? "" : "at least "}${p.items.toLocaleString("en")}` : "reading …",
       p.failed ? `${p.failed} failed` : "", p.pages ? plural(p.pages, "page") : "", p.chunks ? plural(p.chunks, "chunk") : "", p.bytes ? size(p.bytes) : "", money(p),
