@@ -314,6 +314,7 @@ type Extract struct {
 	OCR          string        `name:"ocr" default:"auto" enum:"auto,off" help:"Whether pictures of text are read, image files and scanned pages of PDF files: auto reads them where the program tesseract is installed (docs/ocr.md)."`
 	OCRLanguages []string      `name:"ocr_languages" help:"Languages of pictures by tesseract's names, the most likely first: eng, deu, chi_sim. Empty is eng and what is installed beside it, if that is at most three together; else eng alone."`
 	OCRProgram   string        `name:"ocr_program" default:"tesseract" help:"The program tesseract: its path, or a name that is looked for in PATH."`
+	OCRData      string        `name:"ocr_data" help:"Folder that holds tesseract's languages. Empty takes the variable TESSDATA_PREFIX, and without that where the program was installed."`
 	OCRTimeout   time.Duration `name:"ocr_timeout" default:"1m" min:"100ms" max:"1h" help:"Longest that reading the picture of one page may take. It does not count to limits.extract_timeout."`
 	OCRPages     int           `name:"ocr_pages" default:"300" min:"1" max:"5000" help:"Most pages of one file that are read as pictures."`
 }

@@ -72,6 +72,9 @@ type SyncOptions struct {
 	// Again also reads the items that failed for a reason of their own, and those
 	// whose documents were deleted by hand, although they have not changed.
 	Again bool
+	// Force also reads the items that have not changed, and reads and cuts their documents
+	// again (Input.Force). What was deleted by hand stays away.
+	Force bool
 	// Prepare, if set, changes each input before it is read: it adds what is not
 	// kept, such as passwords.
 	Prepare func(*Input)

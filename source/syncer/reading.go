@@ -227,7 +227,7 @@ func closeWork(w *work) {
 type state struct{ r *reading }
 
 func (s state) Cursor() []byte {
-	if s.r.opt.Again {
+	if s.r.opt.Again || s.r.opt.Force {
 		return nil
 	}
 	return s.r.src.Cursor
@@ -245,7 +245,13 @@ func (s state) Item(ctx context.Context, id string) (source.Item, bool, error) {
 	}
 	s.r.known[id] = row
 	failed := row.MayPass() || s.r.opt.Again && (row.Kind != "" || row.Removed != "")
-	return source.Item{Fingerprint: row.Fingerprint, Failed: failed}, true, nil
+	return source.Item{Fingerprint: row.Fingerprint, Failed: failed || s.r.forced(row)}, true, nil
+}
+
+// forced reports whether an item is read again although it may be as it was. It is once
+// in a reading, also if that takes several tries.
+func (r *reading) forced(row rag.SourceItem) bool {
+	return r.opt.Force && row.Removed == "" && !(r.keep && row.Reading == r.src.Reading)
 }
 
 // lookUp returns what is kept of an item.
@@ -360,6 +366,7 @@ func (r *reading) hand(ctx context.Context, e source.Event, path string, row rag
 	if in.ACL == nil {
 		in.ACL = r.src.ACL
 	}
+	in.Force = in.Force || r.opt.Force && (!known || r.forced(row))
 	if r.opt.Prepare != nil {
 		r.opt.Prepare(&in)
 	}

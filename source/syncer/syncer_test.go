@@ -38,6 +38,8 @@ type bench struct {
 	errs   []error // of the whole, one a reading
 	during func()  // called at the end of a reading
 	told   []string
+	opt    rag.SyncOptions
+	forced []string // ids of inputs that are read again although they may be as they were
 	dies   bool // ingestion dies between committing a document and saying so
 }
 
@@ -89,6 +91,9 @@ func (b *bench) Sync(ctx context.Context, have source.State, tell func(source.Ev
 func (b *bench) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func(int, rag.AddResult)) error {
 	index := 0
 	for in := range inputs {
+		if in.Force {
+			b.forced = append(b.forced, in.ExternalID)
+		}
 		text := in.Text
 		if in.Content != nil {
 			data, err := io.ReadAll(in.Content)
@@ -158,7 +163,7 @@ func (b *bench) has(items map[string]string) {
 
 func (b *bench) sync() (rag.SyncReport, error) {
 	b.t.Helper()
-	return b.syncer.Sync(b.t.Context(), b.src, b, b, Options{})
+	return b.syncer.Sync(b.t.Context(), b.src, b, b, Options{SyncOptions: b.opt})
 }
 
 // gives reads the source and checks counts and what is stored.
@@ -237,6 +242,36 @@ func TestWhatMayPassIsReadAgain(t *testing.T) {
 	b.gives("fine", "1+ 0~ 0= 1- 0!", "s:fine")
 	if src, err = b.store.Source(t.Context(), b.col.ID, "s"); err != nil || string(src.Cursor) != "2" {
 		t.Errorf("%+v, %v", src, err)
+	}
+}
+
+// Force reads everything once, and nothing that was deleted by hand.
+func TestForce(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "1", "b": "2", "c": "3"})
+	b.result.Cursor = []byte("1")
+	b.gives("first", "3+ 0~ 0= 0- 0!", "s:a", "s:b", "s:c")
+	doc, err := b.store.FindDocument(t.Context(), b.col.ID, "s:c")
+	if err == nil {
+		err = b.store.DeleteDocument(t.Context(), rag.Scope{Collection: "c", Admin: true}, doc.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.forced = nil
+	b.gives("not forced", "0+ 0~ 2= 0- 0!", "s:a", "s:b")
+	if len(b.forced) > 0 {
+		t.Errorf("%q are forced", b.forced)
+	}
+	b.opt.Force = true
+	b.errs = []error{rag.Errorf(rag.KindUnavailable, "down")} // the second try is of what the first left
+	b.gives("forced", "0+ 0~ 2= 0- 0!", "s:a", "s:b")
+	if !slices.Equal(b.forced, []string{"s:a", "s:b"}) {
+		t.Errorf("%q are forced", b.forced)
+	}
+	state := state{&reading{s: b.syncer, src: rag.Source{Cursor: []byte("1")}, opt: Options{SyncOptions: b.opt}}}
+	if state.Cursor() != nil {
+		t.Error("the source tells only of what has changed")
 	}
 }
 
