@@ -298,6 +298,15 @@ func asBefore(o rag.ChunkerOptions) rag.ChunkerOptions {
 	return o
 }
 
+// Settings identifies how documents are read, as far as stored documents are read
+// anew when it changes: what is found out about them, and in which languages pictures are
+// read. It is never "".
+func (p *Pipeline) Settings(ctx context.Context) string {
+	as, _ := p.scansReadAs(ctx)
+	sum := sha256.Sum256([]byte(p.cfg.Enrich.Settings() + "\n" + as))
+	return hex.EncodeToString(sum[:8])
+}
+
 // unread ends the input hash of a document with pages that may be pictures of text
 // and were stored while no pictures were read. It is another document once they are.
 const unread = "-unread"

@@ -116,6 +116,8 @@ type SyncReport struct {
 	Complete bool          `json:"complete"` // whether all items were told of, so that what is gone was deleted
 	Took     time.Duration `json:"took_ns"`
 	Failures []SyncFailure `json:"failures,omitempty"` // the first 20
+	// Settings identifies how documents were read when a reading last succeeded.
+	Settings string `json:"settings,omitempty"`
 }
 
 // SyncFailure is an item that could not be read or stored.

@@ -109,6 +109,20 @@ func TestSources(t *testing.T) {
 		t.Errorf("after add --force: %s", text)
 	}
 
+	// When other things are found out about documents, those are read that have not changed.
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{"docs/c.md", "docs/sub/b.md"} {
+		if err := os.Chtimes(p.path(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.sync(0)
+	p.env = []string{"SMARTRETRIEVER_ENRICH_STAGES=counts"}
+	says("with enrichment", p.sync(0), "docs: 0+ 2~ 0= 0- 0!")
+	says("with the same", p.sync(0), "docs: 0+ 0~ 2= 0- 0!")
+	p.env = nil
+	says("without", p.sync(0), "docs: 0+ 2~ 0= 0- 0!")
+
 	// The same folder is one source, in another way another, and --once none.
 	p.ok("add", "docs/")
 	p.ok("add", p.path("docs"), "--include", "c.md", "--meta", "team=sales")

@@ -35,6 +35,7 @@ type reading struct {
 	src  rag.Source
 	opt  Options
 	keep bool // what becomes of items is kept; otherwise it is looked at only
+	anew bool // documents are read in another way than when the source was read last
 
 	mu      sync.Mutex
 	sum     rag.SyncReport
@@ -227,7 +228,7 @@ func closeWork(w *work) {
 type state struct{ r *reading }
 
 func (s state) Cursor() []byte {
-	if s.r.opt.Again || s.r.opt.Force {
+	if s.r.opt.Again || s.r.opt.Force || s.r.anew {
 		return nil
 	}
 	return s.r.src.Cursor
@@ -245,13 +246,22 @@ func (s state) Item(ctx context.Context, id string) (source.Item, bool, error) {
 	}
 	s.r.known[id] = row
 	failed := row.MayPass() || s.r.opt.Again && (row.Kind != "" || row.Removed != "")
-	return source.Item{Fingerprint: row.Fingerprint, Failed: failed || s.r.forced(row)}, true, nil
+	return source.Item{Fingerprint: row.Fingerprint, Failed: failed || (s.r.opt.Force || s.r.anew) && s.r.once(row)}, true, nil
 }
 
-// forced reports whether an item is read again although it may be as it was. It is once
-// in a reading, also if that takes several tries.
-func (r *reading) forced(row rag.SourceItem) bool {
-	return r.opt.Force && row.Removed == "" && !(r.keep && row.Reading == r.src.Reading)
+// once reports whether an item may still be read although it may be as it was: it is
+// once in a reading, also if that takes several tries.
+func (r *reading) once(row rag.SourceItem) bool {
+	return row.Removed == "" && !(r.keep && row.Reading == r.src.Reading)
+}
+
+// compareSettings finds out whether documents are read in another way than before, and
+// returns what identifies the way.
+func (r *reading) compareSettings(ctx context.Context) string {
+	settings := r.s.cfg.Settings(ctx)
+	was := r.src.LastReport.Settings
+	r.anew = was != "" && settings != was && !r.opt.Part
+	return settings
 }
 
 // lookUp returns what is kept of an item.
@@ -366,7 +376,7 @@ func (r *reading) hand(ctx context.Context, e source.Event, path string, row rag
 	if in.ACL == nil {
 		in.ACL = r.src.ACL
 	}
-	in.Force = in.Force || r.opt.Force && (!known || r.forced(row))
+	in.Force = in.Force || r.opt.Force && (!known || r.once(row))
 	if r.opt.Prepare != nil {
 		r.opt.Prepare(&in)
 	}

@@ -33,14 +33,15 @@ type bench struct {
 	syncer *Syncer
 	waits  []time.Duration
 
-	events []source.Event
-	result source.Result
-	errs   []error // of the whole, one a reading
-	during func()  // called at the end of a reading
-	told   []string
-	opt    rag.SyncOptions
-	forced []string // ids of inputs that are read again although they may be as they were
-	dies   bool // ingestion dies between committing a document and saying so
+	events   []source.Event
+	result   source.Result
+	errs     []error // of the whole, one a reading
+	during   func()  // called at the end of a reading
+	told     []string
+	opt      rag.SyncOptions
+	settings string
+	forced   []string // ids of inputs that are read again although they may be as they were
+	dies     bool     // ingestion dies between committing a document and saying so
 }
 
 func newBench(t *testing.T) *bench {
@@ -56,7 +57,7 @@ func newBench(t *testing.T) *bench {
 	if b.src, err = s.CreateSource(t.Context(), rag.Source{CollectionID: b.col.ID, Name: "s", Kind: "k", Settings: json.RawMessage(`{}`)}); err != nil {
 		t.Fatal(err)
 	}
-	b.syncer = New(Config{Store: s, Wait: func(ctx context.Context, d time.Duration) error {
+	b.syncer = New(Config{Store: s, Settings: func(context.Context) string { return b.settings }, Wait: func(ctx context.Context, d time.Duration) error {
 		b.waits = append(b.waits, d)
 		return ctx.Err()
 	}})
@@ -272,6 +273,40 @@ func TestForce(t *testing.T) {
 	state := state{&reading{s: b.syncer, src: rag.Source{Cursor: []byte("1")}, opt: Options{SyncOptions: b.opt}}}
 	if state.Cursor() != nil {
 		t.Error("the source tells only of what has changed")
+	}
+}
+
+// When documents are read in another way, ingestion is shown everything once.
+func TestOtherSettings(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "1", "b": "2"})
+	b.result.Cursor = []byte("1")
+	put, same := fmt.Sprintf("[%d a %d b]", source.Put, source.Put), fmt.Sprintf("[%d a %d b]", source.Same, source.Same)
+	down := rag.Errorf(rag.KindInvalid, "wrong")
+	for i, step := range []struct {
+		settings, told string
+		err            error
+	}{
+		{"", put, nil},
+		{"one", same, nil}, // nothing is known of how they were read
+		{"one", same, nil},
+		{"two", put, down},
+		{"two", put, nil}, // the reading before did not succeed
+		{"two", same, nil},
+	} {
+		b.settings, b.errs = step.settings, nil
+		if step.err != nil {
+			b.errs = []error{step.err}
+		}
+		if _, err := b.sync(); !errors.Is(err, step.err) {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		if fmt.Sprint(b.told) != step.told {
+			t.Errorf("step %d: told %q", i, b.told)
+		}
+	}
+	if len(b.forced) > 0 {
+		t.Errorf("%q are forced: what the change does not concern is read anew", b.forced)
 	}
 }
 

@@ -188,29 +188,61 @@ func (l *labels) Name() string     { return "labels" }
 func (l *labels) Cost() Cost       { return Embedding }
 func (l *labels) Settings() string { return l.settings }
 
-func (l *labels) Enrich(ctx context.Context, d *Document) (Result, error) {
+// Scorer tells how similar labels are to a text, as Labels does: for whoever looks for the
+// threshold that suits an embedding model. Goroutine-safe for different documents.
+type Scorer struct{ labels *labels }
+
+// NewScorer returns a Scorer. Errors are those of Labels.
+func NewScorer(list []Label) (*Scorer, error) {
+	st, err := Labels(LabelOptions{Labels: list})
+	if err != nil {
+		return nil, err
+	}
+	return &Scorer{st.(*labels)}, nil
+}
+
+// Scores returns the similarity of each label, from -1 to 1; nil for a text without
+// prose.
+func (s *Scorer) Scores(ctx context.Context, d *Document) ([]float64, error) {
+	return s.labels.scores(ctx, d)
+}
+
+// scores returns how similar each label is to a text, nil where there is nothing to
+// compare.
+func (l *labels) scores(ctx context.Context, d *Document) ([]float64, error) {
 	if d.Embed == nil {
-		return Result{}, rag.Errorf(rag.KindInvalid, "needs an embedding model")
+		return nil, rag.Errorf(rag.KindInvalid, "needs an embedding model")
 	}
 	parts := pieces(d)
 	if len(parts) == 0 || len(l.opt.Labels) == 0 {
-		return Result{}, nil
+		return nil, nil
 	}
 	known, err := l.vectors(ctx, d)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	vectors, err := d.Embed(ctx, rag.PassageText, parts)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if len(vectors) != len(parts) {
-		return Result{}, rag.Errorf(rag.KindInternal, "%d vectors for %d texts", len(vectors), len(parts))
+		return nil, rag.Errorf(rag.KindInternal, "%d vectors for %d texts", len(vectors), len(parts))
 	}
 	scores := make([]float64, len(l.opt.Labels))
+	for i := range scores {
+		scores[i] = -1
+	}
 	mean := meanOf(vectors)
 	for i, v := range known.of {
 		scores[known.owner[i]] = max(scores[known.owner[i]], cosine(mean, v))
+	}
+	return scores, nil
+}
+
+func (l *labels) Enrich(ctx context.Context, d *Document) (Result, error) {
+	scores, err := l.scores(ctx, d)
+	if err != nil {
+		return Result{}, err
 	}
 	var found []int
 	for i, s := range scores {
