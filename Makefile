@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-index weights clean
+.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-enrich bench-index weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-multilingual: ## questions in six languages to English paragraphs, into be
 
 bench-rerank: ## late interaction beside the search's own order, into bench/results/rerank.json
 	$(GO) run ./bench/rerank -data ../shared/data/retrieval -out bench/results/rerank.json
+
+bench-enrich: ## what titles, headings, context, questions and labels change, into bench/results/enrich.json
+	@bash bench/enrich/bench.sh
 
 bench-index: ## our index engine beside FAISS, tantivy and others, into bench/results/index.json; takes an hour
 	@sh bench/index/bench.sh

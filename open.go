@@ -216,7 +216,7 @@ func (r *Retriever) openPipelines() error {
 	if generate == nil {
 		generate, fallback = quoting, nil
 	}
-	r.syncer = syncer.New(syncer.Config{Store: r.store, MaxBytes: r.cfg.MaxFileBytes, Clock: r.cfg.Clock})
+	r.syncer = syncer.New(syncer.Config{Store: r.store, MaxBytes: r.cfg.MaxFileBytes, Clock: r.cfg.Clock, Settings: r.ingest.Settings})
 	r.janitor = startJanitor(r)
 	r.owned(r.janitor)
 	var record answer.Recorder

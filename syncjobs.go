@@ -12,8 +12,8 @@ import (
 	"github.com/smartretriever/smartretriever/store"
 )
 
-// StartSync has a job (rag.JobSync) read a source and returns at once. Of opt, Again and
-// AllowEmpty count. A source has one open job: if there is one, that is returned, and, as
+// StartSync has a job (rag.JobSync) read a source and returns at once. Of opt, Again, Force
+// and AllowEmpty count. A source has one open job: if there is one, that is returned, and, as
 // long as it waits, does what opt asks for besides. Sources are read one at a time.
 func (r *Retriever) StartSync(ctx context.Context, scope rag.Scope, name string, opt rag.SyncOptions) (rag.Job, error) {
 	leave, err := r.enter()
@@ -30,7 +30,7 @@ func (r *Retriever) StartSync(ctx context.Context, scope rag.Scope, name string,
 
 func (r *Retriever) startSync(ctx context.Context, src rag.Source, opt rag.SyncOptions) (rag.Job, error) {
 	job, err := r.store.CreateJob(ctx, rag.Job{
-		CollectionID: src.CollectionID, Kind: rag.JobSync, Name: src.Name, Source: src.Name, Again: opt.Again, AllowEmpty: opt.AllowEmpty,
+		CollectionID: src.CollectionID, Kind: rag.JobSync, Name: src.Name, Source: src.Name, Again: opt.Again, AllowEmpty: opt.AllowEmpty, Force: opt.Force,
 		Admin: true, Key: rag.AccountOf(ctx).Key,
 	}, nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *Retriever) syncOnce(ctx context.Context, col rag.Collection, job rag.Jo
 	defer closeSource(from)
 	items := 0
 	begun := map[string]bool{} // items that ingestion has
-	opt := rag.SyncOptions{Again: job.Again, AllowEmpty: job.AllowEmpty}
+	opt := rag.SyncOptions{Again: job.Again, AllowEmpty: job.AllowEmpty, Force: job.Force}
 	sum, err := r.sync(ctx, col, src, from, syncer.Options{SyncOptions: opt, Report: func(e rag.SyncEvent) {
 		switch {
 		case e.Wait > 0:

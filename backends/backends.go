@@ -57,7 +57,7 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 			MaxBytes: int64(cfg.Limits.FileSize), Timeout: cfg.Limits.ExtractTimeout, MemoryLimit: int64(cfg.Limits.ExtractMemory),
 			Workers: cfg.Limits.Workers, Command: deps.Worker,
 			NoOCR: cfg.Extract.OCR == "off", OCRPages: cfg.Extract.OCRPages,
-			OCR: ocr.Config{Program: cfg.Extract.OCRProgram, Languages: cfg.Extract.OCRLanguages, Timeout: cfg.Extract.OCRTimeout},
+			OCR: ocr.Config{Program: cfg.Extract.OCRProgram, Languages: cfg.Extract.OCRLanguages, Data: cfg.Extract.OCRData, Timeout: cfg.Extract.OCRTimeout},
 		},
 		OpenSource:    sourceOpener(cfg.Sources, filepath.Join(cfg.Data, "sources"), deps),
 		SyncTimeout:   cfg.Sources.Timeout,

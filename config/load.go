@@ -47,6 +47,9 @@ func Load(src Sources) (Config, error) {
 	for _, f := range src.Flags {
 		l.applyFlag(f)
 	}
+	if c.Extract.OCRData == "" { // tesseract's own variable, which it is not given otherwise
+		c.Extract.OCRData = src.Env.Get("TESSDATA_PREFIX")
+	}
 	l.readSecretFiles()
 	l.check()
 	if c.Data == "" {

@@ -331,3 +331,22 @@ func FuzzLoadFile(f *testing.F) {
 		}
 	})
 }
+
+// TestTesseractsVariable takes the folder of tesseract's languages from its own variable,
+// where the setting does not say it.
+func TestTesseractsVariable(t *testing.T) {
+	for _, tt := range []struct {
+		env  config.Env
+		want string
+	}{
+		{config.Env{"TESSDATA_PREFIX": "/opt/tessdata"}, "/opt/tessdata"},
+		{config.Env{"TESSDATA_PREFIX": "/opt/tessdata", config.EnvPrefix + "EXTRACT_OCR_DATA": "/srv/languages"}, "/srv/languages"},
+		{config.Env{}, ""},
+	} {
+		tt.env["HOME"] = t.TempDir()
+		c, err := config.Load(config.Sources{Env: tt.env})
+		if err != nil || c.Extract.OCRData != tt.want {
+			t.Errorf("%v: %q, %v", tt.env, c.Extract.OCRData, err)
+		}
+	}
+}

@@ -73,7 +73,7 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 			return err
 		}
 	}
-	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && (known.InputHash == doc.InputHash || p.stillUnread(ctx, *known, doc.InputHash)) {
+	if known != nil && !in.Force && known.SHA256 == doc.SHA256 && p.sameInput(ctx, known.InputHash, doc.InputHash) {
 		d.final = true
 		d.result.ID, d.result.Title, d.result.Version = known.ID, known.Title, known.Version
 		d.result.Pages, d.result.Chunks, d.result.State = known.Pages, known.Chunks, rag.Unchanged
@@ -87,9 +87,7 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 		}
 		return err
 	}
-	if p.leftUnread(ctx, text) {
-		doc.InputHash += unread
-	}
+	doc.InputHash += p.scansMark(ctx, text)
 	d.result.Warnings = slices.Clone(text.Warnings)
 	doc.Title = title(in, text)
 	doc.MediaType, doc.Pages, doc.Language = text.MediaType, text.Pages, text.Language
@@ -300,33 +298,70 @@ func asBefore(o rag.ChunkerOptions) rag.ChunkerOptions {
 	return o
 }
 
+// Settings identifies how documents are read, as far as stored documents are read
+// anew when it changes: what is found out about them, and in which languages pictures are
+// read. It is never "".
+func (p *Pipeline) Settings(ctx context.Context) string {
+	as, _ := p.scansReadAs(ctx)
+	sum := sha256.Sum256([]byte(p.cfg.Enrich.Settings() + "\n" + as))
+	return hex.EncodeToString(sum[:8])
+}
+
 // unread ends the input hash of a document with pages that may be pictures of text
 // and were stored while no pictures were read. It is another document once they are.
 const unread = "-unread"
 
+// readAs stands at the end of the input hash of a document with pictures that were
+// read, before the languages that they were read in. In others it is another document.
+const readAs = "-read-as-"
+
 // scanReader is what an Extractor is that can read pages which are pictures, if all
 // that it needs is there.
 type scanReader interface {
-	ReadsScans(ctx context.Context) bool
+	// ReadsScans returns the languages in which they are read, as rag.Text.ReadAs has
+	// them; "" where they are not read.
+	ReadsScans(ctx context.Context) string
 }
 
-// leftUnread reports whether a text would be another one if pictures were read.
-func (p *Pipeline) leftUnread(ctx context.Context, text rag.Text) bool {
+// scansReadAs returns the languages in which pictures are read, "" where they are not;
+// ok says that the extractor knows of pictures at all.
+func (p *Pipeline) scansReadAs(ctx context.Context) (languages string, ok bool) {
+	r, ok := p.cfg.Extract.(scanReader)
+	if !ok {
+		return "", false
+	}
+	return r.ReadsScans(ctx), true
+}
+
+// scansMark is what the input hash of a document ends with for how its pictures were
+// read, or that they were not.
+func (p *Pipeline) scansMark(ctx context.Context, text rag.Text) string {
+	if text.ReadAs != "" {
+		return readAs + text.ReadAs
+	}
 	if text.MediaType != "application/pdf" || len(ocr.Wanted(text)) == 0 {
-		return false
+		return ""
 	}
-	r, ok := p.cfg.Extract.(scanReader)
-	return ok && !r.ReadsScans(ctx)
+	if as, ok := p.scansReadAs(ctx); ok && as == "" {
+		return unread
+	}
+	return ""
 }
 
-// stillUnread reports whether a document with the given input hash was stored without
-// reading pictures, and would be so again.
-func (p *Pipeline) stillUnread(ctx context.Context, known rag.Document, inputHash string) bool {
-	if known.InputHash != inputHash+unread {
-		return false
+// sameInput reports whether a document that was stored with an input hash would be
+// stored from the same bytes with another but for its mark, and its pictures be read as
+// they were. What was read stays where pictures are not read any more.
+func (p *Pipeline) sameInput(ctx context.Context, known, inputHash string) bool {
+	mark, ok := strings.CutPrefix(known, inputHash)
+	if !ok || mark == "" {
+		return ok
 	}
-	r, ok := p.cfg.Extract.(scanReader)
-	return ok && !r.ReadsScans(ctx)
+	as, ok := p.scansReadAs(ctx)
+	if mark == unread {
+		return ok && as == ""
+	}
+	was, marked := strings.CutPrefix(mark, readAs)
+	return marked && (as == "" || as == was)
 }
 
 func emptyReason(t rag.Text, bytes int) string {

@@ -9,16 +9,17 @@ import (
 	"github.com/smartretriever/smartretriever/text/extract/ocr"
 )
 
-// scanner reads a file's second page only if it can read pictures.
-type scanner struct{ reads bool }
+// scanner reads a file's second page only if it can read pictures, in some languages.
+type scanner struct{ as string }
 
-func (s *scanner) ReadsScans(context.Context) bool { return s.reads }
+func (s *scanner) ReadsScans(context.Context) string { return s.as }
 
 func (s *scanner) Extract(_ context.Context, file rag.File) (rag.Text, error) {
 	content := file.Content
 	text := rag.Text{Content: string(content), MediaType: "application/pdf", Pages: 2}
 	text.Blocks = []rag.Block{{Kind: rag.Paragraph, Page: 1, Span: rag.Span{End: len(content)}}}
-	if s.reads {
+	if s.as != "" {
+		text.ReadAs = s.as
 		text.Content += "\n\nThe second page was a picture."
 		text.Blocks = append(text.Blocks, rag.Block{Kind: rag.Paragraph, Page: 2, Span: rag.Span{Start: len(content) + 2, End: len(text.Content)}})
 	}
@@ -26,7 +27,7 @@ func (s *scanner) Extract(_ context.Context, file rag.File) (rag.Text, error) {
 }
 
 // TestScansAreReadOnceTheyCanBe adds the same file again and again: it is read again
-// when pictures can be read, and only then.
+// when pictures can be read, or in other languages, and only then.
 func TestScansAreReadOnceTheyCanBe(t *testing.T) {
 	m, s := newMemory(), &scanner{}
 	p := m.pipeline()
@@ -42,17 +43,19 @@ func TestScansAreReadOnceTheyCanBe(t *testing.T) {
 	}
 	const page = "The first page has its text."
 	for i, step := range []struct {
-		reads  bool
+		as     string
 		want   rag.AddState
 		chunks int
 	}{
-		{false, rag.Added, 6},
-		{false, rag.Unchanged, 6},
-		{true, rag.Updated, 12},
-		{true, rag.Unchanged, 12},
-		{false, rag.Unchanged, 12}, // what was read stays
+		{"", rag.Added, 6},
+		{"", rag.Unchanged, 6},
+		{"eng", rag.Updated, 12},
+		{"eng", rag.Unchanged, 12},
+		{"", rag.Unchanged, 12}, // what was read stays
+		{"deu+eng", rag.Updated, 12},
+		{"deu+eng", rag.Unchanged, 12},
 	} {
-		s.reads = step.reads
+		s.as = step.as
 		if got := add(page); got.Err != nil || got.State != step.want || got.Chunks != step.chunks {
 			t.Errorf("step %d: %s with %d chunks, %v", i, got.State, got.Chunks, got.Err)
 		}

@@ -297,6 +297,9 @@ type Text struct {
 	Pages     int      `json:"pages,omitempty"`
 	Metadata  Metadata `json:"metadata,omitempty"` // author, dates: what the file says of itself
 	Warnings  []string `json:"warnings,omitempty"` // what could not be read, for people
+	// ReadAs says how pictures of it were read, the languages by the program's names
+	// ("deu+eng"); "" if none was. It is not stored.
+	ReadAs string `json:"-"`
 }
 
 // Chunk is a piece of a document: the unit that is embedded, searched and cited.

@@ -40,6 +40,7 @@ type Job struct {
 	Source       string   // of a JobSync: the source's name
 	Again        bool     // of a JobSync: see SyncOptions
 	AllowEmpty   bool     // of a JobSync: see SyncOptions
+	Force        bool     // of a JobSync: see SyncOptions
 	Principals   []string // who asked for it; they and administrators see it, a JobSync only the latter
 	Admin        bool     // they manage the tenant, and may replace what they may not see
 	Key          string   // name of the API key that is charged

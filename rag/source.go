@@ -72,6 +72,9 @@ type SyncOptions struct {
 	// Again also reads the items that failed for a reason of their own, and those
 	// whose documents were deleted by hand, although they have not changed.
 	Again bool
+	// Force also reads the items that have not changed, and reads and cuts their documents
+	// again (Input.Force). What was deleted by hand stays away.
+	Force bool
 	// Prepare, if set, changes each input before it is read: it adds what is not
 	// kept, such as passwords.
 	Prepare func(*Input)
@@ -113,6 +116,8 @@ type SyncReport struct {
 	Complete bool          `json:"complete"` // whether all items were told of, so that what is gone was deleted
 	Took     time.Duration `json:"took_ns"`
 	Failures []SyncFailure `json:"failures,omitempty"` // the first 20
+	// Settings identifies how documents were read when a reading last succeeded.
+	Settings string `json:"settings,omitempty"`
 }
 
 // SyncFailure is an item that could not be read or stored.

@@ -224,6 +224,7 @@ func TestFormFaults(t *testing.T) {
 		"metadata":      {one, map[string]string{"metadata": "[1]"}, "JSON object"},
 		"nested":        {one, map[string]string{"metadata": `{"a":{"b":1}}`}, "metadata"},
 		"acl":           {one, map[string]string{"acl": "[1]"}, "acl"},
+		"force":         {one, map[string]string{"force": "yes"}, "force"},
 		"shared id":     {two, map[string]string{"external_id": "x"}, "external_id"},
 	} {
 		body, contentType := form(t, f.files, f.fields)

@@ -98,6 +98,31 @@ func TestSources(t *testing.T) {
 	p.ok("add", "docs")
 	same(t, "after rm and add", p.names(), []string{"docs/c.md", "docs/sub/b.md"})
 
+	// What has not changed is read again where that is asked for, and embedded no more.
+	says("forced", p.sync(0, "--force"), "docs: 0+ 2~ 0= 0- 0!")
+	if out := p.run("", "sync", "--force", "--dry-run"); !strings.Contains(out.out+out.err, "update  "+p.path("docs/c.md")) {
+		t.Errorf("sync --force --dry-run:\n%s%s", out.out, out.err)
+	}
+	says("not any more", p.sync(0), "docs: 0+ 0~ 2= 0- 0!")
+	p.ok("add", "docs/c.md", "--force")
+	if text := p.ok("show", "docs/c.md", "--json"); !strings.Contains(text, `"version": 3`) {
+		t.Errorf("after add --force: %s", text)
+	}
+
+	// When other things are found out about documents, those are read that have not changed.
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{"docs/c.md", "docs/sub/b.md"} {
+		if err := os.Chtimes(p.path(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.sync(0)
+	p.env = []string{"SMARTRETRIEVER_ENRICH_STAGES=counts"}
+	says("with enrichment", p.sync(0), "docs: 0+ 2~ 0= 0- 0!")
+	says("with the same", p.sync(0), "docs: 0+ 0~ 2= 0- 0!")
+	p.env = nil
+	says("without", p.sync(0), "docs: 0+ 2~ 0= 0- 0!")
+
 	// The same folder is one source, in another way another, and --once none.
 	p.ok("add", "docs/")
 	p.ok("add", p.path("docs"), "--include", "c.md", "--meta", "team=sales")

@@ -10,7 +10,7 @@ import (
 
 // formFields are the fields of an upload form; others are refused, so that a
 // misspelt one is found.
-var formFields = map[string]bool{"metadata": true, "acl": true, "title": true, "external_id": true, "source": true, "password": true}
+var formFields = map[string]bool{"metadata": true, "acl": true, "title": true, "external_id": true, "source": true, "password": true, "force": true}
 
 // formInputs makes an input of each file of a form. Contents are opened as they
 // are read.
@@ -42,11 +42,15 @@ func formInputs(form *upload.Form) ([]input, error) {
 	if err != nil {
 		return nil, err
 	}
+	force := form.Get("force")
+	if force != "" && force != "true" && force != "false" {
+		return nil, rag.Errorf(rag.KindInvalid, "form field force is true or false, not %.40q", force)
+	}
 	out := make([]input, len(form.Files))
 	for i, f := range form.Files {
 		out[i] = input{fault: f.Err, Input: rag.Input{
 			ExternalID: form.Get("external_id"), Title: form.Get("title"), Source: form.Get("source"), Name: f.Name,
-			Password: form.Get("password"), Metadata: meta, ACL: acl, Content: &lazyFile{file: f},
+			Password: form.Get("password"), Metadata: meta, ACL: acl, Content: &lazyFile{file: f}, Force: force == "true",
 		}}
 		if out[i].Source == "" {
 			out[i].Source = f.Name

@@ -185,13 +185,14 @@ func (h *handlers) getSource(ctx context.Context, in *SourcePath) (*output[Synce
 func (h *handlers) syncSource(ctx context.Context, in *struct {
 	SourcePath
 	Again      bool `query:"again" doc:"Also read what failed before, and what was deleted by hand"`
+	Force      bool `query:"force" doc:"Also read what has not changed, and read and cut its documents again; passages that stay the same are not embedded again"`
 	AllowEmpty bool `query:"allow_empty" doc:"Delete everything if the source is empty all at once"`
 }) (*output[Job], error) {
 	scope, err := manage(ctx, in.Name, "reading a source")
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
-	job, err := h.svc.StartSync(ctx, scope, in.Source, rag.SyncOptions{Again: in.Again, AllowEmpty: in.AllowEmpty})
+	job, err := h.svc.StartSync(ctx, scope, in.Source, rag.SyncOptions{Again: in.Again, Force: in.Force, AllowEmpty: in.AllowEmpty})
 	return reply(ctx, jobOf(job), err)
 }
 

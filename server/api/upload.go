@@ -38,12 +38,13 @@ type NewDocument struct {
 	Source     string       `json:"source,omitempty" doc:"Where it came from, for people"`
 	Metadata   rag.Metadata `json:"metadata,omitempty"`
 	ACL        []string     `json:"acl,omitempty" doc:"Principals that may see it; empty: the whole tenant"`
+	Force      bool         `json:"force,omitempty" doc:"Read and cut it again even if nothing has changed"`
 }
 
 func (d NewDocument) input() rag.Input {
 	return rag.Input{
 		ExternalID: d.ExternalID, Title: d.Title, Text: d.Text, MediaType: d.MediaType, Source: d.Source,
-		Metadata: d.Metadata, ACL: d.ACL,
+		Metadata: d.Metadata, ACL: d.ACL, Force: d.Force,
 	}
 }
 
@@ -115,6 +116,7 @@ func formSchema(many bool) *huma.Schema {
 		"external_id": text("With one file only"),
 		"source":      text("With one file only; the file's name when absent"),
 		"password":    text("For encrypted files; never stored"),
+		"force":       {Type: huma.TypeString, Enum: []any{"true", "false"}, Description: "true reads and cuts files again even if they have not changed"},
 	}}
 }
 

@@ -13,6 +13,7 @@ import (
 // source need not be known to the store.
 func (s *Syncer) preview(ctx context.Context, src rag.Source, from source.Source, ingest Ingester, opt Options) (rag.SyncReport, error) {
 	r := s.looking(src, opt)
+	r.compareSettings(ctx)
 	res, err := r.attempt(ctx, from, func(ctx context.Context, inputs iter.Seq[rag.Input], _ func(int, rag.AddResult)) error {
 		return ingest.Estimate(ctx, inputs, r.estimated)
 	})

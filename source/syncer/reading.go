@@ -19,6 +19,7 @@ type reading struct {
 	src  rag.Source
 	opt  Options
 	keep bool // what becomes of items is kept; otherwise it is looked at only
+	anew bool // documents are read in another way than when the source was read last
 
 	mu      sync.Mutex
 	sum     rag.SyncReport

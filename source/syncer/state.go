@@ -15,7 +15,7 @@ const maxKnown = 4096
 type state struct{ r *reading }
 
 func (s state) Cursor() []byte {
-	if s.r.opt.Again {
+	if s.r.opt.Again || s.r.opt.Force || s.r.anew {
 		return nil
 	}
 	return s.r.src.Cursor
@@ -33,7 +33,22 @@ func (s state) Item(ctx context.Context, id string) (source.Item, bool, error) {
 	}
 	s.r.known[id] = row
 	failed := row.MayPass() || s.r.opt.Again && (row.Kind != "" || row.Removed != "")
-	return source.Item{Fingerprint: row.Fingerprint, Failed: failed}, true, nil
+	return source.Item{Fingerprint: row.Fingerprint, Failed: failed || (s.r.opt.Force || s.r.anew) && s.r.once(row)}, true, nil
+}
+
+// once reports whether an item may still be read although it may be as it was: it is
+// once in a reading, also if that takes several tries.
+func (r *reading) once(row rag.SourceItem) bool {
+	return row.Removed == "" && !(r.keep && row.Reading == r.src.Reading)
+}
+
+// compareSettings finds out whether documents are read in another way than before, and
+// returns what identifies the way.
+func (r *reading) compareSettings(ctx context.Context) string {
+	settings := r.s.cfg.Settings(ctx)
+	was := r.src.LastReport.Settings
+	r.anew = was != "" && settings != was && !r.opt.Part
+	return settings
 }
 
 // lookUp returns what is kept of an item.

@@ -45,6 +45,11 @@ type Config struct {
 	Tries    int           // readings of the whole while it is unavailable; 0 is 3
 	MaxBytes int64         // of a document that is compared with a deleted one; 0 is 100 MiB
 	Clock    func() time.Time
+	// Settings identifies how documents are read: what a document depends on beside
+	// its bytes. When it has changed since a source was read, everything in it is
+	// handed to ingestion once more, which knows what the change concerns. nil is that
+	// it never does.
+	Settings func(ctx context.Context) string
 	// Wait stands still for a time, or until ctx is done, whose error it returns; nil
 	// waits.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -63,6 +68,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Settings == nil {
+		c.Settings = func(context.Context) string { return "" }
 	}
 	if c.Wait == nil {
 		c.Wait = func(ctx context.Context, d time.Duration) error {
@@ -100,6 +108,7 @@ func (s *Syncer) Sync(ctx context.Context, src rag.Source, from source.Source, i
 	}
 	held, release := s.hold(ctx, src)
 	r := &reading{s: s, src: src, opt: opt, known: map[string]rag.SourceItem{}, work: map[int]*work{}}
+	settings := r.compareSettings(ctx)
 	res, err := r.tries(held, from, ingest)
 	if err == nil && res.Complete {
 		err = r.dropStale(held, res.Unseen)
@@ -109,6 +118,10 @@ func (s *Syncer) Sync(ctx context.Context, src rag.Source, from source.Source, i
 	}
 	r.sum.Complete = err == nil && res.Complete
 	r.sum.Took = s.cfg.Clock().Sub(begun)
+	r.sum.Settings = src.LastReport.Settings
+	if err == nil && !opt.Part {
+		r.sum.Settings = settings
+	}
 	cursor := res.Cursor
 	if r.again || opt.Part {
 		cursor = src.Cursor // from there what failed is told of again

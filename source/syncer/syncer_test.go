@@ -33,12 +33,15 @@ type bench struct {
 	syncer *Syncer
 	waits  []time.Duration
 
-	events []source.Event
-	result source.Result
-	errs   []error // of the whole, one a reading
-	during func()  // called at the end of a reading
-	told   []string
-	dies   bool // ingestion dies between committing a document and saying so
+	events   []source.Event
+	result   source.Result
+	errs     []error // of the whole, one a reading
+	during   func()  // called at the end of a reading
+	told     []string
+	opt      rag.SyncOptions
+	settings string
+	forced   []string // ids of inputs that are read again although they may be as they were
+	dies     bool     // ingestion dies between committing a document and saying so
 }
 
 func newBench(t *testing.T) *bench {
@@ -54,7 +57,7 @@ func newBench(t *testing.T) *bench {
 	if b.src, err = s.CreateSource(t.Context(), rag.Source{CollectionID: b.col.ID, Name: "s", Kind: "k", Settings: json.RawMessage(`{}`)}); err != nil {
 		t.Fatal(err)
 	}
-	b.syncer = New(Config{Store: s, Wait: func(ctx context.Context, d time.Duration) error {
+	b.syncer = New(Config{Store: s, Settings: func(context.Context) string { return b.settings }, Wait: func(ctx context.Context, d time.Duration) error {
 		b.waits = append(b.waits, d)
 		return ctx.Err()
 	}})
@@ -89,6 +92,9 @@ func (b *bench) Sync(ctx context.Context, have source.State, tell func(source.Ev
 func (b *bench) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func(int, rag.AddResult)) error {
 	index := 0
 	for in := range inputs {
+		if in.Force {
+			b.forced = append(b.forced, in.ExternalID)
+		}
 		text := in.Text
 		if in.Content != nil {
 			data, err := io.ReadAll(in.Content)
@@ -158,7 +164,7 @@ func (b *bench) has(items map[string]string) {
 
 func (b *bench) sync() (rag.SyncReport, error) {
 	b.t.Helper()
-	return b.syncer.Sync(b.t.Context(), b.src, b, b, Options{})
+	return b.syncer.Sync(b.t.Context(), b.src, b, b, Options{SyncOptions: b.opt})
 }
 
 // gives reads the source and checks counts and what is stored.
@@ -237,6 +243,70 @@ func TestWhatMayPassIsReadAgain(t *testing.T) {
 	b.gives("fine", "1+ 0~ 0= 1- 0!", "s:fine")
 	if src, err = b.store.Source(t.Context(), b.col.ID, "s"); err != nil || string(src.Cursor) != "2" {
 		t.Errorf("%+v, %v", src, err)
+	}
+}
+
+// Force reads everything once, and nothing that was deleted by hand.
+func TestForce(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "1", "b": "2", "c": "3"})
+	b.result.Cursor = []byte("1")
+	b.gives("first", "3+ 0~ 0= 0- 0!", "s:a", "s:b", "s:c")
+	doc, err := b.store.FindDocument(t.Context(), b.col.ID, "s:c")
+	if err == nil {
+		err = b.store.DeleteDocument(t.Context(), rag.Scope{Collection: "c", Admin: true}, doc.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.forced = nil
+	b.gives("not forced", "0+ 0~ 2= 0- 0!", "s:a", "s:b")
+	if len(b.forced) > 0 {
+		t.Errorf("%q are forced", b.forced)
+	}
+	b.opt.Force = true
+	b.errs = []error{rag.Errorf(rag.KindUnavailable, "down")} // the second try is of what the first left
+	b.gives("forced", "0+ 0~ 2= 0- 0!", "s:a", "s:b")
+	if !slices.Equal(b.forced, []string{"s:a", "s:b"}) {
+		t.Errorf("%q are forced", b.forced)
+	}
+	state := state{&reading{s: b.syncer, src: rag.Source{Cursor: []byte("1")}, opt: Options{SyncOptions: b.opt}}}
+	if state.Cursor() != nil {
+		t.Error("the source tells only of what has changed")
+	}
+}
+
+// When documents are read in another way, ingestion is shown everything once.
+func TestOtherSettings(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "1", "b": "2"})
+	b.result.Cursor = []byte("1")
+	put, same := fmt.Sprintf("[%d a %d b]", source.Put, source.Put), fmt.Sprintf("[%d a %d b]", source.Same, source.Same)
+	down := rag.Errorf(rag.KindInvalid, "wrong")
+	for i, step := range []struct {
+		settings, told string
+		err            error
+	}{
+		{"", put, nil},
+		{"one", same, nil}, // nothing is known of how they were read
+		{"one", same, nil},
+		{"two", put, down},
+		{"two", put, nil}, // the reading before did not succeed
+		{"two", same, nil},
+	} {
+		b.settings, b.errs = step.settings, nil
+		if step.err != nil {
+			b.errs = []error{step.err}
+		}
+		if _, err := b.sync(); !errors.Is(err, step.err) {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		if fmt.Sprint(b.told) != step.told {
+			t.Errorf("step %d: told %q", i, b.told)
+		}
+	}
+	if len(b.forced) > 0 {
+		t.Errorf("%q are forced: what the change does not concern is read anew", b.forced)
 	}
 }
 

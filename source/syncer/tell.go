@@ -104,6 +104,7 @@ func (r *reading) hand(ctx context.Context, e source.Event, path string, row rag
 	if in.ACL == nil {
 		in.ACL = r.src.ACL
 	}
+	in.Force = in.Force || r.opt.Force && (!known || r.once(row))
 	if r.opt.Prepare != nil {
 		r.opt.Prepare(&in)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/smartretriever/smartretriever/store"
 )
 
-const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.again, j.allow_empty, j.principals, j.admin, j.key, j.state, j.error,
+const jobColumns = `j.id, j.uuid, j.tenant, j.collection, c.name, j.kind, j.name, j.source, j.again, j.allow_empty, j.force, j.principals, j.admin, j.key, j.state, j.error,
 	j.cancelling, j.tries, j.progress, j.created_at, j.started_at, j.updated_at, j.ended_at, j.not_before, j.held_until`
 
 const jobsFrom = " FROM jobs j JOIN collections c ON c.id = j.collection "
@@ -29,7 +29,7 @@ func scanJob(r scanner) (jobRow, error) {
 	var id []byte
 	var principals, progress string
 	var created, started, updated, ended, notBefore, held int64
-	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &j.Again, &j.AllowEmpty, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
+	err := r.Scan(&j.row, &id, &j.Tenant, &j.CollectionID, &j.Collection, &j.Kind, &j.Name, &j.Source, &j.Again, &j.AllowEmpty, &j.Force, &principals, &j.Admin, &j.Key, &j.State, &j.Error,
 		&j.Cancelling, &j.Tries, &progress, &created, &started, &updated, &ended, &notBefore, &held)
 	if err != nil {
 		return j, err
@@ -63,8 +63,8 @@ func jobKey(id rag.JobID) ([]byte, error) {
 }
 
 // CreateJob stores a job that waits for its turn, with its items, which are numbered
-// here. Of spec, the collection's id, Kind, Name, Source, Again, AllowEmpty, Principals, Admin
-// and Key count. An item may come with a verdict, such as that it is too large to be kept.
+// here. Of spec, the collection's id, Kind, Name, Source, Again, AllowEmpty, Force, Principals,
+// Admin and Key count. An item may come with a verdict, such as that it is too large to be kept.
 //
 // A source has one open job: if there is one, that is returned, which, as long as it waits,
 // does what spec asks for besides. Of the jobs of a source that have ended, the last
@@ -99,10 +99,10 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 			}
 		}
 		res, err := c.exec(ctx, `
-			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, again, allow_empty, principals, admin, key, state, error, cancelling, tries, progress,
+			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, again, allow_empty, force, principals, admin, key, state, error, cancelling, tries, progress,
 				created_at, started_at, updated_at, ended_at, not_before, holder, held_until)
-			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
-			id[:], spec.Kind, spec.Name, spec.Source, spec.Again, spec.AllowEmpty, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
+			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
+			id[:], spec.Kind, spec.Name, spec.Source, spec.Again, spec.AllowEmpty, spec.Force, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
 		if err != nil {
 			return err
 		}
@@ -140,9 +140,9 @@ const keptSyncs = 20
 func openSync(ctx context.Context, c *conn, spec rag.Job) (job jobRow, err error) {
 	var row int64
 	err = c.row(ctx, `
-		UPDATE jobs SET again = again OR (state = 'queued' AND ?), allow_empty = allow_empty OR (state = 'queued' AND ?)
+		UPDATE jobs SET again = again OR (state = 'queued' AND ?), allow_empty = allow_empty OR (state = 'queued' AND ?), force = force OR (state = 'queued' AND ?)
 		WHERE id = (SELECT id FROM jobs WHERE kind = 'sync' AND collection = ? AND source = ? AND state IN ('queued', 'running') LIMIT 1)
-		RETURNING id`, []any{spec.Again, spec.AllowEmpty, spec.CollectionID, spec.Source}, &row)
+		RETURNING id`, []any{spec.Again, spec.AllowEmpty, spec.Force, spec.CollectionID, spec.Source}, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return job, nil
 	}

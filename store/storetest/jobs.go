@@ -236,7 +236,10 @@ func jobSyncs(t *testing.T, s Store) {
 	}
 	a, b := make("a", false), make("b", false)
 	same := make("a", true)
-	equal(t, "the job that waits", words(same.ID, same.Again, same.AllowEmpty), words(a.ID, true, false))
+	equal(t, "the job that waits", words(same.ID, same.Again, same.AllowEmpty, same.Force), words(a.ID, true, false, false))
+	forced, err := s.CreateJob(ctx, rag.Job{CollectionID: c.ID, Kind: rag.JobSync, Name: "b", Source: "b", Force: true, Admin: true}, nil)
+	ok(t, "create job", err)
+	equal(t, "the other", words(forced.ID, forced.Again, forced.Force), words(b.ID, false, true))
 	add := makeJob(t, s, c, "one")
 	for _, want := range []rag.JobID{a.ID, add.ID} {
 		job, _ := claim(t, s, "me", time.Hour)
@@ -248,7 +251,7 @@ func jobSyncs(t *testing.T, s Store) {
 	equal(t, "the job that runs", make("a", false).ID, a.ID)
 	end(a.ID)
 	second, _ := claim(t, s, "me", time.Hour)
-	equal(t, "claimed", second.ID, b.ID)
+	equal(t, "claimed", words(second.ID, second.Force), words(b.ID, true))
 	next := make("a", false)
 	equal(t, "after its end", words(next.ID == a.ID, next.Again), "false false")
 	if _, err := s.RetryJob(ctx, scope, a.ID); rag.KindOf(err) != rag.KindConflict {

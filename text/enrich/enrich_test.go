@@ -208,6 +208,39 @@ func TestLabels(t *testing.T) {
 	}
 }
 
+// TestUsualThresholds labels a text that is .6 similar to both labels: as much as a
+// description asks for, and less than an example does.
+func TestUsualThresholds(t *testing.T) {
+	s, err := enrich.Labels(enrich.LabelOptions{Labels: []enrich.Label{{Name: "shown", Examples: []string{"heat"}}, {Name: "told", Description: "heat"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := paragraphs("en", "heat heat heat law law law law")
+	d.Embed, d.Model = (&directions{}).embed, "m"
+	res, err := s.Enrich(t.Context(), d)
+	if got := res.Metadata[enrich.KeyLabels].String(); err != nil || got != "[told]" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// TestOnlyQuestionsAreKept leaves out what a model writes beside questions.
+func TestOnlyQuestionsAreKept(t *testing.T) {
+	for said, want := range map[string]string{
+		"Here are three questions:\n1. What is it?\n2. \u4f55\u3067\u3059\u304b\uff1f\n\nI hope this helps!": "What is it?\n\u4f55\u3067\u3059\u304b\uff1f",
+		"The passage is about a mill.": "",
+	} {
+		set, err := enrich.New(enrich.Config{Stages: []string{"questions"}, Writer: enrich.WriterOptions{Writer: says(said)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := paragraphs("en", "Text.")
+		list := chunks(d, 1)
+		if _, err := set.Annotate(t.Context(), d, list); err != nil || list[0].Prefix != want {
+			t.Errorf("%q: %q, %v", said, list[0].Prefix, err)
+		}
+	}
+}
+
 func TestSummary(t *testing.T) {
 	s, err := enrich.Summary(enrich.SummaryOptions{Sentences: 1})
 	if err != nil {

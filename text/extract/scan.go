@@ -34,11 +34,15 @@ const (
 	maxPageWarnings = 10
 )
 
-// ReadsScans reports whether pages that are pictures are read: it is switched on, and
-// the program is there with its languages.
-func (e *Extractor) ReadsScans(ctx context.Context) bool {
-	_, err := e.OCR(ctx)
-	return err == nil
+// ReadsScans returns the languages in which pages that are pictures are read, as
+// rag.Text.ReadAs has them: it is switched on, and the program is there with these. ""
+// is that they are not read.
+func (e *Extractor) ReadsScans(ctx context.Context) string {
+	info, err := e.OCR(ctx)
+	if err != nil {
+		return ""
+	}
+	return strings.Join(info.Languages, "+")
 }
 
 // OCR says by which program pages that are pictures are read. Where that is switched
@@ -64,7 +68,8 @@ func (e *Extractor) withScans(ctx context.Context, req format.Request, text rag.
 	if len(wanted) == 0 {
 		return text, nil
 	}
-	if _, err := e.OCR(ctx); err != nil {
+	info, err := e.OCR(ctx)
+	if err != nil {
 		return unread(ctx, req.Format, text, err)
 	}
 	pages, err := e.scans(ctx, req, wanted)
@@ -96,6 +101,7 @@ func (e *Extractor) withScans(ctx context.Context, req format.Request, text rag.
 	if found := language.Detect(text.Content); found != "" {
 		text.Language = found
 	}
+	text.ReadAs = strings.Join(info.Languages, "+")
 	return text, nil
 }
 

@@ -107,6 +107,9 @@ func TestScans(t *testing.T) {
 				t.Fatal(err)
 			}
 			extracttest.Check(t, text)
+			if text.ReadAs == "" || text.ReadAs != e.ReadsScans(t.Context()) {
+				t.Errorf("%s: it was read as %q", name, text.ReadAs)
+			}
 			got, box := onPage(text, 2)
 			if f1 := extracttest.F1(got, want); f1 < .98 {
 				t.Errorf("%s, turned by %d: F1 %.4f\n%s", name, turn, f1, got)
@@ -148,7 +151,7 @@ func TestScansUnread(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(text.Warnings) != 2 || text.Warnings[0] != "2 of 3 pages hold no text" || !strings.Contains(text.Warnings[1], says) || e.ReadsScans(t.Context()) {
+		if len(text.Warnings) != 2 || text.Warnings[0] != "2 of 3 pages hold no text" || !strings.Contains(text.Warnings[1], says) || e.ReadsScans(t.Context()) != "" {
 			t.Errorf("%q", text.Warnings)
 		}
 	}

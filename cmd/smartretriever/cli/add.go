@@ -31,7 +31,7 @@ type adder interface {
 type addFlags struct {
 	placeFlags
 	name, password, passwordsFile string
-	dryRun, once, watch           bool
+	dryRun, once, watch, force    bool
 	every                         time.Duration
 	enrich                        []string
 }
@@ -57,7 +57,8 @@ brings it up to date later, and documents that are gone from it are deleted. --o
 only adds what is there now, and deletes nothing. --watch goes on following it.
 
 What has not changed since it was added is left as it is, and of a changed file only
-the passages that changed are embedded again. Ctrl-C stops after the files being
+the passages that changed are embedded again. --force reads again what has not changed,
+as after a change of how files are read. Ctrl-C stops after the files being
 worked on; nothing is lost, and the next run goes on from there.
 
 Of an archive (zip, tar, mbox, and packed with gzip, bzip2 or zstd) every file is a
@@ -102,6 +103,7 @@ on; the exit code is then 1. Passwords are for this run and not remembered.`,
 	fl.StringVar(&f.password, "password", "", "`password` of encrypted files")
 	fl.StringVar(&f.passwordsFile, "passwords-file", "", "`file` with a line pattern=password for each encrypted file")
 	fl.BoolVar(&f.once, "once", false, "do not remember folders and URLs: add what is there now, delete nothing")
+	fl.BoolVar(&f.force, "force", false, "also read what has not changed")
 	watchFlags(fl, &f.watch, &f.every)
 	fl.StringSliceVar(&f.enrich, "enrich", nil, "`stages` of enrichment for this run instead of enrich.stages, as language,dates; none is no stage")
 	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what adding would take: documents, tokens, money and time; store nothing")
@@ -132,6 +134,7 @@ type addPlan struct {
 	named     bool // the source has been named by who adds it
 	once      bool // sources are not remembered
 	watch     bool
+	force     bool // what has not changed is read again
 	every     time.Duration
 	stdin     string // name of standard input, "" when it is not read
 	opt       walk.Options
@@ -142,7 +145,7 @@ type addPlan struct {
 
 // planAdd checks everything that can be wrong before a file is opened.
 func (a *app) planAdd(args []string, f addFlags) (addPlan, error) {
-	p := addPlan{acl: f.acl, once: f.once, watch: f.watch, every: f.every, opt: walk.Options{
+	p := addPlan{acl: f.acl, once: f.once, watch: f.watch, force: f.force, every: f.every, opt: walk.Options{
 		Include: f.include, Exclude: f.exclude, Hidden: f.hidden, MaxBytes: int64(a.cfg.Limits.FileSize),
 	}}
 	for _, arg := range args {
@@ -194,7 +197,7 @@ func isFolder(path string) bool {
 // options are what sources are read with: what is added by name is wanted, also if it
 // was deleted or failed before.
 func (p addPlan) options() rag.SyncOptions {
-	return rag.SyncOptions{Again: true, Prepare: func(in *rag.Input) { in.Password = p.passwords.of(in.ExternalID) }}
+	return rag.SyncOptions{Again: true, Force: p.force, Prepare: func(in *rag.Input) { in.Password = p.passwords.of(in.ExternalID) }}
 }
 
 // add reads what the plan says and shows how it goes.
@@ -314,7 +317,7 @@ func (s *source) inputs(ctx context.Context) iter.Seq[rag.Input] {
 	return func(yield func(rag.Input) bool) {
 		if s.plan.stdin != "" && !s.give(yield, rag.Input{
 			ExternalID: s.plan.stdin, Name: s.plan.stdin, Content: interruptible(ctx, s.stdin),
-			Password: s.plan.passwords.of(s.plan.stdin), Metadata: s.plan.metadata, ACL: s.plan.acl,
+			Password: s.plan.passwords.of(s.plan.stdin), Metadata: s.plan.metadata, ACL: s.plan.acl, Force: s.plan.force,
 		}, s.plan.stdin, nil) {
 			return
 		}
@@ -333,7 +336,7 @@ func (s *source) inputs(ctx context.Context) iter.Seq[rag.Input] {
 			file := walk.Open(e.Path)
 			if !s.give(yield, rag.Input{
 				ExternalID: e.Path, Source: e.Path, Name: filepath.Base(e.Path), Content: file, ModifiedAt: e.Modified,
-				Password: s.plan.passwords.of(e.Path), Metadata: s.plan.metadata, ACL: s.plan.acl,
+				Password: s.plan.passwords.of(e.Path), Metadata: s.plan.metadata, ACL: s.plan.acl, Force: s.plan.force,
 			}, e.Path, file) {
 				return
 			}

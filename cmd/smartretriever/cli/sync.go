@@ -63,11 +63,15 @@ that is empty all at once: a disk that is not mounted looks the same.
 
 A document that was deleted by hand ('rm') stays away until it has other content in
 its source. A file that cannot be read is reported, and the exit code is then 1; what
-failed for a reason of its own is tried again when it has changed, or with --again.`,
+failed for a reason of its own is tried again when it has changed, or with --again.
+
+--force reads again what has not changed, as after a change of how files are read.
+Passages that stay the same are not embedded again.`,
 		Example: `  smartretriever sync
   smartretriever sync papers --dry-run
   smartretriever sync --watch --every 1h
-  smartretriever sync papers --again`,
+  smartretriever sync papers --again
+  smartretriever sync scans --force`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkWatch(watch, every); err != nil {
 				return err
@@ -87,7 +91,7 @@ failed for a reason of its own is tried again when it has changed, or with --aga
 					a.err.line("There are no sources in the collection %q; make one with: smartretriever add FOLDER", a.cfg.Collection)
 					return nil
 				case dryRun:
-					return a.estimate(c.Context(), r, addPlan{sources: list})
+					return a.estimate(c.Context(), r, addPlan{sources: list, force: opt.Force})
 				}
 				err = a.sync(c.Context(), r, list, opt)
 				if watch && c.Context().Err() == nil {
@@ -95,6 +99,7 @@ failed for a reason of its own is tried again when it has changed, or with --aga
 					for i := range list {
 						names[i] = list[i].Name
 					}
+					opt.Force = false // once is what was asked for
 					return a.followSources(c.Context(), r, names, every, opt)
 				}
 				return err
@@ -104,6 +109,7 @@ failed for a reason of its own is tried again when it has changed, or with --aga
 	fl := c.Flags()
 	fl.BoolVarP(&dryRun, "dry-run", "n", false, "say what would be added, updated and deleted, and what it would take; store nothing")
 	fl.BoolVar(&opt.Again, "again", false, "also read what failed before, and what was deleted by hand")
+	fl.BoolVar(&opt.Force, "force", false, "also read what has not changed")
 	fl.BoolVar(&opt.AllowEmpty, "allow-empty", false, "delete everything of a source that is empty all at once")
 	watchFlags(fl, &watch, &every)
 	return c

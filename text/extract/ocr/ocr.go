@@ -21,6 +21,9 @@ type Config struct {
 	// the most likely first. Empty is eng and what is installed beside it, if that is at
 	// most three together; else eng alone.
 	Languages []string
+	// Data is the folder that holds the program's languages, which it takes from its
+	// variable TESSDATA_PREFIX. Empty is where it was installed.
+	Data string
 	// Timeout is the most time for one picture. Default one minute: a full page takes
 	// two to four seconds of a processor.
 	Timeout time.Duration
@@ -33,6 +36,9 @@ func (c Config) Validate() error {
 	var faults []error
 	if c.Timeout < 0 {
 		faults = append(faults, errors.New("the Timeout must not be negative"))
+	}
+	if strings.IndexByte(c.Data, 0) >= 0 {
+		faults = append(faults, errors.New("the Data is no path"))
 	}
 	if c.Workers < 0 {
 		faults = append(faults, errors.New("the Workers must not be negative"))
@@ -67,7 +73,7 @@ func New(c Config) (*Engine, error) {
 		c.Workers = runtime.NumCPU()
 	}
 	return &Engine{
-		finder:  finder{program: c.Program, languages: c.Languages, lock: make(chan struct{}, 1)},
+		finder:  finder{program: c.Program, languages: c.Languages, data: c.Data, lock: make(chan struct{}, 1)},
 		timeout: c.Timeout, slots: make(chan struct{}, c.Workers),
 	}, nil
 }
@@ -144,7 +150,7 @@ func (e *Engine) read(ctx context.Context, info Info, timeout time.Duration, png
 	if dpi > 0 {
 		args = append(args, "--dpi", strconv.Itoa(dpi))
 	}
-	table, _, err := run(ctx, info.Program, timeout, png, append(args, "-c", "tessedit_create_tsv=1")...)
+	table, _, err := run(ctx, info.Program, e.finder.data, timeout, png, append(args, "-c", "tessedit_create_tsv=1")...)
 	if err != nil {
 		return Page{}, err
 	}

@@ -3,9 +3,13 @@
 package ocr_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -116,6 +120,50 @@ func TestCancel(t *testing.T) {
 	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { // waits until both are gone
 		t.Error(err)
+	}
+}
+
+// TestData gives the program the folder of its languages, and nothing else that is not
+// its business.
+func TestData(t *testing.T) {
+	e := engine(t, ocr.Config{Program: fakes(t, "data"), Data: "/opt/tessdata"})
+	page, err := e.Read(t.Context(), []byte("four"), 1, 0)
+	if err != nil || len(page.Paragraphs) != 1 || page.Paragraphs[0].Text != "/opt/tessdata 3 4" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if _, err := ocr.New(ocr.Config{Data: "a\x00b"}); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("a path that is none: %v", err)
+	}
+}
+
+// TestOwnData has the real program read with a language that is in a folder of its own
+// and nowhere else.
+func TestOwnData(t *testing.T) {
+	needsTesseract(t)
+	usual, err := exec.CommandContext(t.Context(), "tesseract", "--list-langs").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(usual), `"`)
+	installed, _, _ := strings.Cut(rest, `"`)
+	data := t.TempDir()
+	if err := os.Symlink(filepath.Join(installed, "eng.traineddata"), filepath.Join(data, "house.traineddata")); err != nil {
+		t.Fatal(err)
+	}
+	var blank bytes.Buffer
+	if err := png.Encode(&blank, image.NewGray(image.Rect(0, 0, 200, 100))); err != nil {
+		t.Fatal(err)
+	}
+	e := engine(t, ocr.Config{Data: data})
+	info, err := e.Info(t.Context())
+	if err != nil || !slices.Equal(info.Languages, []string{"house"}) {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	if page, err := e.Read(t.Context(), blank.Bytes(), 1, 0); err != nil || page.Words != 0 {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if _, err := engine(t, ocr.Config{Data: filepath.Join(data, "none")}).Info(t.Context()); !errors.Is(err, rag.ErrInvalid) {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

@@ -45,16 +45,20 @@ const (
 	drainTime = 2 * time.Second  // for pipes to close once the program is gone
 )
 
-// run calls the program, feeds it and returns what it writes. It ends with ctx, after
+// run calls the program, feeds it and returns what it writes. data is the folder of its
+// languages, "" for its own. It ends with ctx, after
 // the time limit, and when it writes too much, and takes along what it may have
 // started. Kinds of error: KindExhausted for a limit, KindInvalid for a program that
 // fails, ErrAbsent for one that is not there.
-func run(ctx context.Context, path string, timeout time.Duration, in []byte, args ...string) (out []byte, said string, err error) {
+func run(ctx context.Context, path, data string, timeout time.Duration, in []byte, args ...string) (out []byte, said string, err error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(limited, path, args...)
 	// One thread: pages are read side by side, and its threads wait for each other busily.
 	cmd.Env = []string{"OMP_THREAD_LIMIT=1", "LC_ALL=C"}
+	if data != "" {
+		cmd.Env = append(cmd.Env, "TESSDATA_PREFIX="+data)
+	}
 	cmd.Stdin = bytes.NewReader(in)
 	stdout, stderr := &capped{most: maxTable, full: cancel}, &capped{most: maxSaid}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -121,6 +125,7 @@ type Info struct {
 type finder struct {
 	program   string
 	languages []string
+	data      string
 
 	lock  chan struct{} // holds one; the program may take its time to answer
 	known *Info
@@ -146,7 +151,7 @@ func (f *finder) find(ctx context.Context) (Info, error) {
 		return Info{}, ErrAbsent
 	}
 	info := Info{Program: path}
-	out, said, err := run(ctx, path, askTime, nil, "--version")
+	out, said, err := run(ctx, path, f.data, askTime, nil, "--version")
 	if err != nil {
 		return Info{}, err
 	}
@@ -155,7 +160,7 @@ func (f *finder) find(ctx context.Context) (Info, error) {
 		return Info{}, rag.Errorf(rag.KindInvalid, "%s is not the program tesseract: it does not tell its version", clean.Line(path))
 	}
 	info.Version = clean.Cut(found[1], 40)
-	if out, said, err = run(ctx, path, askTime, nil, "--list-langs"); err != nil {
+	if out, said, err = run(ctx, path, f.data, askTime, nil, "--list-langs"); err != nil {
 		return Info{}, err
 	}
 	if len(out) == 0 {
