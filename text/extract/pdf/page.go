@@ -122,21 +122,16 @@ func (r *reader) page(p *page) error {
 // lines reads the page's text at once and asks for place and font of the first
 // letter of each line only: asking for every letter takes three times as long.
 func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
-	count, err := r.in.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text})
-	if err != nil || count.Count == 0 {
+	got, place, err := readText(r.in, text, p.sheet)
+	if err != nil || got == "" {
 		return err
 	}
-	got, err := r.in.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text, Count: count.Count})
-	if err != nil {
-		return err
-	}
-	if r.size += len(got.Text); r.limit > 0 && r.size > r.limit {
+	if r.size += len(got); r.limit > 0 && r.size > r.limit {
 		return rag.Errorf(rag.KindExhausted, "it holds more than %d MiB of text", max(1, r.limit>>20))
 	}
 	// PDFium marks the same with U+FFFE where the hyphen stood in the file and
 	// with U+0002 where it was found by the layout.
-	all := strings.ReplaceAll(strings.TrimRight(got.Text, "\x00"), "\uFFFE", string(lineHyphen))
-	place := placer{r.in, text, p.sheet}
+	all := strings.ReplaceAll(got, "\uFFFE", string(lineHyphen))
 	index := 0 // of the line's first character in the text
 	for raw := range strings.SplitSeq(all, "\n") {
 		raw = strings.Map(legible, raw)
@@ -220,6 +215,7 @@ type placer struct {
 	in    pdfium.Pdfium
 	text  references.FPDF_TEXTPAGE
 	sheet sheet
+	wide  []int // runes of the page's text that count as two characters
 }
 
 // withoutFalseHyphens returns a line with U+FFFD for each hyphen in it that is none:
@@ -250,12 +246,7 @@ func (p placer) withoutFalseHyphens(raw string, index int) string {
 // goesOn reports whether one character stands to the right of another on the same
 // line of the page.
 func (p placer) goesOn(left, right int) bool {
-	a, ok := p.char(left)
-	b, ok2 := p.char(right)
-	if !ok || !ok2 {
-		return false
-	}
-	from, to := p.box(a), p.box(b)
+	from, to := p.box(p.char(left)), p.box(p.char(right))
 	if from == (rag.Box{}) || to == (rag.Box{}) {
 		return false
 	}
@@ -272,10 +263,7 @@ const maxParts = 50
 // ask for every character takes three times as long. What PDFium does not know
 // stays zero.
 func (p placer) set(l *line, parts []part) {
-	at, ok := p.char(parts[0].first)
-	if !ok {
-		return
-	}
+	at := p.char(parts[0].first)
 	if size, err := p.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: p.text, Index: at}); err == nil {
 		l.size = size.FontSize
 	}
@@ -290,17 +278,12 @@ func (p placer) set(l *line, parts []part) {
 	}
 	for i, part := range parts {
 		if i > 0 {
-			if at, ok := p.char(part.first); ok {
-				l.box = l.box.Union(p.box(at))
-			}
+			l.box = l.box.Union(p.box(p.char(part.first)))
 		}
 		if part.last == part.first {
 			continue
 		}
-		at, ok := p.char(part.last)
-		if !ok {
-			continue
-		}
+		at := p.char(part.last)
 		l.box = l.box.Union(p.box(at))
 		if i > 0 && i == len(parts)-1 {
 			if _, y, ok := p.origin(at); ok {
@@ -332,15 +315,6 @@ func (p placer) bold(at int) bool {
 }
 
 var boldName = regexp.MustCompile(`(?i)bold|black|heavy|demi|-medi|cmbx|cmssbx`)
-
-// char returns the index among the page's characters of a character of its text.
-func (p placer) char(index int) (int, bool) {
-	char, err := p.in.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: p.text, NTextIndex: index})
-	if err != nil || char.CharIndex < 0 {
-		return 0, false
-	}
-	return char.CharIndex, true
-}
 
 // origin returns the place of a character as the page is shown, y growing upwards.
 func (p placer) origin(at int) (x, y float64, ok bool) {
