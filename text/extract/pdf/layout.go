@@ -214,19 +214,15 @@ func seam(a, b line, dict words) string {
 	return " "
 }
 
-// adjoins reports whether b is written to a piece a of the same line without a space:
-// in another size, or as letters that are set one by one.
+// adjoins reports whether b is written to a piece a of the same line without a space.
 func adjoins(a, b line) bool {
-	if a.size != b.size && b.size > 0 {
-		return touches(a, b) || a.box == rag.Box{}
-	}
-	return utf8.RuneCountInString(a.text) == 1 && utf8.RuneCountInString(b.text) == 1 && touches(a, b)
+	return touches(a, b) || a.size != b.size && b.size > 0 && a.box == rag.Box{}
 }
 
 // touches reports whether a piece of a line begins where another ends, without room
 // for a space between them.
 func touches(a, b line) bool {
-	if a.box == (rag.Box{}) || b.box == (rag.Box{}) || a.end != a.y {
+	if a.box == (rag.Box{}) || b.box == (rag.Box{}) || a.end != a.y || a.upright || b.upright {
 		return false
 	}
 	height, gap := min(a.box.Y1-a.box.Y0, b.box.Y1-b.box.Y0), b.box.X0-a.box.X1

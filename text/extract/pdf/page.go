@@ -32,6 +32,7 @@ type line struct {
 	x, y    float64
 	end     float64 // y of its last letter
 	box     rag.Box // around all of it, on the sheet
+	upright bool    // runs upwards or downwards
 	size    float64 // of the font, in points
 	bold    bool
 	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
@@ -140,29 +141,38 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 			raw = place.withoutFalseHyphens(raw, index)
 			parts, _ = partsOf(raw, index)
 		}
+		for len(parts) > 0 {
+			rest, at := "", 0
+			if place.crooked(parts) {
+				raw, rest, at = place.straight(raw, index)
+				parts, _ = partsOf(raw, index)
+			}
+			if l := place.line(raw, index, parts); l.text != "" && !p.sheet.hides(l.box) {
+				p.lines = append(p.lines, l)
+			}
+			raw, index = rest, at
+			parts, _ = partsOf(raw, index)
+		}
 		index = next
-		if len(parts) == 0 {
-			continue
-		}
-		if letterSpaced(raw) {
-			raw = place.unspace(raw, parts[0].first-leading(raw))
-		}
-		l := line{}
-		l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
-		pieces := strings.Split(l.text, string(lineHyphen))
-		for i := range pieces {
-			pieces[i] = clean.Line(pieces[i])
-		}
-		if l.text = strings.Join(pieces, string(lineHyphen)); l.text == "" {
-			continue
-		}
-		place.set(&l, parts)
-		if p.sheet.hides(l.box) {
-			continue
-		}
-		p.lines = append(p.lines, l)
 	}
 	return nil
+}
+
+// line makes a line of one of PDFium's, whose first character is at index.
+func (p placer) line(raw string, index int, parts []part) line {
+	if letterSpaced(raw) {
+		raw = p.unspace(raw, parts[0].first-leading(raw))
+	}
+	l := line{}
+	l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
+	pieces := strings.Split(l.text, string(lineHyphen))
+	for i := range pieces {
+		pieces[i] = clean.Line(pieces[i])
+	}
+	if l.text = strings.Join(pieces, string(lineHyphen)); l.text != "" {
+		p.set(&l, parts)
+	}
+	return l
 }
 
 // leading returns how many characters stand before the first that is seen.
@@ -284,7 +294,9 @@ func (p placer) set(l *line, parts []part) {
 			continue
 		}
 		at := p.char(part.last)
-		l.box = l.box.Union(p.box(at))
+		tail := p.box(at)
+		l.upright = l.upright || i == 0 && column(l.box, tail)
+		l.box = l.box.Union(tail)
 		if i > 0 && i == len(parts)-1 {
 			if _, y, ok := p.origin(at); ok {
 				l.end = y
