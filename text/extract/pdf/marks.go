@@ -56,9 +56,9 @@ func keysOf(s string) keyText {
 }
 
 // counts reports whether a rune of a reduced text is kept. Tables are written with
-// bars that the page does not have.
+// bars that the page does not have, and accents may stand apart from their letters.
 func counts(r rune) bool {
-	return r != '|' && r != unicode.ReplacementChar && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsNumber(r) || unicode.IsSymbol(r) || unicode.Is(unicode.Co, r))
+	return r != '|' && accents[r] == 0 && r != unicode.ReplacementChar && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsNumber(r) || unicode.IsSymbol(r) || unicode.Is(unicode.Co, r))
 }
 
 // run is a part of the page's keys that is marked.

@@ -160,8 +160,11 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 
 // line makes a line of one of PDFium's, whose first character is at index.
 func (p placer) line(raw string, index int, parts []part) line {
-	if letterSpaced(raw) {
-		raw = p.unspace(raw, parts[0].first-leading(raw))
+	switch {
+	case letterSpaced(raw):
+		raw = p.unspace(raw, index)
+	case hasAccents(raw):
+		raw = p.accented(raw, index)
 	}
 	l := line{}
 	l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
@@ -173,18 +176,6 @@ func (p placer) line(raw string, index int, parts []part) line {
 		p.set(&l, parts)
 	}
 	return l
-}
-
-// leading returns how many characters stand before the first that is seen.
-func leading(raw string) int {
-	n := 0
-	for _, r := range raw {
-		if !unicode.IsSpace(r) && r != lineHyphen {
-			break
-		}
-		n++
-	}
-	return n
 }
 
 // legible turns control characters into spaces: in fonts that do not say what
