@@ -30,9 +30,9 @@ func (p placer) crooked(parts []part) bool {
 	return false
 }
 
-// straight returns so much of a line as can stand on one line of the page, and the rest
-// with the place of its first character. index is that of the line's first.
-func (p placer) straight(raw string, index int) (head, rest string, at int) {
+// straight returns so much of a line as can stand on one line of the page. index is the
+// place of its first character.
+func (p placer) straight(raw string, index int) string {
 	var last rag.Box
 	n := 0
 	for i, r := range raw {
@@ -45,13 +45,13 @@ func (p placer) straight(raw string, index int) (head, rest string, at int) {
 				break
 			}
 			if last != (rag.Box{}) && elsewhere(last, b) {
-				return raw[:i], raw[i:], index + n
+				return raw[:i]
 			}
 			last = b
 		}
 		n++
 	}
-	return raw, "", index + n
+	return raw
 }
 
 // elsewhere reports whether b stands neither beside a nor above or below it.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/grid"
 )
 
 // How far lines may lie apart and differ within a paragraph, in units of the
@@ -36,6 +37,7 @@ type para struct {
 	size  float64
 	bold  bool
 	box   rag.Box
+	table *grid.Table // of a table, in place of text
 }
 
 var (
@@ -59,7 +61,17 @@ func (p *page) paragraphs(dict words) []para {
 			open = open[:0]
 		}
 	}
+	shown := map[*ruled]bool{}
 	for _, l := range p.lines {
+		if t := l.table; t != nil {
+			// A table stands where its first line does.
+			if !shown[t] {
+				shown[t] = true
+				flush()
+				out = append(out, para{kind: rag.Table, page: p.number, table: t.grid(p.number, p.lines, dict), box: t.box()})
+			}
+			continue
+		}
 		if l.running != "" {
 			flush()
 			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size, box: l.box})
@@ -83,6 +95,9 @@ func (p *page) usual() (lead float64, width int) {
 	var gaps []float64
 	var lengths []int
 	for i, l := range p.lines {
+		if l.table != nil {
+			continue
+		}
 		if !strings.ContainsRune(l.text, lineHyphen) {
 			lengths = append(lengths, utf8.RuneCountInString(l.text))
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/references"
@@ -36,11 +38,14 @@ type line struct {
 	size    float64 // of the font, in points
 	bold    bool
 	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
+	table   *ruled        // in which it stands, nil for none
+	cell    int           // of the table
 }
 
 type page struct {
 	number int // from 1
 	lines  []line
+	tables []*ruled
 	notes  []note // text of annotations and form fields
 	sheet  sheet
 	keys   string // what counts of its lines' text, once it is asked for
@@ -52,6 +57,7 @@ type reader struct {
 	doc      references.FPDF_DOCUMENT
 	limit    int
 	size     int // bytes of text so far
+	drawn    int // objects and points of drawings so far
 	warnings []string
 
 	formTried  bool
@@ -113,8 +119,21 @@ func (r *reader) page(p *page) error {
 		return err
 	}
 	defer r.in.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
+	if rules, ok := r.rulesOf(p, ref); ok {
+		p.tables = rules.tables()
+	}
+	before := r.size
 	if err := r.lines(p, text.TextPage); err != nil {
 		return err
+	}
+	// What turned out to be no table is read anew, as the lines that it is.
+	found := len(p.tables)
+	p.tables = slices.DeleteFunc(p.tables, func(t *ruled) bool { return !t.holds(p.lines) })
+	if len(p.tables) < found {
+		r.size, p.lines = before, nil
+		if err := r.lines(p, text.TextPage); err != nil {
+			return err
+		}
 	}
 	r.notes(p, ref)
 	return nil
@@ -142,15 +161,25 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 			parts, _ = partsOf(raw, index)
 		}
 		for len(parts) > 0 {
-			rest, at := "", 0
+			head := raw
 			if place.crooked(parts) {
-				raw, rest, at = place.straight(raw, index)
-				parts, _ = partsOf(raw, index)
+				head = place.straight(raw, index)
 			}
-			if l := place.line(raw, index, parts); l.text != "" && !p.sheet.hides(l.box) {
+			var table *ruled
+			cell := -1
+			if len(p.tables) > 0 {
+				parts, _ = partsOf(head, index)
+				head, table, cell = place.inCell(head, index, parts, p.tables)
+			}
+			if len(head) < len(raw) {
+				parts, _ = partsOf(head, index)
+			}
+			if l := place.line(head, index, parts); l.text != "" && !p.sheet.hides(l.box) {
+				l.table, l.cell = table, cell
 				p.lines = append(p.lines, l)
 			}
-			raw, index = rest, at
+			index += utf8.RuneCountInString(head)
+			raw = raw[len(head):]
 			parts, _ = partsOf(raw, index)
 		}
 		index = next
