@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/rag"
-	"github.com/smartretriever/smartretriever/text/extract/grid"
 )
 
 // A table is taken for one where its rules say so: lines across and down that meet and
@@ -21,6 +20,7 @@ const (
 	maxCellText = 2000   // bytes; a cell that holds more makes a page of boxes, not a table
 	fewCells    = 6      // a table of so few, whose text is long in the mean, is one too
 	longMean    = 400    // bytes
+	inkShare    = 0.05   // of its area is covered by text; a chart has labels only
 	cellGap     = 0.15   // of a letter's height: so much room between two letters is enough for a rule
 )
 
@@ -215,12 +215,16 @@ func (t *ruled) merge(r rules) *ruled {
 // holds reports whether the lines in a table's cells are those of one.
 func (t *ruled) holds(lines []line) bool {
 	size := make([]int, len(t.cells))
-	all := 0
+	all, ink := 0, 0.0
 	for _, l := range lines {
 		if l.table == t {
 			size[l.cell] += len(l.text)
 			all += len(l.text)
+			ink += area(l.box)
 		}
+	}
+	if ink < inkShare*area(t.box()) {
+		return false
 	}
 	// Rows and columns without any text, which a double rule makes, do not count.
 	rows, columns := make([]int, len(t.ys)-1), make([]int, t.columns())
@@ -257,48 +261,7 @@ func (t *ruled) holds(lines []line) bool {
 	return filled > fewCells || all <= longMean*filled
 }
 
-// grid puts the lines of a table into its cells. A cell that spans stands in each of its
-// rows and columns, as in all formats.
-func (t *ruled) grid(number int, lines []line, dict words) *grid.Table {
-	inside := make([][]line, len(t.cells))
-	for _, l := range lines {
-		if l.table == t {
-			inside[l.cell] = append(inside[l.cell], l)
-		}
-	}
-	rows, columns := make([]bool, len(t.ys)-1), make([]bool, t.columns())
-	for n, c := range t.cells {
-		if len(inside[n]) > 0 {
-			rows[c.row], columns[c.col] = true, true
-		}
-	}
-	span := func(used []bool, from, n int) (count int) {
-		for _, is := range used[from : from+n] {
-			if is {
-				count++
-			}
-		}
-		return count
-	}
-	out := &grid.Table{Page: number}
-	last := -1
-	for n, c := range t.cells { // by row and column: a cell's number is that of its first place
-		down, across := span(rows, c.row, c.rows), span(columns, c.col, c.cols)
-		if down == 0 || across == 0 {
-			continue
-		}
-		if c.row != last {
-			out.AddRow()
-			last = c.row
-		}
-		out.AddCell(across, down)
-		if len(inside[n]) > 0 {
-			p := newPara(number, inside[n], dict)
-			out.Put(grid.Piece{Block: rag.Block{Kind: rag.Paragraph, Page: number, Box: p.box}, Text: p.text})
-		}
-	}
-	return out
-}
+func area(b rag.Box) float64 { return float64(b.X1-b.X0) * float64(b.Y1-b.Y0) }
 
 // inCell returns so much of a line as lies in one cell of a table, or outside of all,
 // and which. A line ends at a rule only where its letters leave room for one. index is
