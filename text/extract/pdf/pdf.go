@@ -248,6 +248,8 @@ func open(in pdfium.Pdfium, content []byte, given string) (references.FPDF_DOCUM
 		return doc, nil
 	case errors.Is(err, pdfium_errors.ErrPassword) && given == "":
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted; give its password")
+	case errors.Is(err, pdfium_errors.ErrPassword) && mixedFilters(content):
+		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted in a way that is not supported: its strings otherwise than its streams")
 	case errors.Is(err, pdfium_errors.ErrPassword):
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted and the password is wrong")
 	case errors.Is(err, pdfium_errors.ErrSecurity):
