@@ -82,3 +82,13 @@ func TestDrawings(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestScaledFonts writes a paragraph in a font of size 1 that a matrix makes 12 times as
+// large: its lines are one paragraph below a title.
+func TestScaledFonts(t *testing.T) {
+	text := extracted(t, newEngine(t), document(false, sheetOf{content: "BT /F 1 Tf 18 0 0 18 20 170 Tm (Lease) Tj ET\n" +
+		"BT /F 1 Tf 12 0 0 12 20 140 Tm (The lease runs for five years from the day on) Tj 0 -1.2 Td (which it is signed by the lessor and the lessee,) Tj 0 -1.2 Td (and ends without notice on the last of them.) Tj ET\n"}))
+	if len(text.Blocks) != 2 || text.Blocks[0].Kind != rag.Heading || text.Blocks[1].Kind != rag.Paragraph {
+		t.Errorf("%q: %v", text.Content, text.Blocks)
+	}
+}

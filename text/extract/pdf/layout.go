@@ -244,9 +244,11 @@ func touches(a, b line) bool {
 	return -overlap*height <= gap && gap <= apart*height
 }
 
-// unspaced reports whether r belongs to a script that is written without spaces.
+// unspaced reports whether r belongs to a script that is written without spaces. The wide
+// forms of Latin letters are not of one.
 func unspaced(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff60
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) || r >= 0x3000 && r <= 0x303f ||
+		r >= 0xff00 && r <= 0xff60 && !unicode.Is(unicode.Latin, r)
 }
 
 // tabular reports whether a line looks like a row of a table: a third of its

@@ -3,6 +3,7 @@ package pdf
 import (
 	"context"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -299,6 +300,14 @@ func (p placer) set(l *line, parts []part) {
 	}
 	l.bold = p.bold(at)
 	l.box = p.box(at)
+	// Many writers state a size of 1 and scale the letters by the matrix.
+	if h := float64(l.box.Y1 - l.box.Y0); h > 0 && (h > 2*l.size || h < l.size) {
+		if m, err := p.in.FPDFText_GetMatrix(&requests.FPDFText_GetMatrix{TextPage: p.text, Index: at}); err == nil {
+			if scaled := l.size * math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D)); scaled > 0 && scaled < farthest {
+				l.size = scaled
+			}
+		}
+	}
 	if l.x, l.y, l.placed = p.origin(at); !l.placed {
 		return
 	}
