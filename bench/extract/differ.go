@@ -13,8 +13,8 @@ import (
 
 // Why a file differs from what was expected of it is looked for in its words: one that is
 // only on one side is missing or extra, unless two neighbours of the other side make it.
-// Causes are decided on with one half of the files, told by a hash of their names, and
-// confirmed on the other; the output gives the mean of both.
+// Whether a change helps more than the files that it was made for, the means of two halves
+// of the files tell, which are parted by a hash of their names.
 
 // difference is how a file's words differ from those expected.
 type difference struct {
@@ -27,7 +27,7 @@ type difference struct {
 	joined  []string // found, and expected as two or three words
 }
 
-// half is 0 for the files that causes are looked for in, 1 for those held out.
+// half tells to which half of the files one belongs, 0 or 1.
 func half(path string) int {
 	h := fnv.New32a()
 	h.Write([]byte(filepath.Base(path)))

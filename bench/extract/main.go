@@ -196,7 +196,7 @@ func (t *tally) report(out string, more []row) error {
 		rows = append(rows,
 			row{"pdf against pdftotext", "mean F1", mean(t.against), n},
 			row{"pdf against pdftotext", "share of files with F1 >= 0.95", float64(good) / float64(n), n})
-		for i, name := range []string{"half that causes are looked for in", "half held out"} {
+		for i, name := range []string{"one half", "other half"} {
 			if len(t.halves[i]) > 0 {
 				rows = append(rows, row{"pdf against pdftotext, " + name, "mean F1", mean(t.halves[i]), len(t.halves[i])})
 			}
