@@ -46,10 +46,12 @@ func main() {
 	out := flag.String("out", "", "file for the rows, as JSON")
 	only := flag.String("only", "", "measure only files whose path holds this")
 	verbose := flag.Bool("v", false, "print a line a file")
+	worst := flag.Int("worst", 0, "print so many of the PDF files that differ most from pdftotext, with the words that do")
+	words := flag.Int("words", 40, "words of each kind that -worst prints")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *data, *out, *only, *verbose); err != nil {
+	if err := run(ctx, *data, *out, *only, *verbose, *worst, *words); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -86,9 +88,11 @@ type tally struct {
 	files, opened, pages int
 	cpu                  time.Duration
 	against, contracts   []float64
+	halves               [2][]float64 // against, by the half of the files
+	differences          []difference
 }
 
-func run(ctx context.Context, data, out, only string, verbose bool) error {
+func run(ctx context.Context, data, out, only string, verbose bool, worst, words int) error {
 	files, err := pdfFiles(data, only)
 	if err != nil {
 		return err
@@ -113,6 +117,7 @@ func run(ctx context.Context, data, out, only string, verbose bool) error {
 			return err
 		}
 	}
+	printWorst(t.differences, worst, words)
 	more, err := formats(ctx, data, only)
 	if err != nil {
 		return err
@@ -151,6 +156,8 @@ func (t *tally) measure(ctx context.Context, engine *pdf.Engine, data string, f 
 		if ok && len(extracttest.Tokens(want)) >= fewWords {
 			theirs = extracttest.F1(text.Content, want)
 			t.against = append(t.against, theirs)
+			t.halves[half(f.path)] = append(t.halves[half(f.path)], theirs)
+			t.differences = append(t.differences, differ(f.path, text.Content, want, theirs))
 		}
 	}
 	if verbose {
@@ -190,6 +197,11 @@ func (t *tally) report(out string, more []row) error {
 		rows = append(rows,
 			row{"pdf against pdftotext", "mean F1", mean(t.against), n},
 			row{"pdf against pdftotext", "share of files with F1 >= 0.95", float64(good) / float64(n), n})
+		for i, name := range []string{"one half", "other half"} {
+			if len(t.halves[i]) > 0 {
+				rows = append(rows, row{"pdf against pdftotext, " + name, "mean F1", mean(t.halves[i]), len(t.halves[i])})
+			}
+		}
 	}
 	if n := len(t.contracts); n > 0 {
 		rows = append(rows,

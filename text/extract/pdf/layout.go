@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/text/extract/grid"
 )
 
 // How far lines may lie apart and differ within a paragraph, in units of the
@@ -36,6 +37,7 @@ type para struct {
 	size  float64
 	bold  bool
 	box   rag.Box
+	table *grid.Table // of a table, in place of text
 }
 
 var (
@@ -59,7 +61,17 @@ func (p *page) paragraphs(dict words) []para {
 			open = open[:0]
 		}
 	}
+	shown := map[*ruled]bool{}
 	for _, l := range p.lines {
+		if t := l.table; t != nil {
+			// A table stands where its first line does.
+			if !shown[t] {
+				shown[t] = true
+				flush()
+				out = append(out, para{kind: rag.Table, page: p.number, table: t.grid(p.number, p.lines, dict), box: t.box()})
+			}
+			continue
+		}
 		if l.running != "" {
 			flush()
 			out = append(out, para{kind: l.running, page: p.number, text: l.text, lines: 1, size: l.size, box: l.box})
@@ -83,6 +95,9 @@ func (p *page) usual() (lead float64, width int) {
 	var gaps []float64
 	var lengths []int
 	for i, l := range p.lines {
+		if l.table != nil {
+			continue
+		}
 		if !strings.ContainsRune(l.text, lineHyphen) {
 			lengths = append(lengths, utf8.RuneCountInString(l.text))
 		}
@@ -214,28 +229,26 @@ func seam(a, b line, dict words) string {
 	return " "
 }
 
-// adjoins reports whether b is written to a piece a of the same line without a space:
-// in another size, or as letters that are set one by one.
+// adjoins reports whether b is written to a piece a of the same line without a space.
 func adjoins(a, b line) bool {
-	if a.size != b.size && b.size > 0 {
-		return touches(a, b) || a.box == rag.Box{}
-	}
-	return utf8.RuneCountInString(a.text) == 1 && utf8.RuneCountInString(b.text) == 1 && touches(a, b)
+	return touches(a, b) || a.size != b.size && b.size > 0 && a.box == rag.Box{}
 }
 
 // touches reports whether a piece of a line begins where another ends, without room
 // for a space between them.
 func touches(a, b line) bool {
-	if a.box == (rag.Box{}) || b.box == (rag.Box{}) || a.end != a.y {
+	if a.box == (rag.Box{}) || b.box == (rag.Box{}) || a.end != a.y || a.upright || b.upright {
 		return false
 	}
 	height, gap := min(a.box.Y1-a.box.Y0, b.box.Y1-b.box.Y0), b.box.X0-a.box.X1
 	return -overlap*height <= gap && gap <= apart*height
 }
 
-// unspaced reports whether r belongs to a script that is written without spaces.
+// unspaced reports whether r belongs to a script that is written without spaces. The wide
+// forms of Latin letters are not of one.
 func unspaced(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff60
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) || r >= 0x3000 && r <= 0x303f ||
+		r >= 0xff00 && r <= 0xff60 && !unicode.Is(unicode.Latin, r)
 }
 
 // tabular reports whether a line looks like a row of a table: a third of its

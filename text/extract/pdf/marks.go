@@ -56,9 +56,9 @@ func keysOf(s string) keyText {
 }
 
 // counts reports whether a rune of a reduced text is kept. Tables are written with
-// bars that the page does not have.
+// bars that the page does not have, and accents may stand apart from their letters.
 func counts(r rune) bool {
-	return r != '|' && r != unicode.ReplacementChar && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsNumber(r) || unicode.IsSymbol(r) || unicode.Is(unicode.Co, r))
+	return r != '|' && accents[r] == 0 && r != unicode.ReplacementChar && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsNumber(r) || unicode.IsSymbol(r) || unicode.Is(unicode.Co, r))
 }
 
 // run is a part of the page's keys that is marked.
@@ -99,16 +99,12 @@ func findQuote(in pdfium.Pdfium, page requests.Page, paper sheet, opt PageOption
 		return nil
 	}
 	defer in.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
-	count, err := in.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text.TextPage})
-	if err != nil || count.Count == 0 {
+	got, place, err := readText(in, text.TextPage, paper)
+	if err != nil || got == "" {
 		return nil
 	}
-	got, err := in.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text.TextPage, Count: count.Count})
-	if err != nil {
-		return nil
-	}
-	shown := keysOf(got.Text)
-	m := marker{placer: placer{in, text.TextPage, paper}, runes: []rune(got.Text)}
+	shown := keysOf(got)
+	m := marker{placer: place, runes: []rune(got)}
 	for _, r := range align(shown, opt) {
 		m.mark(shown.at[r.start], shown.at[r.end-1])
 	}
@@ -290,11 +286,7 @@ func lineEnd(r rune) bool { return r == '\n' || r == lineHyphen || r == '\uFFFE'
 // stands between them are asked for too, since writing from the right, or a line
 // that is broken within, has its ends elsewhere.
 func (m *marker) line(first, last int) {
-	from, ok := m.char(first)
-	to, ok2 := m.char(last)
-	if !ok || !ok2 || to < from {
-		return
-	}
+	from, to := m.char(first), m.char(last)
 	var found []rag.Box
 	if a, b := m.box(from), m.box(to); a != (rag.Box{}) && b != (rag.Box{}) && abreast(a, b) {
 		found = append(found, a.Union(b))

@@ -3,10 +3,13 @@ package pdf
 import (
 	"context"
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/references"
@@ -32,14 +35,18 @@ type line struct {
 	x, y    float64
 	end     float64 // y of its last letter
 	box     rag.Box // around all of it, on the sheet
+	upright bool    // runs upwards or downwards
 	size    float64 // of the font, in points
 	bold    bool
 	running rag.BlockKind // rag.Header or rag.Footer, "" in the body
+	table   *ruled        // in which it stands, nil for none
+	cell    int           // of the table
 }
 
 type page struct {
 	number int // from 1
 	lines  []line
+	tables []*ruled
 	notes  []note // text of annotations and form fields
 	sheet  sheet
 	keys   string // what counts of its lines' text, once it is asked for
@@ -51,6 +58,7 @@ type reader struct {
 	doc      references.FPDF_DOCUMENT
 	limit    int
 	size     int // bytes of text so far
+	drawn    int // objects and points of drawings so far
 	warnings []string
 
 	formTried  bool
@@ -112,8 +120,21 @@ func (r *reader) page(p *page) error {
 		return err
 	}
 	defer r.in.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
+	if rules, ok := r.rulesOf(p, ref); ok {
+		p.tables = rules.tables()
+	}
+	before := r.size
 	if err := r.lines(p, text.TextPage); err != nil {
 		return err
+	}
+	// What turned out to be no table is read anew, as the lines that it is.
+	found := len(p.tables)
+	p.tables = slices.DeleteFunc(p.tables, func(t *ruled) bool { return !t.holds(p.lines) })
+	if len(p.tables) < found {
+		r.size, p.lines = before, nil
+		if err := r.lines(p, text.TextPage); err != nil {
+			return err
+		}
 	}
 	r.notes(p, ref)
 	return nil
@@ -122,21 +143,16 @@ func (r *reader) page(p *page) error {
 // lines reads the page's text at once and asks for place and font of the first
 // letter of each line only: asking for every letter takes three times as long.
 func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
-	count, err := r.in.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text})
-	if err != nil || count.Count == 0 {
+	got, place, err := readText(r.in, text, p.sheet)
+	if err != nil || got == "" {
 		return err
 	}
-	got, err := r.in.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text, Count: count.Count})
-	if err != nil {
-		return err
-	}
-	if r.size += len(got.Text); r.limit > 0 && r.size > r.limit {
+	if r.size += len(got); r.limit > 0 && r.size > r.limit {
 		return rag.Errorf(rag.KindExhausted, "it holds more than %d MiB of text", max(1, r.limit>>20))
 	}
 	// PDFium marks the same with U+FFFE where the hyphen stood in the file and
 	// with U+0002 where it was found by the layout.
-	all := strings.ReplaceAll(strings.TrimRight(got.Text, "\x00"), "\uFFFE", string(lineHyphen))
-	place := placer{r.in, text, p.sheet}
+	all := strings.ReplaceAll(got, "\uFFFE", string(lineHyphen))
 	index := 0 // of the line's first character in the text
 	for raw := range strings.SplitSeq(all, "\n") {
 		raw = strings.Map(legible, raw)
@@ -145,41 +161,51 @@ func (r *reader) lines(p *page, text references.FPDF_TEXTPAGE) error {
 			raw = place.withoutFalseHyphens(raw, index)
 			parts, _ = partsOf(raw, index)
 		}
+		for len(parts) > 0 {
+			head := raw
+			if place.crooked(parts) {
+				head = place.straight(raw, index)
+			}
+			var table *ruled
+			cell := -1
+			if len(p.tables) > 0 {
+				parts, _ = partsOf(head, index)
+				head, table, cell = place.inCell(head, index, parts, p.tables)
+			}
+			if len(head) < len(raw) {
+				parts, _ = partsOf(head, index)
+			}
+			if l := place.line(head, index, parts); l.text != "" && !p.sheet.hides(l.box) {
+				l.table, l.cell = table, cell
+				p.lines = append(p.lines, l)
+			}
+			index += utf8.RuneCountInString(head)
+			raw = raw[len(head):]
+			parts, _ = partsOf(raw, index)
+		}
 		index = next
-		if len(parts) == 0 {
-			continue
-		}
-		if letterSpaced(raw) {
-			raw = place.unspace(raw, parts[0].first-leading(raw))
-		}
-		l := line{}
-		l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
-		pieces := strings.Split(l.text, string(lineHyphen))
-		for i := range pieces {
-			pieces[i] = clean.Line(pieces[i])
-		}
-		if l.text = strings.Join(pieces, string(lineHyphen)); l.text == "" {
-			continue
-		}
-		place.set(&l, parts)
-		if p.sheet.hides(l.box) {
-			continue
-		}
-		p.lines = append(p.lines, l)
 	}
 	return nil
 }
 
-// leading returns how many characters stand before the first that is seen.
-func leading(raw string) int {
-	n := 0
-	for _, r := range raw {
-		if !unicode.IsSpace(r) && r != lineHyphen {
-			break
-		}
-		n++
+// line makes a line of one of PDFium's, whose first character is at index.
+func (p placer) line(raw string, index int, parts []part) line {
+	switch {
+	case letterSpaced(raw):
+		raw = p.unspace(raw, index)
+	case hasAccents(raw):
+		raw = p.accented(raw, index)
 	}
-	return n
+	l := line{}
+	l.text, l.hyphen = strings.CutSuffix(strings.TrimSpace(raw), string(lineHyphen))
+	pieces := strings.Split(l.text, string(lineHyphen))
+	for i := range pieces {
+		pieces[i] = clean.Line(pieces[i])
+	}
+	if l.text = strings.Join(pieces, string(lineHyphen)); l.text != "" {
+		p.set(&l, parts)
+	}
+	return l
 }
 
 // legible turns control characters into spaces: in fonts that do not say what
@@ -220,6 +246,7 @@ type placer struct {
 	in    pdfium.Pdfium
 	text  references.FPDF_TEXTPAGE
 	sheet sheet
+	wide  []int // runes of the page's text that count as two characters
 }
 
 // withoutFalseHyphens returns a line with U+FFFD for each hyphen in it that is none:
@@ -250,12 +277,7 @@ func (p placer) withoutFalseHyphens(raw string, index int) string {
 // goesOn reports whether one character stands to the right of another on the same
 // line of the page.
 func (p placer) goesOn(left, right int) bool {
-	a, ok := p.char(left)
-	b, ok2 := p.char(right)
-	if !ok || !ok2 {
-		return false
-	}
-	from, to := p.box(a), p.box(b)
+	from, to := p.box(p.char(left)), p.box(p.char(right))
 	if from == (rag.Box{}) || to == (rag.Box{}) {
 		return false
 	}
@@ -272,15 +294,20 @@ const maxParts = 50
 // ask for every character takes three times as long. What PDFium does not know
 // stays zero.
 func (p placer) set(l *line, parts []part) {
-	at, ok := p.char(parts[0].first)
-	if !ok {
-		return
-	}
+	at := p.char(parts[0].first)
 	if size, err := p.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: p.text, Index: at}); err == nil {
 		l.size = size.FontSize
 	}
 	l.bold = p.bold(at)
 	l.box = p.box(at)
+	// Many writers state a size of 1 and scale the letters by the matrix.
+	if h := float64(l.box.Y1 - l.box.Y0); h > 0 && (h > 2*l.size || h < l.size) {
+		if m, err := p.in.FPDFText_GetMatrix(&requests.FPDFText_GetMatrix{TextPage: p.text, Index: at}); err == nil {
+			if scaled := l.size * math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D)); scaled > 0 && scaled < farthest {
+				l.size = scaled
+			}
+		}
+	}
 	if l.x, l.y, l.placed = p.origin(at); !l.placed {
 		return
 	}
@@ -290,18 +317,15 @@ func (p placer) set(l *line, parts []part) {
 	}
 	for i, part := range parts {
 		if i > 0 {
-			if at, ok := p.char(part.first); ok {
-				l.box = l.box.Union(p.box(at))
-			}
+			l.box = l.box.Union(p.box(p.char(part.first)))
 		}
 		if part.last == part.first {
 			continue
 		}
-		at, ok := p.char(part.last)
-		if !ok {
-			continue
-		}
-		l.box = l.box.Union(p.box(at))
+		at := p.char(part.last)
+		tail := p.box(at)
+		l.upright = l.upright || i == 0 && column(l.box, tail)
+		l.box = l.box.Union(tail)
 		if i > 0 && i == len(parts)-1 {
 			if _, y, ok := p.origin(at); ok {
 				l.end = y
@@ -332,15 +356,6 @@ func (p placer) bold(at int) bool {
 }
 
 var boldName = regexp.MustCompile(`(?i)bold|black|heavy|demi|-medi|cmbx|cmssbx`)
-
-// char returns the index among the page's characters of a character of its text.
-func (p placer) char(index int) (int, bool) {
-	char, err := p.in.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: p.text, NTextIndex: index})
-	if err != nil || char.CharIndex < 0 {
-		return 0, false
-	}
-	return char.CharIndex, true
-}
 
 // origin returns the place of a character as the page is shown, y growing upwards.
 func (p placer) origin(at int) (x, y float64, ok bool) {

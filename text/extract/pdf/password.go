@@ -1,6 +1,8 @@
 package pdf
 
 import (
+	"bytes"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -83,4 +85,17 @@ func pdfDoc(s string) (_ string, ok bool) {
 		}
 	}
 	return string(out), true
+}
+
+// The filters that a file's streams and strings go through (ISO 32000-1, table 20).
+var (
+	streamFilter = regexp.MustCompile(`/StmF\s*/([A-Za-z0-9]+)`)
+	stringFilter = regexp.MustCompile(`/StrF\s*/([A-Za-z0-9]+)`)
+)
+
+// mixedFilters reports whether a file says that its strings are encrypted otherwise than
+// its streams. PDFium reads no such file, and calls every password for one wrong.
+func mixedFilters(content []byte) bool {
+	streams, strings := streamFilter.FindSubmatch(content), stringFilter.FindSubmatch(content)
+	return streams != nil && strings != nil && !bytes.Equal(streams[1], strings[1])
 }

@@ -10,8 +10,14 @@
 //	password.go  the forms in which a password may have been given
 //	geometry.go  places on a page as it is shown
 //	page.go      a page's lines
+//	chars.go     the characters of a page's text
+//	spaced.go    lines whose letters are set apart
+//	accents.go   accents that are set apart from their letters
+//	crooked.go   lines of drawings that are none
 //	notes.go     text in its annotations and form fields
 //	running.go   which lines are running headers, footers and page numbers
+//	rules.go     straight lines that are drawn on a page
+//	ruled.go     the tables that they make
 //	layout.go    lines -> paragraphs and list items; hyphens at line ends
 //	heading.go   which paragraphs are headings, by outline, size and weight
 //
@@ -199,12 +205,25 @@ func extract(ctx context.Context, in pdfium.Pdfium, content []byte, opt Options)
 	markHeadings(paras, outline)
 
 	b := &clean.Builder{Limit: opt.Limit}
+	tables := map[int]rag.Box{} // of the blocks that are one
 	for _, p := range paras {
+		if p.table != nil {
+			tables[b.Blocks()] = p.box
+			if err := p.table.AddTo(b); err != nil {
+				return rag.Text{}, err
+			}
+			continue
+		}
 		if err := b.Add(rag.Block{Kind: p.kind, Level: p.level, Page: p.page, Box: p.box}, p.text); err != nil {
 			return rag.Text{}, err
 		}
 	}
 	text := b.Text()
+	for i, box := range tables {
+		if i < len(text.Blocks) && text.Blocks[i].Kind == rag.Table {
+			text.Blocks[i].Box = box
+		}
+	}
 	text.Pages = len(pages)
 	text.Title, text.Metadata = r.properties()
 	if text.Title == "" {
@@ -229,6 +248,8 @@ func open(in pdfium.Pdfium, content []byte, given string) (references.FPDF_DOCUM
 		return doc, nil
 	case errors.Is(err, pdfium_errors.ErrPassword) && given == "":
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted; give its password")
+	case errors.Is(err, pdfium_errors.ErrPassword) && mixedFilters(content):
+		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted in a way that is not supported: its strings otherwise than its streams")
 	case errors.Is(err, pdfium_errors.ErrPassword):
 		return "", rag.Errorf(rag.KindUnauthorized, "the PDF is encrypted and the password is wrong")
 	case errors.Is(err, pdfium_errors.ErrSecurity):

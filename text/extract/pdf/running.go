@@ -34,7 +34,29 @@ type runningKey struct {
 func markRunning(pages []page) {
 	for range edgeLines {
 		if !markOutermost(pages) {
-			return
+			break
+		}
+	}
+	for i := range pages {
+		pages[i].settle()
+	}
+}
+
+// settle decides on tables of which lines are running: one that is nothing else, as a
+// ruled letterhead is, is no table; of another, the rows that return on each page are
+// part of it.
+func (p *page) settle() {
+	for _, t := range p.tables {
+		all := true
+		for _, l := range p.lines {
+			all = all && (l.table != t || l.running != "")
+		}
+		for i := range p.lines {
+			if l := &p.lines[i]; l.table == t && all {
+				l.table = nil
+			} else if l.table == t {
+				l.running = ""
+			}
 		}
 	}
 }

@@ -41,11 +41,7 @@ func (p placer) unspace(raw string, index int) string {
 			return raw
 		}
 		if !unicode.IsSpace(r) {
-			at, ok := p.char(index)
-			b := rag.Box{}
-			if ok {
-				b = p.box(at)
-			}
+			b := p.box(p.char(index))
 			if b == (rag.Box{}) {
 				return raw
 			}
