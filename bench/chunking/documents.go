@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"os"
 
 	"github.com/smartretriever/smartretriever/bench/embedcache"
 	"github.com/smartretriever/smartretriever/eval"
@@ -10,14 +13,18 @@ import (
 	"github.com/smartretriever/smartretriever/text/chunk"
 )
 
-// facts is SciFact with its training queries; the test queries are left alone.
-type facts struct {
+// documents is a set of short documents with queries, of which each counts by its
+// best chunk.
+type documents struct {
+	set     string
 	dataset *eval.Dataset
 	corpus  []loader.Document
 }
 
-func loadFacts(dir string, most int) (*facts, error) {
-	d, err := eval.Load(dir, "train")
+// loadDocuments reads the queries of a split, the documents that are judged for
+// them, and the first of the others, up to most in all; 0 is all.
+func loadDocuments(set, dir, split string, most int) (*documents, error) {
+	d, err := eval.Load(dir, split)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +34,7 @@ func loadFacts(dir string, most int) (*facts, error) {
 			judged[id] = true
 		}
 	}
-	f := &facts{dataset: d}
+	f := &documents{set: set, dataset: d}
 	others := most - len(judged)
 	for doc, err := range loader.Corpus(d.Corpus) {
 		if err != nil {
@@ -43,25 +50,47 @@ func loadFacts(dir string, most int) (*facts, error) {
 	return f, nil
 }
 
-func (f *facts) measure(ctx context.Context, c chunk.Chunker, embed *embedcache.Cache) (eval.Mean, error) {
-	var chunks []rag.Chunk
-	var of []int
-	for i, d := range f.corpus {
-		cut, err := c.Chunk(ctx, rag.Text{Content: d.Text, Title: d.Title})
-		if err != nil {
-			return eval.Mean{}, err
+// write writes the documents into a file, as they stand in a corpus in BEIR layout.
+func (f *documents) write(path string) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	for _, d := range f.corpus {
+		if err := enc.Encode(d); err != nil {
+			return err
 		}
-		for _, ch := range cut {
-			chunks = append(chunks, ch)
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// cut cuts every document.
+func (f *documents) cut(ctx context.Context, c chunk.Chunker) ([][]rag.Chunk, error) {
+	out := make([][]rag.Chunk, len(f.corpus))
+	for i, d := range f.corpus {
+		var err error
+		if out[i], err = c.Chunk(ctx, rag.Text{Content: d.Text, Title: d.Title}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+var ndcg10 = eval.Measure{Name: "ndcg", K: 10}
+
+// measure searches the documents as they are cut.
+func (f *documents) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcache.Cache) (r eval.Report, chunks int, err error) {
+	var all []rag.Chunk
+	var of []int
+	for i := range cut {
+		for _, ch := range cut[i] {
+			all = append(all, ch)
 			of = append(of, i)
 		}
 	}
-	x, err := build(ctx, embed, chunks, of, func(i int) string { return f.corpus[i].Title })
+	x, err := build(ctx, embed, all, of, func(i int) string { return f.corpus[i].Title })
 	if err != nil {
-		return eval.Mean{}, err
+		return r, 0, err
 	}
-	measure := eval.Measure{Name: "ndcg", K: 10}
-	report, err := eval.Run(ctx, f.dataset, func(ctx context.Context, q string, k int) ([]eval.Ranked, error) {
+	r, err = eval.Run(ctx, f.dataset, func(ctx context.Context, q string, k int) ([]eval.Ranked, error) {
 		found, err := x.search(ctx, q)
 		if err != nil {
 			return nil, err
@@ -71,10 +100,6 @@ func (f *facts) measure(ctx context.Context, c chunk.Chunker, embed *embedcache.
 			ranked[i] = eval.Ranked{DocumentID: f.corpus[of[h.ChunkID-1]].ID, Score: h.Score}
 		}
 		return ranked, nil
-	}, eval.Options{Measures: []eval.Measure{measure}})
-	if err != nil {
-		return eval.Mean{}, err
-	}
-	m, _ := report.Value(measure)
-	return m, nil
+	}, eval.Options{Measures: []eval.Measure{ndcg10}})
+	return r, len(all), err
 }
