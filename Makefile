@@ -34,7 +34,7 @@ race: ## the race detector on the packages with concurrent code
 lint: ## gofmt, go vet, staticcheck, govulncheck where its database can be had
 	@scripts/lint.sh
 
-fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
+fuzz: ## run every fuzz target that is found in the tests for FUZZTIME (default 20s) each
 	@scripts/fuzz.sh
 
 cover: ## test coverage by package into coverage.html

@@ -195,8 +195,8 @@ func (r *Retriever) openPipelines() error {
 			}
 			return r.patient(e), nil
 		},
-		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder) (ingest.Chunker, error) {
-			return chunk.New(opt, e)
+		Chunker: func(opt rag.ChunkerOptions, e ingest.Embedder, leave int) (ingest.Chunker, error) {
+			return chunk.NewLeaving(opt, e, leave)
 		},
 		Enrich: enrichments, MaxBytes: r.cfg.MaxFileBytes, Workers: r.cfg.Workers, Clock: r.cfg.Clock, Done: r.cfg.Observer.Document,
 	})

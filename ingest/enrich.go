@@ -42,9 +42,16 @@ func (p *Pipeline) enrich(ctx context.Context, at *plan, text rag.Text, caller r
 
 // annotate gives chunks the text that is embedded with them.
 func (p *Pipeline) annotate(ctx context.Context, at *plan, about *enrich.Document, chunks []rag.Chunk, doc *rag.Document, d *prepared) error {
+	headers := make([]string, len(chunks))
+	for i := range chunks {
+		headers[i] = chunks[i].Prefix
+	}
 	found, err := at.enrich.Annotate(ctx, about, chunks)
 	if err != nil {
 		return err
+	}
+	for i := range chunks {
+		fit(&chunks[i], headers[i], doc.Title, at.embed)
 	}
 	d.enriched(found, doc)
 	return nil

@@ -31,7 +31,7 @@ func (p *Pipeline) Estimate(ctx context.Context, col rag.Collection, inputs iter
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	asked := &unasked{Embedder: at.embed}
-	if at.chunker, err = p.cfg.Chunker(col.Generation.Chunker, asked); err != nil {
+	if at.chunker, err = p.cfg.Chunker(col.Generation.Chunker, asked, p.leave()); err != nil {
 		return nil, err
 	}
 	e := estimator{p: p, at: at, asked: asked, seen: map[rag.Hash]struct{}{}}

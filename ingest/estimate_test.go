@@ -81,7 +81,7 @@ func (a asking) Chunk(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
 func TestChunkersThatEmbed(t *testing.T) {
 	m := newMemory()
 	p := m.pipeline()
-	p.cfg.Chunker = func(_ rag.ChunkerOptions, e Embedder) (Chunker, error) { return asking{m, e}, nil }
+	p.cfg.Chunker = func(_ rag.ChunkerOptions, e Embedder, _ int) (Chunker, error) { return asking{m, e}, nil }
 	inputs := slices.Values([]rag.Input{{ExternalID: "a", Text: "one two"}})
 	var got rag.DocumentEstimate
 	if _, err := p.Estimate(t.Context(), collection, inputs, func(_ int, e rag.DocumentEstimate) { got = e }); err != nil {

@@ -21,14 +21,14 @@ type Config struct {
 	Store    Store
 	Blobs    Blobs
 	Extract  Extractor
-	Embed    func(ctx context.Context, col rag.Collection) (Embedder, error) // finds the model of a collection's live generation
-	Chunker  func(rag.ChunkerOptions, Embedder) (Chunker, error)             // makes the chunker of a generation
-	Enrich   *enrich.Set                                                     // what is found out about documents; nil is nothing
-	MaxBytes int64                                                           // of one input; 0 is 100 MiB
-	Workers  int                                                             // documents read at once; 0 is one a core, at least 2
-	Batch    int                                                             // chunks that make a batch full; 0 is 128
-	Clock    func() time.Time                                                // nil is time.Now
-	Done     func(rag.AddResult)                                             // told of every result, from one goroutine a run; may be nil
+	Embed    func(ctx context.Context, col rag.Collection) (Embedder, error)      // finds the model of a collection's live generation
+	Chunker  func(opt rag.ChunkerOptions, e Embedder, leave int) (Chunker, error) // makes the chunker of a generation, which leaves so many tokens of the model to what enrichment writes before a chunk
+	Enrich   *enrich.Set                                                          // what is found out about documents; nil is nothing
+	MaxBytes int64                                                                // of one input; 0 is 100 MiB
+	Workers  int                                                                  // documents read at once; 0 is one a core, at least 2
+	Batch    int                                                                  // chunks that make a batch full; 0 is 128
+	Clock    func() time.Time                                                     // nil is time.Now
+	Done     func(rag.AddResult)                                                  // told of every result, from one goroutine a run; may be nil
 }
 
 // WithDefaults returns the configuration with its zero fields filled in.
@@ -108,7 +108,7 @@ func (p *Pipeline) plan(ctx context.Context, col rag.Collection) (*plan, error) 
 		return nil, rag.Errorf(rag.KindConflict, "collection %q was embedded by %s, but %s is configured: use that model, or a new collection",
 			col.Name, col.Generation.Model, m.ID)
 	}
-	chunker, err := p.cfg.Chunker(col.Generation.Chunker, embed)
+	chunker, err := p.cfg.Chunker(col.Generation.Chunker, embed, p.leave())
 	return &plan{col, embed, chunker, p.cfg.Enrich}, err
 }
 

@@ -210,7 +210,7 @@ var collection = rag.Collection{ID: 1, Name: "c", Generation: rag.Generation{Num
 func (m *memory) pipeline() *Pipeline {
 	return New(Config{Store: m, Blobs: m, Extract: m, MaxBytes: 1 << 10,
 		Embed:   func(_ context.Context, col rag.Collection) (Embedder, error) { return m.modelOf(col), nil },
-		Chunker: func(rag.ChunkerOptions, Embedder) (Chunker, error) { return m, nil }})
+		Chunker: func(rag.ChunkerOptions, Embedder, int) (Chunker, error) { return m, nil }})
 }
 
 func (m *memory) run(t *testing.T, inputs ...rag.Input) []rag.AddResult {

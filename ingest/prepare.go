@@ -100,7 +100,9 @@ func (p *Pipeline) cut(ctx context.Context, at *plan, in rag.Input, content []by
 	}
 	d.result.Title, d.result.Pages = doc.Title, doc.Pages
 
-	chunks, err := at.chunker.Chunk(ctx, text)
+	titled := text
+	titled.Title = doc.Title // what is embedded with the chunks
+	chunks, err := at.chunker.Chunk(ctx, titled)
 	if err != nil {
 		d.stop = ctx.Err() == nil // a chunker fails with its model, which is no verdict on the document
 		return err

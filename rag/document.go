@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Scope says whose data a call is about and who asks. It is part of every
@@ -320,9 +321,32 @@ type Chunk struct {
 	Hash   Hash `json:"-"` // SHA-256 of EmbedText: the key of its embedding
 }
 
+// maxEmbeddedTitle is the most bytes of a title that are embedded with each chunk:
+// about 90 tokens of a Latin script. A document may come with a title of any length,
+// which must not crowd out the text.
+const maxEmbeddedTitle = 400
+
+// EmbeddedTitle is what of a document's title EmbedText takes: all of it but for very
+// long ones, which end after a whole word.
+func EmbeddedTitle(title string) string {
+	title = strings.TrimSpace(title)
+	if len(title) <= maxEmbeddedTitle {
+		return title
+	}
+	end := maxEmbeddedTitle
+	for !utf8.RuneStart(title[end]) {
+		end--
+	}
+	if i := strings.LastIndexByte(title[:end], ' '); i > maxEmbeddedTitle/2 {
+		end = i
+	}
+	return strings.TrimSpace(title[:end])
+}
+
 // EmbedText is what a chunk is embedded and indexed by: the document's title,
-// the heading path, the repeated table header, and the text, a line each. A
-// heading that repeats the title, or with which the text begins, is left out.
+// the heading path, the prefix, and the text, a line each. A heading that repeats the
+// title, or with which the text begins, is left out, and so is a title with which the
+// text begins.
 func (c *Chunk) EmbedText(title string) string {
 	var b strings.Builder
 	line := func(s string) {
@@ -333,7 +357,7 @@ func (c *Chunk) EmbedText(title string) string {
 	}
 	body := strings.TrimSpace(c.Text)
 	if !strings.HasPrefix(body, strings.TrimSpace(title)) {
-		line(title)
+		line(EmbeddedTitle(title))
 	}
 	var path []string
 	rest := body

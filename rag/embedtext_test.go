@@ -1,6 +1,9 @@
 package rag
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestEmbedText(t *testing.T) {
 	for _, tt := range []struct {
@@ -22,5 +25,22 @@ func TestEmbedText(t *testing.T) {
 		if got := tt.chunk.EmbedText(tt.title); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestEmbeddedTitleIsBounded(t *testing.T) {
+	for _, tt := range []struct{ title, want string }{
+		{" A title ", "A title"},
+		{strings.Repeat("a", 400), strings.Repeat("a", 400)},
+		{strings.Repeat("word ", 100), strings.TrimSpace(strings.Repeat("word ", 80))},
+		{strings.Repeat("字", 200), strings.Repeat("字", 133)},
+	} {
+		if got := EmbeddedTitle(tt.title); got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.title, got, tt.want)
+		}
+	}
+	c := Chunk{Text: "body"}
+	if got := c.EmbedText(strings.Repeat("x ", 1<<20)); len(got) > 410 {
+		t.Errorf("%d bytes are embedded", len(got))
 	}
 }

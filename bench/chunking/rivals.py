@@ -1,10 +1,10 @@
 """Cuts texts with the chunkers of other projects, sized in the tokens of BERT's
 uncased WordPiece vocabulary, which is also that of the built-in model.
 
-    rivals.py CORPORA TOKENIZER OUT SIZE...
+    rivals.py TEXTS TOKENIZER OUT SIZE...
 
 writes OUT/NAME SIZE.json for each: text name to a list of [start, end) in code
-points. Chunks whose offsets a library does not tell are looked for in the text, from
+points. TEXTS is a folder of .md files or a corpus in BEIR layout, a .jsonl file. Chunks whose offsets a library does not tell are looked for in the text, from
 the beginning of the one before on. Chonkie's token chunker is left out: its offsets
 are those of decoded tokens, which are not the text's with a vocabulary that folds
 case.
@@ -18,7 +18,7 @@ import semchunk
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 from tokenizers import Tokenizer
 
-corpora, tokenizer, out = map(pathlib.Path, sys.argv[1:4])
+source, tokenizer, out = map(pathlib.Path, sys.argv[1:4])
 sizes = [int(s) for s in sys.argv[4:]]
 model = Tokenizer.from_file(str(tokenizer))
 model.no_truncation()
@@ -75,7 +75,11 @@ for n in sizes:
     rivals[f"Chonkie recursive {n}"] = with_chonkie(chonkie.RecursiveChunker(tokenizer=model, chunk_size=n))
 
 out.mkdir(parents=True, exist_ok=True)
-texts = {f.stem: f.read_bytes().decode("utf-8") for f in sorted(corpora.glob("*.md"))}
+if source.is_dir():
+    texts = {f.stem: f.read_bytes().decode("utf-8") for f in sorted(source.glob("*.md"))}
+else:
+    with open(source, encoding="utf-8") as lines:
+        texts = {d["_id"]: d["text"] for d in map(json.loads, lines)}
 for name, cut in rivals.items():
     file = out / f"{name}.json"
     if not file.exists():

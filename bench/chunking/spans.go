@@ -16,9 +16,9 @@ import (
 	"github.com/smartretriever/smartretriever/text/chunk"
 )
 
-// spans is the data of chunking-evaluation: long texts, and questions with the
-// spans that answer them.
+// spans is a set of texts, and questions with the spans that answer them.
 type spans struct {
+	set       string
 	names     []string
 	texts     []rag.Text
 	runes     [][]int // byte offset of each code point of a text, and of its end
@@ -31,23 +31,30 @@ type question struct {
 	gold []rag.Span // bytes, in order, disjoint
 }
 
+// add appends a text and returns its number.
+func (s *spans) add(name, title, content string) int {
+	var runes []int
+	for at := range content {
+		runes = append(runes, at)
+	}
+	s.names, s.texts = append(s.names, name), append(s.texts, rag.Text{Content: content, Title: title})
+	s.runes = append(s.runes, append(runes, len(content)))
+	return len(s.texts) - 1
+}
+
+// loadSpans reads chunking-evaluation: five long texts.
 func loadSpans(dir string) (*spans, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "corpora", "*.md"))
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s: no corpora (%w)", dir, err)
 	}
-	s := &spans{runes: make([][]int, len(files))}
-	for i, f := range files {
+	s := &spans{set: tuning}
+	for _, f := range files {
 		content, err := os.ReadFile(f)
 		if err != nil {
 			return nil, err
 		}
-		s.names = append(s.names, strings.TrimSuffix(filepath.Base(f), ".md"))
-		s.texts = append(s.texts, rag.Text{Content: string(content)})
-		for at := range s.texts[i].Content {
-			s.runes[i] = append(s.runes[i], at)
-		}
-		s.runes[i] = append(s.runes[i], len(content))
+		s.add(strings.TrimSuffix(filepath.Base(f), ".md"), "", string(content))
 	}
 	path := filepath.Join(dir, "questions.jsonl")
 	for line, err := range loader.Lines(path) {
@@ -82,21 +89,42 @@ func loadSpans(dir string) (*spans, error) {
 	return s, nil
 }
 
-// row is the outcome of a chunker, means over the questions.
-type row struct {
-	chunks int
-	tokens float64 // of a chunk
+// Measures of a question, means over the questions in a row.
+const (
 	// Of the best five chunks: marked bytes that they cover / marked bytes; marked
 	// bytes that they cover / their bytes; and intersection / union. Bytes that two
 	// chunks share count twice in what they bring.
-	recall, precision, iou float64
-	budget                 float64 // recall of the best chunks of together 1,500 tokens
-}
+	recall5 = iota
+	precision5
+	iou5
+	// Recall of the best chunks of together 1,500 tokens.
+	recallBudget
+	// Of what is put before a language model: recall, and the share of its bytes
+	// that stand there twice.
+	recallSources
+	repeated
+	// The share of the marked bytes that the answerer without a language model quotes.
+	quoted
+	measures
+)
+
+var measureNames = [measures]string{"recall@5", "precision@5", "IoU@5", "recall in 1,500 tokens", "recall of sources", "repeated in sources", "recall of quotes"}
 
 const (
 	best   = 5
 	budget = 1500
+
+	sources       = 8    // the default of rag.Question.K
+	sourcesBudget = 3000 // the default of answer.context_tokens
 )
+
+// row is the outcome of a chunker.
+type row struct {
+	chunks   int
+	tokens   int // of all chunks
+	embedded int // of what is embedded with them too
+	values   [][]float64
+}
 
 // cut cuts every text.
 func (s *spans) cut(ctx context.Context, c chunk.Chunker) ([][]rag.Chunk, error) {
@@ -110,8 +138,9 @@ func (s *spans) cut(ctx context.Context, c chunk.Chunker) ([][]rag.Chunk, error)
 	return out, nil
 }
 
-// measure searches the texts as they are cut.
-func (s *spans) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcache.Cache) (row, error) {
+// measure searches the texts as they are cut. With ask, each question is also
+// answered.
+func (s *spans) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcache.Cache, count func(string) int, ask *asker) (row, error) {
 	var r row
 	var chunks []rag.Chunk
 	var in []int
@@ -119,12 +148,12 @@ func (s *spans) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcach
 		for _, ch := range cut[i] {
 			chunks = append(chunks, ch)
 			in = append(in, i)
-			r.tokens += float64(ch.Tokens)
+			r.tokens += ch.Tokens
+			r.embedded += count(ch.EmbedText(s.texts[i].Title))
 		}
 	}
 	r.chunks = len(chunks)
-	r.tokens /= float64(r.chunks)
-	x, err := build(ctx, embed, chunks, in, func(int) string { return "" })
+	x, err := build(ctx, embed, chunks, in, func(i int) string { return s.texts[i].Title })
 	if err != nil {
 		return r, err
 	}
@@ -133,39 +162,60 @@ func (s *spans) measure(ctx context.Context, cut [][]rag.Chunk, embed *embedcach
 		if err != nil {
 			return r, err
 		}
-		gold, hit, brought := length(q.gold), 0, 0
-		var got []rag.Span
-		for _, f := range found[:min(best, len(found))] {
-			n := f.ChunkID - 1
-			brought += chunks[n].Span.Len()
-			if in[n] == q.in {
-				got = append(got, chunks[n].Span)
+		gold := float64(length(q.gold))
+		covered := func(found []fuse.Fused) (hit, brought float64, distinct int) {
+			var got, all []rag.Span
+			for _, f := range found {
+				n := f.ChunkID - 1
+				brought += float64(chunks[n].Span.Len())
+				all = append(all, inRow(chunks[n].Span, in[n]))
+				if in[n] == q.in {
+					got = append(got, chunks[n].Span)
+				}
 			}
+			return float64(shared(union(got), q.gold)), brought, length(union(all))
 		}
-		hit = shared(union(got), q.gold)
-		n := float64(len(s.questions))
-		r.recall += float64(hit) / float64(gold) / n
-		r.precision += float64(hit) / float64(max(1, brought)) / n
-		r.iou += float64(hit) / float64(gold+brought-hit) / n
-		r.budget += float64(shared(within(found, chunks, in, q.in), q.gold)) / float64(gold) / n
+		v := make([]float64, measures)
+		hit, brought, _ := covered(found[:min(best, len(found))])
+		v[recall5], v[precision5], v[iou5] = hit/gold, hit/max(1, brought), hit/(gold+brought-hit)
+		hit, _, _ = covered(fitting(found, chunks, len(found), budget, false))
+		v[recallBudget] = hit / gold
+		read := fitting(found, chunks, sources, sourcesBudget, true)
+		hit, brought, distinct := covered(read)
+		v[recallSources], v[repeated] = hit/gold, 1-float64(distinct)/max(1, brought)
+		if ask != nil {
+			quotes, err := ask.quotes(ctx, q.text, read, x, in, s)
+			if err != nil {
+				return r, err
+			}
+			v[quoted] = float64(shared(union(quotes[q.in]), q.gold)) / gold
+		}
+		r.values = append(r.values, v)
 	}
 	return r, nil
 }
 
-// within returns what the best chunks cover of a text, as many as fit the budget.
-func within(found []fuse.Fused, chunks []rag.Chunk, in []int, text int) []rag.Span {
-	var got []rag.Span
-	left := budget
+// fitting returns the best chunks, at most k, that fit into a budget of tokens. It
+// ends with the first that does not, or leaves that out and goes on.
+func fitting(found []fuse.Fused, chunks []rag.Chunk, k, budget int, on bool) []fuse.Fused {
+	var out []fuse.Fused
 	for _, f := range found {
-		n := f.ChunkID - 1
-		if left -= chunks[n].Tokens; left < 0 {
+		t := chunks[f.ChunkID-1].Tokens
+		if len(out) == k || t > budget && !on {
 			break
 		}
-		if in[n] == text {
-			got = append(got, chunks[n].Span)
+		if t <= budget {
+			out = append(out, f)
+			budget -= t
 		}
 	}
-	return union(got)
+	return out
+}
+
+// inRow places a span of a text as though all texts stood one behind the other, far
+// apart.
+func inRow(s rag.Span, text int) rag.Span {
+	return rag.Span{Start: s.Start + text<<32, End: s.End + text<<32}
 }
 
 // union sorts spans and joins those that touch.

@@ -117,7 +117,7 @@ const DefaultMaxTokens = 512
 // Room that a chunk's text leaves to what is embedded with it (rag.Chunk.EmbedText).
 const (
 	special     = 2  // the model's own tokens at both ends
-	titleRoom   = 30 // a usual document title
+	titleRoom   = 30 // a usual document title; a longer one takes from the path, then from the text
 	minPathRoom = 20 // headings above the chunk, when the chunk is as long as can be
 	maxPathRoom = 64 // when there is room enough
 )
@@ -127,7 +127,16 @@ const (
 // exceed the model's is cut again, because the model would not see its end. An
 // unknown name, or an option that is out of range or that the chunker does not
 // know, is KindInvalid.
-func New(opt rag.ChunkerOptions, model Model) (Chunker, error) {
+//
+// Chunks are shorter than the size says in a document whose title is so long that the
+// model would not see their end: for a model of 512 tokens and the default size, one
+// of more than 126 tokens.
+func New(opt rag.ChunkerOptions, model Model) (Chunker, error) { return NewLeaving(opt, model, 0) }
+
+// NewLeaving is New with so many tokens of the model's input kept free for what
+// enrichment writes before a chunk; at most a third of what a chunk may have is. Where
+// the size that opt names does not leave them, chunks are shorter than it says.
+func NewLeaving(opt rag.ChunkerOptions, model Model, leave int) (Chunker, error) {
 	if model == nil {
 		return nil, rag.Errorf(rag.KindInvalid, "chunker: the embedding model is missing")
 	}
@@ -135,15 +144,7 @@ func New(opt rag.ChunkerOptions, model Model) (Chunker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := measure{count: model.CountTokens, size: opt.Size, overlap: opt.Overlap, ceiling: ceiling}
-	if opt.Unit == Characters {
-		m.pathRoom = maxPathRoom
-		m.ceiling = max(MinSize, ceiling+minPathRoom-maxPathRoom)
-	} else {
-		m.pathRoom = min(maxPathRoom, minPathRoom+ceiling-opt.Size)
-		m.ceiling = opt.Size
-	}
-	return cutter{m: m, parent: opt.Parent, cut: way(opt, m, model)}, nil
+	return cutter{opt: opt, model: model, most: ceiling - min(max(0, leave), ceiling/3)}, nil
 }
 
 // way returns what a chunker does with a text.
@@ -180,20 +181,42 @@ func way(opt rag.ChunkerOptions, m measure, model Model) func(context.Context, r
 
 // cutter is a chunker: a way to cut, and the parents around what comes out.
 type cutter struct {
-	m      measure
-	parent int
-	cut    func(context.Context, rag.Text) ([]rag.Chunk, error)
+	opt   rag.ChunkerOptions // settled
+	model Model
+	most  int // tokens of a chunk under a usual title
 }
 
 func (c cutter) Chunk(ctx context.Context, t rag.Text) ([]rag.Chunk, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	chunks, err := c.cut(ctx, t)
-	if err == nil && c.parent > 0 {
-		c.m.widen(t, chunks, c.parent)
+	opt, m := c.under(t.Title)
+	chunks, err := way(opt, m, c.model)(ctx, t)
+	if err == nil && opt.Parent > 0 {
+		m.widen(t, chunks, opt.Parent)
 	}
 	return chunks, err
+}
+
+// under returns the options and measures of a document with that title.
+func (c cutter) under(title string) (rag.ChunkerOptions, measure) {
+	opt := c.opt
+	ceiling := c.most
+	if title = rag.EmbeddedTitle(title); title != "" {
+		ceiling = max(MinSize, ceiling-max(0, c.model.CountTokens(title)-titleRoom))
+	}
+	m := measure{count: c.model.CountTokens, pathRoom: maxPathRoom}
+	if opt.Unit == Characters {
+		m.ceiling = max(MinSize, ceiling+minPathRoom-maxPathRoom)
+	} else {
+		opt.Size = min(opt.Size, ceiling)
+		opt.Overlap = min(opt.Overlap, opt.Size/2)
+		opt.Min = min(opt.Min, opt.Size/2)
+		m.ceiling = opt.Size
+		m.pathRoom = min(maxPathRoom, minPathRoom+ceiling-opt.Size)
+	}
+	m.size, m.overlap = opt.Size, opt.Overlap
+	return opt, m
 }
 
 // Check reports, as KindInvalid, why New would refuse opt for a model that takes
