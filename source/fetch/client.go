@@ -386,7 +386,7 @@ func (c *Client) request(ctx context.Context, req Request, u *url.URL, own bool)
 		if req.Body != nil {
 			r.ContentLength = int64(len(req.Body))
 			r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body)), nil }
-			r.Body, _ = r.GetBody()
+			r.Body, _ = r.GetBody() // which is ours and cannot fail
 		}
 	}
 	for name, values := range c.credentials[Origin(u)] {

@@ -172,7 +172,7 @@ func New(settings Settings, deps Deps) (*Source, error) {
 	}
 	deps.Deps = client.Deps()
 	s := &Source{set: set, deps: deps, client: client}
-	s.filter, _ = paths.New(set.Include, set.Exclude)
+	s.filter, _ = paths.New(set.Include, set.Exclude) // the patterns have been checked with the settings
 	s.shape = fetch.Digest(set.URL, set.Ref, set.Path, set.Include, set.Exclude, set.MaxBytes, set.History > 0, set.Link, set.Metadata, set.ACL)
 	s.clone = fetch.Digest(set.URL, set.MaxBytes, set.History)
 	if folder, ok := localPath(set.URL); ok {

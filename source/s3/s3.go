@@ -160,7 +160,7 @@ func New(settings Settings, deps fetch.Deps) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{set: set, client: client}
-	s.filter, _ = paths.New(set.Include, set.Exclude)
+	s.filter, _ = paths.New(set.Include, set.Exclude) // the patterns have been checked with the settings
 	creds, err := s.credentials()
 	if err != nil {
 		return nil, err
