@@ -41,6 +41,7 @@ func main() {
 	flag.StringVar(&b.model, "model", "", "folder with the model of the rival")
 	flag.StringVar(&b.data, "data", filepath.Join("..", "shared", "data", "documents"), "folder with manifest.tsv")
 	flag.StringVar(&b.out, "out", "", "file for the rows, as JSON")
+	flag.StringVar(&b.only, "only", "", "the one set to bring in, as PDF; the rows of others stay as they are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -49,7 +50,7 @@ func main() {
 	}
 }
 
-type bench struct{ binary, python, model, data, out string }
+type bench struct{ binary, python, model, data, out, only string }
 
 // row is a comparison; ratio is above 1 where we are better.
 type row struct {
@@ -77,6 +78,9 @@ func (b *bench) run(ctx context.Context) error {
 	defer os.RemoveAll(work)
 	var rows []row
 	for i, set := range sets {
+		if !b.takes(set.name) {
+			continue
+		}
 		folder := filepath.Join(work, fmt.Sprint("set", i))
 		files, size, err := b.gather(folder, set.kinds)
 		if err != nil {
@@ -111,8 +115,20 @@ func (b *bench) run(ctx context.Context) error {
 	if b.out == "" {
 		return nil
 	}
-	return machine.WriteRows(b.out, rows)
+	return machine.WriteRows(b.out, append(b.others(), rows...))
 }
+
+// others returns the rows that stand in the result file for the sets that this run
+// leaves out.
+func (b *bench) others() []row {
+	var kept struct{ Rows []row }
+	if content, err := os.ReadFile(b.out); err != nil || json.Unmarshal(content, &kept) != nil {
+		return nil // there are none yet
+	}
+	return slices.DeleteFunc(kept.Rows, func(r row) bool { return b.takes(r.Case) })
+}
+
+func (b *bench) takes(set string) bool { return b.only == "" || b.only == set }
 
 // gather links the files of some kinds into a folder of their own, under their paths.
 func (b *bench) gather(folder string, kinds []string) (files int, size int64, err error) {
@@ -144,10 +160,12 @@ func (b *bench) gather(folder string, kinds []string) (files int, size int64, er
 	return files, size, s.Err()
 }
 
-// ours runs the program as a user would, from its start to its end.
+// ours runs the program as a user would, from its start to its end, but that scans are
+// not read: the rival does not read them either.
 func (b *bench) ours(ctx context.Context, folder, data string) (result, error) {
 	begun := time.Now()
 	cmd := exec.CommandContext(ctx, b.binary, "add", folder, "--data", data, "--json")
+	cmd.Env = append(os.Environ(), "SMARTRETRIEVER_EXTRACT_OCR=off")
 	out, err := cmd.Output()
 	took := time.Since(begun)
 	if _, failed := err.(*exec.ExitError); err != nil && (!failed || cmd.ProcessState.ExitCode() != 1) { // 1: some files are damaged

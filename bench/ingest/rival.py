@@ -56,6 +56,9 @@ Settings.embed_model = Bge(model_name="bge-small-en-v1.5")
 begun = time.perf_counter()
 documents = SimpleDirectoryReader(folder, recursive=True).load_data()
 read = time.perf_counter() - begun
+for d in documents:  # pypdf lets halves of characters through, at which the index fails as a whole
+    if (clean := d.text.encode("utf-8", "replace").decode("utf-8")) != d.text:
+        d.set_content(clean)
 index = VectorStoreIndex.from_documents(documents, storage_context=StorageContext.from_defaults())
 index.storage_context.persist(out)
 took = time.perf_counter() - begun
