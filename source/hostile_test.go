@@ -3,7 +3,6 @@ package source_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/source"
@@ -150,36 +147,7 @@ func (p *place) pour(w io.Writer, text string) {
 type names struct{ leadTo atomic.Pointer[[4]byte] }
 
 func (n *names) resolver() *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		go func() {
-			defer theirs.Close()
-			var size [2]byte
-			for {
-				if _, err := io.ReadFull(theirs, size[:]); err != nil {
-					return
-				}
-				msg := make([]byte, int(size[0])<<8|int(size[1]))
-				var m dnsmessage.Message
-				if _, err := io.ReadFull(theirs, msg); err != nil || m.Unpack(msg) != nil {
-					return
-				}
-				q := m.Questions[0]
-				m.Response, m.Additionals = true, nil
-				if q.Type == dnsmessage.TypeA {
-					m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: *n.leadTo.Load()}}}
-				}
-				out, err := m.Pack()
-				if err != nil {
-					return
-				}
-				if _, err := theirs.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...)); err != nil {
-					return
-				}
-			}
-		}()
-		return ours, nil
-	}}
+	return fetchtest.Resolver(func(string, int) [4]byte { return *n.leadTo.Load() })
 }
 
 // TestHostileServers has every source that reads over the network read a server that turns

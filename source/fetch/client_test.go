@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,10 +21,10 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/source/fetch"
+	"github.com/smartretriever/smartretriever/source/fetch/fetchtest"
 )
 
 // loopback allows the servers of tests.
@@ -80,55 +79,11 @@ func TestRedirectToAPrivateAddressIsRefused(t *testing.T) {
 	}
 }
 
-// rebinding answers with a public address the first time it is asked for a name,
-// and with loopback from then on.
-func rebinding(answers func(name string, asked int) [4]byte) *net.Resolver {
-	var mu sync.Mutex
-	asked := map[string]int{}
-	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		go func() {
-			defer theirs.Close()
-			var size [2]byte
-			for {
-				if _, err := io.ReadFull(theirs, size[:]); err != nil {
-					return
-				}
-				msg := make([]byte, int(size[0])<<8|int(size[1]))
-				if _, err := io.ReadFull(theirs, msg); err != nil {
-					return
-				}
-				var m dnsmessage.Message
-				if m.Unpack(msg) != nil {
-					return
-				}
-				q := m.Questions[0]
-				m.Response, m.Additionals = true, nil
-				if q.Type == dnsmessage.TypeA {
-					mu.Lock()
-					n := asked[q.Name.String()]
-					asked[q.Name.String()]++
-					mu.Unlock()
-					m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: answers(q.Name.String(), n)}}}
-				}
-				out, err := m.Pack()
-				if err != nil {
-					return
-				}
-				if _, err := theirs.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...)); err != nil {
-					return
-				}
-			}
-		}()
-		return ours, nil
-	}}
-}
-
 func TestNamesThatResolveToPrivateAddressesAreRefused(t *testing.T) {
 	var asked atomic.Int32
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); io.WriteString(w, "inside") })
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
-	resolver := rebinding(func(string, int) [4]byte { return [4]byte{127, 0, 0, 1} })
+	resolver := fetchtest.Resolver(func(string, int) [4]byte { return [4]byte{127, 0, 0, 1} })
 	at := "http://rebound.example" + port
 
 	_, err := client(t, fetch.Settings{Tries: 1}, fetch.Deps{Resolver: resolver}).Do(t.Context(), fetch.Request{URL: at})
@@ -150,7 +105,7 @@ func TestDNSRebinding(t *testing.T) {
 		w.Header().Set("Connection", "close")
 	})
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
-	resolver := rebinding(func(_ string, n int) [4]byte {
+	resolver := fetchtest.Resolver(func(_ string, n int) [4]byte {
 		if n == 0 {
 			return [4]byte{127, 0, 0, 1} // stands for a public address: it is the allowed one
 		}

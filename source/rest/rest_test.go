@@ -51,15 +51,6 @@ func open(t *testing.T, set rest.Settings, deps fetch.Deps) *rest.Source {
 	return src
 }
 
-func read(t *testing.T, store *fetchtest.Store, src *rest.Source) fetchtest.Told {
-	t.Helper()
-	told, err := store.Sync(t, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return told
-}
-
 // items returns n items from a number on.
 func items(from, n int) []any {
 	out := []any{}
@@ -132,11 +123,11 @@ func TestPaging(t *testing.T) {
 		a := serve(t, c.handle)
 		var store fetchtest.Store
 		src := open(t, rest.Settings{URL: a.URL + "/list", List: "data.rows", Fields: fields, Paging: c.paging}, fetch.Deps{})
-		told := read(t, &store, src)
+		told := (&store).Read(t, src)
 		if len(told.Put) != 7 || !told.Complete || len(a.asked) != c.asked || store.Docs["6"].Body != "Text 6" || store.Docs["6"].Title != "Item 6" {
 			t.Errorf("%s: %d items, complete %v, asked %q", name, len(told.Put), told.Complete, a.asked)
 		}
-		if told = read(t, &store, src); len(told.Same) != 7 {
+		if told = (&store).Read(t, src); len(told.Same) != 7 {
 			t.Errorf("%s again: %+v", name, told)
 		}
 	}
@@ -147,15 +138,15 @@ func TestChangesAndDeletions(t *testing.T) {
 	a := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(t, w, list) })
 	var store fetchtest.Store
 	src := open(t, rest.Settings{URL: a.URL, Fields: fields}, fetch.Deps{})
-	read(t, &store, src)
+	(&store).Read(t, src)
 	list = items(1, 4)
 	list[0].(map[string]any)["body"] = "another"
-	told := read(t, &store, src)
+	told := (&store).Read(t, src)
 	if !slices.Equal(told.Put, []string{"1"}) || len(told.Same) != 3 || !slices.Equal(store.IDs(), []string{"1", "2", "3", "4"}) {
 		t.Errorf("%+v %v", told, store.IDs())
 	}
 	store.Fail("3")
-	if told = read(t, &store, src); !slices.Equal(told.Put, []string{"3"}) {
+	if told = (&store).Read(t, src); !slices.Equal(told.Put, []string{"3"}) {
 		t.Errorf("%+v", told)
 	}
 }
@@ -176,14 +167,14 @@ func TestListsWithoutEnd(t *testing.T) {
 	} {
 		a := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(t, w, c.body(r)) })
 		var store fetchtest.Store
-		told := read(t, &store, open(t, rest.Settings{URL: a.URL, List: "l", Fields: fields, Paging: c.paging, MaxPages: 10}, fetch.Deps{}))
+		told := (&store).Read(t, open(t, rest.Settings{URL: a.URL, List: "l", Fields: fields, Paging: c.paging, MaxPages: 10}, fetch.Deps{}))
 		if told.Complete || len(a.asked) != c.most {
 			t.Errorf("%s: complete %v after %d requests", name, told.Complete, len(a.asked))
 		}
 	}
 	a := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(t, w, items(0, 50)) })
 	var store fetchtest.Store
-	told := read(t, &store, open(t, rest.Settings{URL: a.URL, Fields: fields, MaxItems: 20}, fetch.Deps{}))
+	told := (&store).Read(t, open(t, rest.Settings{URL: a.URL, Fields: fields, MaxItems: 20}, fetch.Deps{}))
 	if told.Complete || len(told.Put) != 20 {
 		t.Errorf("complete %v, %d items", told.Complete, len(told.Put))
 	}
@@ -206,32 +197,32 @@ func TestIncremental(t *testing.T) {
 	set := rest.Settings{URL: a.URL + "/l", Fields: rest.Fields{ID: "id", Text: "body", Modified: "at"}, Since: rest.Since{Param: "since"}}
 	src := open(t, set, fetch.Deps{Now: func() time.Time { return now }})
 	var store fetchtest.Store
-	if told := read(t, &store, src); !told.Complete || len(told.Put) != 2 {
+	if told := (&store).Read(t, src); !told.Complete || len(told.Put) != 2 {
 		t.Fatalf("%+v", told)
 	}
 	rows = append(rows[1:], row{"id": "c", "body": "C", "at": "2026-11-01T13:00:00Z"})
 	now = now.Add(2 * time.Hour)
-	told := read(t, &store, src)
+	told := (&store).Read(t, src)
 	if told.Complete || !slices.Equal(told.Put, []string{"c"}) || len(store.Docs) != 3 || a.asked[1] != "/l?since=2026-10-01T23%3A55%3A00Z" {
 		t.Errorf("%+v, asked %q", told, a.asked)
 	}
 	now = now.Add(time.Hour)
-	if read(t, &store, src); a.asked[2] != "/l?since=2026-11-01T12%3A55%3A00Z" {
+	if (&store).Read(t, src); a.asked[2] != "/l?since=2026-11-01T12%3A55%3A00Z" {
 		t.Errorf("asked %q", a.asked)
 	}
 	// What is gone is learned once a day.
 	now = now.Add(22 * time.Hour)
-	if told = read(t, &store, src); !told.Complete || !slices.Equal(store.IDs(), []string{"b", "c"}) || a.asked[3] != "/l" {
+	if told = (&store).Read(t, src); !told.Complete || !slices.Equal(store.IDs(), []string{"b", "c"}) || a.asked[3] != "/l" {
 		t.Errorf("%+v, asked %q", told, a.asked)
 	}
 	// One that could not be stored is not listed among the changes.
 	rows[1]["at"] = "2026-11-02T13:00:00Z"
 	now = now.Add(3 * time.Hour)
-	read(t, &store, src)
+	(&store).Read(t, src)
 	store.Fail("c")
 	rows[1]["at"] = "2026-01-01T00:00:00Z"
 	now = now.Add(time.Hour)
-	if told = read(t, &store, src); !told.Complete || !slices.Equal(told.Put, []string{"c"}) {
+	if told = (&store).Read(t, src); !told.Complete || !slices.Equal(told.Put, []string{"c"}) {
 		t.Errorf("%+v", told)
 	}
 }
@@ -256,7 +247,7 @@ func TestDetails(t *testing.T) {
 		Fields: rest.Fields{ID: "key", Title: "title", Text: "html", Format: rest.HTML, URL: "link", ACL: "who[*].name", Metadata: map[string]string{"tags": "tags", "n": "n", "rev": "rev", "no": "nothing"}},
 	}, fetch.Deps{})
 	var store fetchtest.Store
-	told := read(t, &store, src)
+	told := (&store).Read(t, src)
 	doc := store.Docs["a/../b"]
 	if !slices.Equal(told.Put, []string{"a/../b"}) || !slices.Equal(told.Broken, []string{"gone", "..", "bad"}) {
 		t.Fatalf("%+v, asked %q", told, a.asked)
@@ -268,7 +259,7 @@ func TestDetails(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 	a.asked = nil
-	if told = read(t, &store, src); !slices.Equal(told.Same, []string{"a/../b"}) || len(a.asked) != 3 {
+	if told = (&store).Read(t, src); !slices.Equal(told.Same, []string{"a/../b"}) || len(a.asked) != 3 {
 		t.Errorf("%+v, asked %q", told, a.asked)
 	}
 }
@@ -283,12 +274,12 @@ func TestFilesAndFormats(t *testing.T) {
 		reply(t, w, []any{map[string]any{"id": 1, "md": "# T"}})
 	})
 	var store fetchtest.Store
-	read(t, &store, open(t, rest.Settings{URL: a.URL, Fields: rest.Fields{ID: "id"}, Detail: rest.Detail{URL: a.URL + "/file/{id}", File: true}}, fetch.Deps{}))
+	(&store).Read(t, open(t, rest.Settings{URL: a.URL, Fields: rest.Fields{ID: "id"}, Detail: rest.Detail{URL: a.URL + "/file/{id}", File: true}}, fetch.Deps{}))
 	if d := store.Docs["1"]; d.Body != "%PDF-1.4" || d.Name != "1.pdf" {
 		t.Errorf("%+v", d)
 	}
 	store = fetchtest.Store{}
-	read(t, &store, open(t, rest.Settings{URL: a.URL, Fields: rest.Fields{ID: "id", Text: "md", Format: rest.Markdown}}, fetch.Deps{}))
+	(&store).Read(t, open(t, rest.Settings{URL: a.URL, Fields: rest.Fields{ID: "id", Text: "md", Format: rest.Markdown}}, fetch.Deps{}))
 	if d := store.Docs["1"]; d.Text != "# T" || d.MediaType != "text/markdown" {
 		t.Errorf("%+v", d)
 	}
@@ -302,12 +293,12 @@ func TestMissingAccessListIsNotOpen(t *testing.T) {
 	f := fields
 	f.ACL = "groups"
 	var store fetchtest.Store
-	told := read(t, &store, open(t, rest.Settings{URL: a.URL, Fields: f}, fetch.Deps{}))
+	told := (&store).Read(t, open(t, rest.Settings{URL: a.URL, Fields: f}, fetch.Deps{}))
 	if !slices.Equal(told.Broken, []string{"1", "2"}) || !slices.Equal(store.Docs["3"].ACL, []string{"g"}) {
 		t.Errorf("%+v", told)
 	}
 	f.Open, store = true, fetchtest.Store{}
-	if told = read(t, &store, open(t, rest.Settings{URL: a.URL, Fields: f}, fetch.Deps{})); len(told.Put) != 3 {
+	if told = (&store).Read(t, open(t, rest.Settings{URL: a.URL, Fields: f}, fetch.Deps{})); len(told.Put) != 3 {
 		t.Errorf("%+v", told)
 	}
 }
@@ -332,7 +323,7 @@ func TestPostAndSecrets(t *testing.T) {
 	set.Auth = []fetch.Credential{{Origin: a.URL, Secret: "tok"}}
 	var store fetchtest.Store
 	src := open(t, set, fetch.Deps{})
-	read(t, &store, src)
+	(&store).Read(t, src)
 	if a.asked[0] != `/q?a=1&b=2&who=s3cret-who{"n":10,"query":{"from":0,"type":"page"}}` {
 		t.Errorf("asked %q", a.asked)
 	}

@@ -136,15 +136,6 @@ func open(t *testing.T, set s3.Settings) *s3.Source {
 	return src
 }
 
-func read(t *testing.T, store *fetchtest.Store, src *s3.Source) fetchtest.Told {
-	t.Helper()
-	told, err := store.Sync(t, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return told
-}
-
 func TestChanges(t *testing.T) {
 	b := serve(t, map[string]object{
 		"a.md": {body: "a"}, "sub/": {}, "sub/b c+d.txt": {body: "b"}, "sub/é#?.md": {body: "e"}, "logo.xcf": {body: "x"}, "other/c.md": {body: "c"},
@@ -153,7 +144,7 @@ func TestChanges(t *testing.T) {
 	b.page = 2
 	set := s3.Settings{Endpoint: b.URL, Settings: fetch.Settings{MaxBytes: 100}, Exclude: []string{"other"}, Metadata: map[string]string{"team": "press"}, ACL: []string{"press"}}
 	store, src := &fetchtest.Store{}, open(t, set)
-	told := read(t, store, src)
+	told := store.Read(t, src)
 	if !slices.Equal(told.Put, []string{"a.md", "empty.md", "soon.md", "sub/b c+d.txt", "sub/é#?.md"}) || !slices.Equal(told.Broken, []string{"big.md", "old.md", "older.md"}) || !told.Complete {
 		t.Errorf("%+v", told)
 	}
@@ -172,20 +163,20 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	b.asked = nil
-	if told := read(t, store, src); len(told.Same) != 5 || len(told.Put) != 0 || len(b.asked) != 6 {
+	if told := store.Read(t, src); len(told.Same) != 5 || len(told.Put) != 0 || len(b.asked) != 6 {
 		t.Errorf("%+v, asked %q", told, b.asked)
 	}
 	b.objects["a.md"] = object{body: "a2"}
 	delete(b.objects, "soon.md")
 	store.Fail("empty.md")
-	if told := read(t, store, src); !slices.Equal(told.Put, []string{"a.md", "empty.md"}) || store.Docs["a.md"].Body != "a2" {
+	if told := store.Read(t, src); !slices.Equal(told.Put, []string{"a.md", "empty.md"}) || store.Docs["a.md"].Body != "a2" {
 		t.Errorf("%+v", told)
 	}
 	if ids := store.IDs(); slices.Contains(ids, "soon.md") {
 		t.Errorf("%q", ids)
 	}
 	set.Prefix = "sub/"
-	if told := read(t, &fetchtest.Store{}, open(t, set)); len(told.Put) != 2 {
+	if told := new(fetchtest.Store).Read(t, open(t, set)); len(told.Put) != 2 {
 		t.Errorf("%+v", told)
 	}
 }
@@ -193,7 +184,7 @@ func TestChanges(t *testing.T) {
 func TestHead(t *testing.T) {
 	b := serve(t, map[string]object{"a.md": {body: "a", meta: map[string]string{"X-Amz-Meta-Author": "Ann", "X-Amz-Meta-Bucket": "forged", "X-Amz-Meta-Team": "forged", "Content-Type": "text/markdown"}}})
 	store := &fetchtest.Store{}
-	read(t, store, open(t, s3.Settings{Endpoint: b.URL, Head: true, Metadata: map[string]string{"team": "press"}}))
+	store.Read(t, open(t, s3.Settings{Endpoint: b.URL, Head: true, Metadata: map[string]string{"team": "press"}}))
 	for k, v := range map[string]string{"author": "Ann", "bucket": "docs", "team": "press", "content_type": "text/markdown"} {
 		if got := store.Docs["a.md"].Metadata[k].Text(); got != v {
 			t.Errorf("%s is %q", k, got)
@@ -207,10 +198,10 @@ func TestListIsCutOff(t *testing.T) {
 		objects[fmt.Sprintf("f%02d.md", i)] = object{body: "x"}
 	}
 	b := serve(t, objects)
-	if told := read(t, &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 20})); len(told.Put) != 20 || told.Complete {
+	if told := new(fetchtest.Store).Read(t, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 20})); len(told.Put) != 20 || told.Complete {
 		t.Errorf("%d objects, complete %v", len(told.Put), told.Complete)
 	}
-	if told := read(t, &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 30})); len(told.Put) != 30 || !told.Complete {
+	if told := new(fetchtest.Store).Read(t, open(t, s3.Settings{Endpoint: b.URL, MaxObjects: 30})); len(told.Put) != 30 || !told.Complete {
 		t.Errorf("%d objects, complete %v", len(told.Put), told.Complete)
 	}
 }
@@ -252,7 +243,7 @@ func TestFaultsOfTheList(t *testing.T) {
 	} {
 		b := serve(t, map[string]object{"a.md": {body: "a"}})
 		store, src := &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL})
-		read(t, store, src)
+		store.Read(t, src)
 		b.spoil = c.spoil
 		if told, err := store.Sync(t, src); !errors.Is(err, c.want) || told.Complete || len(store.IDs()) != 1 {
 			t.Errorf("%s: %v (%s)", name, err, rag.KindOf(err))
@@ -287,7 +278,7 @@ func TestItIsTriedAgain(t *testing.T) {
 	store := &fetchtest.Store{}
 	set := s3.Settings{Endpoint: b.URL}
 	set.Tries = 2
-	read(t, store, open(t, set))
+	store.Read(t, open(t, set))
 	if store.Docs["a.md"].Body != "a" || n != 4 {
 		t.Errorf("%d requests, %+v", n, store.Docs)
 	}
@@ -388,7 +379,7 @@ func TestOddKeys(t *testing.T) {
 	b.page = 3
 	set := s3.Settings{Endpoint: b.URL, Include: []string{"*.md"}, Head: true}
 	store, src := &fetchtest.Store{}, open(t, set)
-	told := read(t, store, src)
+	told := store.Read(t, src)
 	slices.Sort(want)
 	if got := slices.Sorted(slices.Values(told.Put)); !slices.Equal(got, want) || len(told.Broken) > 0 || !told.Complete {
 		t.Errorf("told %q, want %q; broken %q, %v", got, want, told.Broken, told.Errs)
@@ -402,7 +393,7 @@ func TestOddKeys(t *testing.T) {
 			t.Errorf("%q holds %q", id, doc.Body)
 		}
 	}
-	if told := read(t, store, src); len(told.Same) != len(want) {
+	if told := store.Read(t, src); len(told.Same) != len(want) {
 		t.Errorf("again: %+v", told)
 	}
 }
@@ -531,7 +522,7 @@ func TestManyKeys(t *testing.T) {
 func TestDeleteMarkers(t *testing.T) {
 	b := serve(t, map[string]object{"a.md": {body: "a"}, "b.md": {body: "b"}})
 	store, src := &fetchtest.Store{}, open(t, s3.Settings{Endpoint: b.URL})
-	read(t, store, src)
+	store.Read(t, src)
 	list := func(what string) func(w http.ResponseWriter, r *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Query().Get("list-type") != "2" {
@@ -544,7 +535,7 @@ func TestDeleteMarkers(t *testing.T) {
 		}
 	}
 	b.spoil = list(`<DeleteMarker><Key>a.md</Key><VersionId>2</VersionId><IsLatest>true</IsLatest></DeleteMarker><Version><Key>a.md</Key><VersionId>1</VersionId></Version>`)
-	if told := read(t, store, src); len(told.Same) != 1 || !told.Complete || slices.Contains(store.IDs(), "a.md") {
+	if told := store.Read(t, src); len(told.Same) != 1 || !told.Complete || slices.Contains(store.IDs(), "a.md") {
 		t.Errorf("%+v, %q", told, store.IDs())
 	}
 	var in rag.Input

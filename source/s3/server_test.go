@@ -46,14 +46,14 @@ func TestRealServer(t *testing.T) {
 		return src
 	}
 	store, src := &fetchtest.Store{}, open(secret)
-	if told := read(t, store, src); len(told.Put) != 2 || !told.Complete {
+	if told := store.Read(t, src); len(told.Put) != 2 || !told.Complete {
 		t.Errorf("%+v", told)
 	}
 	if doc := store.Docs["sub/é b+c.md"]; doc.Body != "b" || doc.Metadata["author"].Text() != "Ann" || doc.Metadata["content_type"].Text() != "text/markdown" {
 		t.Errorf("%+v", doc)
 	}
 	put("a.md", "a2")
-	if told := read(t, store, src); len(told.Put) != 1 || len(told.Same) != 1 || store.Docs["a.md"].Body != "a2" {
+	if told := store.Read(t, src); len(told.Put) != 1 || len(told.Same) != 1 || store.Docs["a.md"].Body != "a2" {
 		t.Errorf("%+v", told)
 	}
 	// Of an object with versions the last counts, and one whose last is a delete marker is gone.
@@ -63,7 +63,7 @@ func TestRealServer(t *testing.T) {
 	put("a.md", "a3")
 	put("v.md", "v1")
 	put("v.md", "v2")
-	read(t, store, src)
+	store.Read(t, src)
 	if store.Docs["a.md"].Body != "a3" || store.Docs["v.md"].Body != "v2" {
 		t.Errorf("%+v", store.Docs)
 	}
@@ -77,7 +77,7 @@ func TestRealServer(t *testing.T) {
 		}
 		versions++
 	}
-	if told := read(t, store, src); versions != 3 || !told.Complete || len(told.Same) != 2 || len(store.Docs) != 2 {
+	if told := store.Read(t, src); versions != 3 || !told.Complete || len(told.Same) != 2 || len(store.Docs) != 2 {
 		t.Errorf("%d versions and marks; %+v", versions, told)
 	}
 	if _, err := store.Sync(t, open("wrong")); !errors.Is(err, rag.ErrUnauthorized) {

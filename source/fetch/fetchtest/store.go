@@ -100,6 +100,16 @@ func (s *Store) Sync(t *testing.T, src source.Source) (Told, error) {
 	return told, nil
 }
 
+// Read is a Sync that has to succeed.
+func (s *Store) Read(t *testing.T, src source.Source) Told {
+	t.Helper()
+	told, err := s.Sync(t, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
+}
+
 func (s *Store) apply(t *testing.T, ev source.Event, told *Told) {
 	t.Helper()
 	switch ev.Change {
