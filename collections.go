@@ -3,6 +3,7 @@ package smartretriever
 import (
 	"context"
 
+	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/chunk"
 )
@@ -82,6 +83,21 @@ func (r *Retriever) DeleteCollection(ctx context.Context, scope rag.Scope) error
 	if err := r.store.DeleteCollection(ctx, scope.Tenant, scope.Collection); err != nil {
 		return err
 	}
+	r.forgetCached(ctx, col)
 	r.janitor.wake(0)
 	return r.follow.Drop(ctx, col.ID)
+}
+
+// forgetCached removes what is cached of a collection. Embeddings of questions are of no collection.
+func (r *Retriever) forgetCached(ctx context.Context, col rag.Collection) {
+	c, ok := r.cache.(interface {
+		DeletePrefix(ctx context.Context, prefix string) (removed int, err error)
+	})
+	if !ok {
+		return
+	}
+	if _, err := c.DeletePrefix(ctx, answer.CachePrefix(col.Tenant, col.ID)); err != nil {
+		r.cfg.Observer.Error(rag.KindOf(err), "cache")
+		r.cfg.Logger.Debug("what is cached of a collection stays until its time is over", "collection", col.Name, "error", err)
+	}
 }

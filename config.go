@@ -11,6 +11,7 @@ import (
 
 	"github.com/smartretriever/smartretriever/answer"
 	"github.com/smartretriever/smartretriever/index/engine"
+	"github.com/smartretriever/smartretriever/index/external"
 	"github.com/smartretriever/smartretriever/index/follow"
 	"github.com/smartretriever/smartretriever/index/vector"
 	"github.com/smartretriever/smartretriever/model/meter"
@@ -37,6 +38,19 @@ type Config struct {
 	// Dir is the data folder; it is made if it does not exist. Several processes
 	// may have it open at once.
 	Dir string
+
+	// OpenStore opens the store of documents; Close closes it. nil is a SQLite file in
+	// Dir. KeepVersions, Logger and Clock are then its opener's business.
+	OpenStore func(ctx context.Context) (Store, error)
+	// Blobs keeps original files; nil is the folder BlobsDir. It is closed by Close if it
+	// has a Close method.
+	Blobs Blobs
+	// BlobsDir is the folder of original files, which processes with the same store
+	// share; "" is one under Dir. It counts for nothing where Blobs is set.
+	BlobsDir string
+	// PresignOriginals lets OriginalURL give out addresses for downloads; Blobs must be
+	// a Presigner.
+	PresignOriginals bool
 
 	// Embedder is used for new collections, and for those that were embedded by its
 	// model; nil is the built-in bge-small-en-v1.5. It is closed by Close if it has a
@@ -73,8 +87,19 @@ type Config struct {
 	// a model without a known price.
 	EmbedTarget meter.Target
 	// Cache keeps embeddings of questions, results and answers; nil is one in
-	// process of CacheBytes.
+	// process of CacheBytes. It is closed by Close if it has a Close method.
 	Cache answer.Cache
+	// CacheSettings is part of every key of results in Cache: whatever tells this program's
+	// answers from those of others that share Cache, or of itself with other settings, such
+	// as a hash of its configuration with its version. Collections, models and what else is
+	// said here in code are in the keys anyway.
+	CacheSettings string
+	// Claims keep processes that share Cache from making the same answer at once; nil are
+	// none.
+	Claims answer.Claims
+	// News tells other processes that jobs have changed, so that they need not wait until they
+	// look the next time; nil tells nobody.
+	News News
 	// CacheBytes bounds the cache in process; 0 is 64 MiB, negative is no cache.
 	CacheBytes int64
 	// EmbeddingTTL, RetrievalTTL and AnswerTTL bound the age of what is cached;
@@ -139,9 +164,16 @@ type Config struct {
 
 // IndexConfig says how the indexes of collections are made. Changing anything but RebuildAt, ShardBy, the bounds of merging, and Type without FAISS, builds them again from the store.
 type IndexConfig struct {
-	// Vectors says what searches vectors: "builtin" (also "") or "faiss", FAISS, in programs built with the tag faiss. Words, filters and access lists are the
-	// built-in engine's either way.
+	// Vectors says what searches vectors: "builtin" (also ""), "faiss", FAISS, in programs built with the tag faiss, or the name of Database. Filters and access
+	// lists are the built-in engine's in any case.
 	Vectors string
+	// Database is a vector database that keeps the vectors, nil for none; Vectors is then its name, of lower-case letters, digits and dashes. It is closed by
+	// Close. DatabasePrefix begins the names of what is made there; "" is "sr". DatabaseWords has it search words too, which not all can.
+	Database       external.Database
+	DatabasePrefix string
+	DatabaseWords  bool
+	// DatabaseTimeout bounds one try of a search in it; 0 is 3 s.
+	DatabaseTimeout time.Duration
 	// RebuildAt is the time of day, as "03:00" (also "") by the clock of the machine's zone, or "never", at which what FAISS keeps of deleted vectors leaves memory;
 	// files never have it. Beyond a fifth of an index that happens at any time of day.
 	RebuildAt string
@@ -183,14 +215,23 @@ func (c IndexConfig) engine(dims int) (engine.Config, error) {
 func (c IndexConfig) backend(e engine.Config) (follow.Backend, error) {
 	switch c.Vectors {
 	case "", "builtin":
+		if c.Database != nil {
+			return follow.Backend{}, errors.New("vectors of the index: a database needs a name other than builtin")
+		}
 		return follow.Builtin(), nil
 	case "faiss":
+		if c.Database != nil {
+			return follow.Backend{}, errors.New("vectors of the index: FAISS is in the program, and needs no database")
+		}
 		if e.Storage != 0 && e.Storage != vector.Float32 {
 			return follow.Backend{}, fmt.Errorf("storage of the index: %s; FAISS keeps float32", c.Storage)
 		}
 		return faissBackend(e)
 	}
-	return follow.Backend{}, fmt.Errorf("vectors of the index: %q is unknown; known are builtin and faiss", c.Vectors)
+	if c.Database != nil {
+		return follow.Backend{}, nil // openFollower connects it with the store
+	}
+	return follow.Backend{}, fmt.Errorf("vectors of the index: %q is unknown; known are builtin, faiss, and the name of a vector database that is given", c.Vectors)
 }
 
 // rebuildAt returns the time of day since midnight.
@@ -234,6 +275,9 @@ func (c Config) Validate() error {
 	var faults []error
 	if c.Dir == "" {
 		faults = append(faults, errors.New("a data folder is needed (Dir)"))
+	}
+	if _, ok := c.Blobs.(Presigner); c.PresignOriginals && !ok {
+		faults = append(faults, errors.New("addresses of originals cannot be given out for where they are kept (PresignOriginals)"))
 	}
 	if e, err := c.Index.engine(1); err != nil {
 		faults = append(faults, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,17 +40,19 @@ func (r *Retriever) Health(ctx context.Context) []rag.Health {
 		return []rag.Health{{Name: "retriever", Needed: true, Detail: err.Error()}}
 	}
 	defer leave()
-	all := []rag.Health{
-		check("store", true, func(ctx context.Context) (string, error) { return "sqlite", r.store.Ping(ctx) }),
-		check("originals", true, func(context.Context) (string, error) {
-			_, err := os.Stat(r.path(blobsDir))
-			return "folder", err
-		}),
+	all := append([]rag.Health{check("store", true, r.storeHealth)}, r.setUpHealth(ctx)...)
+	all = append(all,
+		check("originals", true, r.blobsHealth),
 		check("embedder", true, func(context.Context) (string, error) {
 			m := r.embed.Model()
 			return fmt.Sprintf("%s, %d dimensions", m.ID, m.Dimensions), nil
 		}),
 		r.follow.Health(),
+	)
+	if r.vectors != nil {
+		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+		all = append(all, r.vectors.Health(ctx))
+		cancel()
 	}
 	all = append(all, check("ocr", false, r.ocrHealth))
 	if local := r.cfg.Reranker; local != nil {

@@ -38,6 +38,9 @@ var sameTier = map[[2]string]bool{
 // backendRooms hold one package a technology; these do not know each other.
 var backendRooms = []string{"store", "cache", "model/llm", "model/embed", "model/rerank"}
 
+// databaseRooms hold one vector database each, beside the other packages of index; these do not know each other.
+var databaseRooms = []string{"chroma", "milvus", "opensearch", "pgvector", "pinecone", "qdrant", "weaviate", "faiss"}
+
 // environmentRooms may read the process environment.
 var environmentRooms = []string{"config", "tools", "bench", "e2e"}
 
@@ -131,6 +134,10 @@ func TestImportsGoDown(t *testing.T) {
 
 func checkSiblings(t *testing.T, f goFile, pkg string) {
 	t.Helper()
+	from, to := strings.TrimPrefix(f.pkg, "index/"), strings.TrimPrefix(pkg, "index/")
+	if from != to && slices.Contains(databaseRooms, from) && slices.Contains(databaseRooms, to) {
+		t.Errorf("%s imports its sibling %s: vector databases do not know each other", f.path, pkg)
+	}
 	for _, backends := range backendRooms {
 		from, isFrom := strings.CutPrefix(f.pkg, backends+"/")
 		to, isTo := strings.CutPrefix(pkg, backends+"/")

@@ -111,6 +111,9 @@ func (j *janitor) clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.cleanVectors(ctx); err != nil {
+		return err
+	}
 	if report.Documents > 0 && !known {
 		if err := j.r.follow.PurgeAll(ctx); err != nil {
 			return err
@@ -128,6 +131,7 @@ func (j *janitor) clean(ctx context.Context) error {
 func (j *janitor) cleanOriginals(ctx context.Context) (int, error) {
 	const batch = 500
 	total := 0
+	var refused error // of files that will go later; the hourly look for strays comes back to them
 	for {
 		loose, err := j.r.store.LooseOriginals(ctx, batch)
 		if err != nil {
@@ -137,6 +141,9 @@ func (j *janitor) cleanOriginals(ctx context.Context) (int, error) {
 			break
 		}
 		swept, err := j.r.blobs.SweepThese(ctx, loose, j.r.store.UnreferencedBlobs)
+		if rag.KindOf(err) == rag.KindRefused {
+			refused, err = err, nil
+		}
 		if err == nil {
 			err = j.r.store.DropLooseOriginals(ctx, loose)
 		}
@@ -147,11 +154,36 @@ func (j *janitor) cleanOriginals(ctx context.Context) (int, error) {
 	}
 	now := time.Now()
 	if now.Sub(j.swept) < janitorInterval {
-		return total, nil
+		return total, refused
 	}
 	j.swept = now
 	swept, err := j.r.blobs.Sweep(ctx, j.r.store.UnreferencedBlobs, now.Add(-strayAge))
+	if err == nil {
+		err = refused
+	}
 	return total + swept.Files, err
+}
+
+// forget removes what is cached of a collection: nobody finds it any more, as the collection has changed, but it may hold what was deleted. A cache that is away
+// loses it in its time.
+func (j *janitor) forget(ctx context.Context, collectionID int64) {
+	col, err := j.r.store.CollectionByID(ctx, collectionID)
+	if err != nil {
+		return // it is gone, and was forgotten with that, or the next step says what is wrong
+	}
+	j.r.forgetCached(ctx, col)
+}
+
+// cleanVectors drops what a vector database holds of collections and generations that are no more.
+func (j *janitor) cleanVectors(ctx context.Context) error {
+	if j.r.vectors == nil {
+		return nil
+	}
+	n, err := j.r.vectors.Sweep(ctx, j.r.store.ID())
+	if n > 0 {
+		j.r.cfg.Logger.Info("dropped from the vector database what was of collections and generations that are gone", "spaces", n)
+	}
+	return err
 }
 
 // cleanIndexes sees to it that no index file holds words or vectors of what
@@ -162,6 +194,7 @@ func (j *janitor) cleanIndexes(ctx context.Context) (known bool, err error) {
 	j.touched = map[int64]bool{}
 	j.mu.Unlock()
 	for id := range touched {
+		j.forget(ctx, id)
 		if err := j.r.follow.Purge(ctx, id); err != nil {
 			for id := range touched {
 				j.wake(id)

@@ -69,6 +69,7 @@ func (r *Retriever) SubmitDocuments(ctx context.Context, scope rag.Scope, inputs
 	}
 	runner.Remember(job.ID, passwords)
 	runner.Wake()
+	r.tell(ctx, newJobs)
 	return job, nil
 }
 
@@ -159,7 +160,11 @@ func (r *Retriever) CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID
 		return rag.Job{}, err
 	}
 	defer leave()
-	return r.store.CancelJob(ctx, scope, id)
+	job, err := r.store.CancelJob(ctx, scope, id)
+	if err == nil {
+		r.tell(ctx, string(id))
+	}
+	return job, err
 }
 
 // RetryJob has what failed of a job that has ended, and what had no turn, tried again; a
@@ -178,6 +183,7 @@ func (r *Retriever) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID)
 	runner, err := r.worker()
 	if err == nil {
 		runner.Wake()
+		r.tell(ctx, newJobs)
 	}
 	return job, err
 }
@@ -219,8 +225,12 @@ func (r *Retriever) worker() (*jobs.Runner, error) {
 	if r.runner == nil {
 		r.runner = jobs.Start(jobs.Config{
 			Store: r.store, Blobs: r.blobs, Add: r.addForJob, Sync: r.syncForJob, Price: r.priceForJob, Parallel: r.cfg.JobsAtOnce, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
+			Changed: func(ctx context.Context, id rag.JobID) { r.tell(ctx, string(id)) },
 		})
 		r.owned(r.runner)
+		if r.cfg.News != nil {
+			r.owned(wakeOnNews(r.runner, r.cfg.News))
+		}
 	}
 	return r.runner, nil
 }

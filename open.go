@@ -1,7 +1,6 @@
 package smartretriever
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	cachememory "github.com/smartretriever/smartretriever/cache/memory"
 	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/index/follow"
+	"github.com/smartretriever/smartretriever/index/outbox"
 	"github.com/smartretriever/smartretriever/index/query"
 	"github.com/smartretriever/smartretriever/ingest"
 	"github.com/smartretriever/smartretriever/ingest/jobs"
@@ -20,8 +20,6 @@ import (
 	"github.com/smartretriever/smartretriever/model/meter"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/source/syncer"
-	"github.com/smartretriever/smartretriever/store/blob"
-	"github.com/smartretriever/smartretriever/store/sqlite"
 	"github.com/smartretriever/smartretriever/text/analyze"
 	"github.com/smartretriever/smartretriever/text/chunk"
 	"github.com/smartretriever/smartretriever/text/extract"
@@ -40,15 +38,17 @@ const (
 // names a rag.Scope; its zero value is the default tenant's default collection.
 type Retriever struct {
 	cfg     Config
-	store   *sqlite.Store
-	blobs   *blob.Store
+	store   Store
+	blobs   Blobs
 	follow  *follow.Follower
-	embed   Embedder // as configured, metered
+	vectors *outbox.Connection // nil without a vector database
+	embed   Embedder           // as configured, metered
 	meter   *meter.Meter
 	models  *models
 	extract *extract.Extractor
 	ingest  *ingest.Pipeline
 	answers *pipelines
+	cache   answer.Cache // nil without one
 	log     *queryLog
 	janitor *janitor
 	syncer  *syncer.Syncer
@@ -83,6 +83,9 @@ func Open(ctx context.Context, cfg Config) (_ *Retriever, err error) {
 	if err := r.openStore(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.openBlobs(); err != nil {
+		return nil, err
+	}
 	if err := r.openMeter(); err != nil {
 		return nil, err
 	}
@@ -102,16 +105,6 @@ func (r *Retriever) path(name string) string { return filepath.Join(r.cfg.Dir, n
 
 // owned remembers what Close has to close.
 func (r *Retriever) owned(c io.Closer) { r.closers = append(r.closers, c) }
-
-func (r *Retriever) openStore(ctx context.Context) (err error) {
-	r.store, err = sqlite.Open(ctx, sqlite.Config{Path: r.path(databaseFile), KeepVersions: cmp.Or(r.cfg.KeepVersions, DefaultKeepVersions), Logger: r.cfg.Logger, Clock: r.cfg.Clock})
-	if err != nil {
-		return err
-	}
-	r.owned(r.store)
-	r.blobs, err = blob.Open(r.path(blobsDir))
-	return err
-}
 
 func (r *Retriever) openModel() error {
 	r.embed = r.cfg.Embedder
@@ -157,6 +150,13 @@ func (r *Retriever) openFollower() error {
 	if err != nil {
 		return err
 	}
+	if db := r.cfg.Index.Database; db != nil {
+		if r.vectors, err = outbox.New(outbox.Config{Database: db, Spaces: r.store, Name: r.cfg.Index.Vectors, Prefix: r.cfg.Index.DatabasePrefix, Words: r.cfg.Index.DatabaseWords, SearchTimeout: r.cfg.Index.DatabaseTimeout, Logger: r.cfg.Logger}); err != nil {
+			return err
+		}
+		r.owned(r.vectors)
+		backend = follow.NewBackend(r.vectors.Create, r.vectors.Open)
+	}
 	rebuildAt, err := r.cfg.Index.rebuildAt()
 	if err != nil {
 		return err
@@ -175,6 +175,7 @@ func (r *Retriever) openFollower() error {
 		return err
 	}
 	r.owned(r.follow)
+	r.hearOthers()
 	return nil
 }
 
@@ -202,11 +203,15 @@ func (r *Retriever) openPipelines() error {
 	})
 
 	cache := r.cfg.Cache
+	if c, ok := cache.(io.Closer); ok {
+		r.owned(c)
+	}
 	if cache == nil && r.cfg.CacheBytes > 0 {
 		inProcess := cachememory.New(cachememory.Config{MaxBytes: r.cfg.CacheBytes})
 		r.owned(inProcess)
 		cache = inProcess
 	}
+	r.cache = cache
 	wrap := r.wrapQuestions(cache)
 	quoting, err := r.quoting(wrap(r.embed))
 	if err != nil {
@@ -230,12 +235,13 @@ func (r *Retriever) openPipelines() error {
 	highlight := func(q rag.Query, text string) []rag.Span { return query.Highlight(words, q.Text, q.Operators, text) }
 	r.answers = &pipelines{wrap: wrap, byModel: map[string]*answer.Pipeline{}, make: func(questions Embedder) *answer.Pipeline {
 		return answer.New(answer.Config{
-			Index: searcher{r.follow}, Highlight: highlight, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Record: record, Meter: r.meter,
+			Index: searcher{r.follow}, Highlight: highlight, Chunks: r.store, Embed: questions, Generate: generate, Fallback: fallback, Cache: cache, Claims: r.cfg.Claims, Record: record, Meter: r.meter,
 			Observe: r.cfg.Observer, Logger: r.cfg.Logger, Clock: r.cfg.Clock,
 			SearchTimeout: r.cfg.SearchTimeout, AnswerTimeout: r.cfg.AnswerTimeout,
 			RetrievalTTL: r.cfg.RetrievalTTL, AnswerTTL: r.cfg.AnswerTTL, Fusion: r.cfg.Fusion,
 			KeepDuplicates: r.cfg.KeepDuplicates, Rerank: rerank, RerankTop: r.cfg.RerankTop, RerankWeight: r.cfg.RerankWeight, RerankTimeout: r.cfg.RerankTimeout,
-			Settings: r.settings(questions, generate),
+			// Ids of collections and numbers of changes are a store's own.
+			Settings: r.store.ID() + " " + r.cfg.CacheSettings + " " + r.settings(questions, generate),
 		})
 	}}
 	return nil
@@ -247,7 +253,9 @@ func (r *Retriever) settings(questions Embedder, generate answer.Generator) stri
 	if r.cfg.Reranker != nil {
 		reranker = fmt.Sprintf(" %s %d %v", r.cfg.Reranker.Name(), r.cfg.RerankTop, r.cfg.RerankWeight)
 	}
-	return fmt.Sprintf("%s %s %T %v%s %v %v", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker, r.cfg.Index, r.cfg.KeepDuplicates)
+	index := r.cfg.Index
+	index.Database = nil // its name tells it apart; what is in it is not for keys that other processes share
+	return fmt.Sprintf("%s %s %T %v%s %v %v", questions.Model().ID, r.embed.Model().ID, generate, r.cfg.MinEvidence, reranker, index, r.cfg.KeepDuplicates)
 }
 
 // searcher lets the answering pipeline ask the follower.

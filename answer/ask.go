@@ -2,6 +2,7 @@ package answer
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/smartretriever/smartretriever/model/meter"
@@ -48,40 +49,68 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
-	ctx, bill := meter.Track(ctx)
 
 	asked := q
 	asked.MinSeq = 0
-	key := p.key("answer", scope, col, asked)
-	if a, ok := lookup[rag.Answer](ctx, p, "answer", key, q.NoCache); ok {
-		return p.repeat(r, a, on)
+	key := p.key("answer", scope, col, q.MinSeq, asked)
+	res, joined, err := p.answers.join(ctx, together(ctx, key, q.NoCache), on, func(ctx context.Context, emit func(rag.Event) error) (made[rag.Answer], error) {
+		if a, ok := lookup[rag.Answer](ctx, p, "answer", key, q.NoCache); ok {
+			return a, nil
+		}
+		a, ok, release := claim[rag.Answer](ctx, p, "answer", key, q.NoCache)
+		defer release()
+		if ok {
+			return a, nil
+		}
+		return p.compose(ctx, r, scope, col, q, key, emit)
+	})
+	if err != nil {
+		return rag.Answer{}, err
 	}
+	if joined {
+		p.joined(ctx, "answer", res.Charges)
+	}
+	a := res.Value
+	a.Hits, a.Citations, a.Degraded = slices.Clone(a.Hits), slices.Clone(a.Citations), slices.Clone(a.Degraded) // others have them, too
+	if joined || res.found {
+		a = again(r, a)
+	}
+	if res.found {
+		return a, repeat(a, on)
+	}
+	return a, nil
+}
+
+// compose is what is done for a question that has no answer yet.
+func (p *Pipeline) compose(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Question, key string, on func(rag.Event) error) (made[rag.Answer], error) {
+	var none made[rag.Answer]
+	ctx, bill := meter.Track(ctx)
 	// Twice as many as are wanted, since near-duplicates are taken out.
 	found, err := p.search(ctx, r, scope, col, rag.Query{
 		Text: q.Text, K: 2 * q.K, Mode: q.Mode, Filter: q.Filter, MinSeq: q.MinSeq, NoCache: q.NoCache, NoRerank: q.NoRerank,
 	})
 	if err != nil {
-		return rag.Answer{}, err
+		return none, err
 	}
 	begun := p.cfg.Clock()
 	hits, texts, err := assemble(found.Hits, q.K, p.cfg.Generate.Budget(), func(h rag.Hit) (rag.Hit, error) {
 		return p.widened(ctx, col, h)
 	})
 	if err != nil {
-		return rag.Answer{}, err
+		return none, err
 	}
 	prompt, leftOut, err := p.fit(Prompt{Question: q.Text, History: q.History, Sources: sources(texts)})
 	if err != nil {
-		return rag.Answer{}, err
+		return none, err
 	}
 	hits, texts = hits[:len(prompt.Sources)], texts[:len(prompt.Sources)]
 	r.stage("assemble", begun, len(found.Hits), len(hits), leftOut)
 	if err := on(rag.Event{Kind: rag.EventHits, Hits: hits}); err != nil {
-		return rag.Answer{}, err
+		return none, err
 	}
 	a, err := p.write(ctx, r, col, prompt, texts, on)
 	if err != nil {
-		return rag.Answer{}, err
+		return none, err
 	}
 	r.swapped(bill)
 	a.ID, a.Hits, a.Seq, a.Degraded = r.trace.ID, hits, found.Seq, r.degraded
@@ -91,17 +120,22 @@ func (p *Pipeline) ask(ctx context.Context, r *run, scope rag.Scope, col rag.Col
 		keep(ctx, p, "answer", key, a, bill.Charges(), p.cfg.AnswerTTL)
 	}
 	a.Warnings = bill.Warnings()
-	return a, nil
+	return made[rag.Answer]{kept: kept[rag.Answer]{a, bill.Charges()}}, nil
 }
 
-// repeat gives a cached answer once more. It costs nothing, and says so.
-func (p *Pipeline) repeat(r *run, a rag.Answer, on func(rag.Event) error) (rag.Answer, error) {
-	a.ID, a.Cached, a.Usage = r.trace.ID, true, rag.Usage{Model: a.Usage.Model, Currency: a.Usage.Currency}
+// again is an answer that was made for another question. It costs nothing, and says so.
+func again(r *run, a rag.Answer) rag.Answer {
+	a.ID, a.Cached, a.Usage, a.Warnings = r.trace.ID, true, rag.Usage{Model: a.Usage.Model, Currency: a.Usage.Currency}, nil
 	a.Trace = r.end()
+	return a
+}
+
+// repeat tells on what a cached answer is made of.
+func repeat(a rag.Answer, on func(rag.Event) error) error {
 	if err := on(rag.Event{Kind: rag.EventHits, Hits: a.Hits}); err != nil {
-		return rag.Answer{}, err
+		return err
 	}
-	return a, on(rag.Event{Kind: rag.EventDelta, Delta: a.Text})
+	return on(rag.Event{Kind: rag.EventDelta, Delta: a.Text})
 }
 
 func (p *Pipeline) checkQuestion(q rag.Question) (rag.Question, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/smartretriever/smartretriever/model/meter"
@@ -23,6 +24,7 @@ type Config struct {
 	Fallback  Generator    // answers when Generate is unavailable; nil: the error is returned
 	Rerank    Reranker     // puts the best hits in a better order; nil: the search's order stays
 	Cache     Cache        // nil: nothing is cached
+	Claims    Claims       // of the processes that share Cache; nil: it is this one's own
 	Record    Recorder     // nil: no query log
 	Meter     *meter.Meter // counts what cached results spare; nil counts nothing. The parts that call models are metered by themselves
 	Observe   *observe.Observer
@@ -75,11 +77,16 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Pipeline searches and answers. It is goroutine-safe.
-type Pipeline struct{ cfg Config }
+// Pipeline searches and answers. What is asked for several times at once is made once. It is
+// goroutine-safe.
+type Pipeline struct {
+	cfg      Config
+	searches flights[made[rag.SearchResult]]
+	answers  flights[made[rag.Answer]]
+}
 
 // New returns a pipeline over the parts in cfg.
-func New(cfg Config) *Pipeline { return &Pipeline{cfg.WithDefaults()} }
+func New(cfg Config) *Pipeline { return &Pipeline{cfg: cfg.WithDefaults()} }
 
 // run is the record of one search or answer while it is made.
 type run struct {
@@ -106,6 +113,13 @@ func (r *run) degrade(part string, err error) {
 	r.degraded = append(r.degraded, part)
 	r.cfg.Observe.Error(rag.KindOf(err), part)
 	r.cfg.Logger.Warn("done without a part that failed", "part", part, "kind", rag.KindOf(err), "error", err)
+}
+
+// lacking notes, once, that the index answered without all of its vectors.
+func (r *run) lacking(found rag.IndexResult) {
+	if found.Degraded != "" && !slices.Contains(r.degraded, "vectors") {
+		r.degrade("vectors", rag.Errorf(rag.KindUnavailable, "%s", found.Degraded))
+	}
 }
 
 // end closes the trace.

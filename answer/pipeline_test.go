@@ -252,8 +252,21 @@ func TestCacheKeys(t *testing.T) {
 
 func TestWhatCannotBeNamedIsNotCached(t *testing.T) {
 	p := build(t, twoDocuments(), &script{}, func(c *Config) { c.Cache = &mapCache{} })
-	if key := p.key("x", rag.Scope{}, rag.Collection{}, math.NaN()); key != "" {
+	if key := p.key("x", rag.Scope{}, rag.Collection{}, 0, math.NaN()); key != "" {
 		t.Errorf("key %q for a request that cannot be encoded", key)
+	}
+	if key := p.key("x", rag.Scope{}, rag.Collection{Seq: 7}, 8, "q"); key != "" {
+		t.Errorf("key %q for changes that are newer than the collection", key)
+	}
+}
+
+func TestKeysBeginWithTenantAndCollection(t *testing.T) {
+	p := build(t, twoDocuments(), &script{}, nil)
+	for tenant, want := range map[string]string{"default": "default.12/answer/", "a/b": "a%2Fb.12/answer/", "": ".12/answer/"} {
+		key := p.key("answer", rag.Scope{Tenant: tenant}, rag.Collection{ID: 12}, 0, "q")
+		if !strings.HasPrefix(key, want) || !strings.HasPrefix(key, CachePrefix(tenant, 12)) {
+			t.Errorf("a key of tenant %q: %q", tenant, key)
+		}
 	}
 }
 

@@ -20,6 +20,15 @@ type Cache interface {
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
 }
 
+// Claims keep processes that share a Cache from making the same answer at once. A fault of
+// them costs time, never an answer. Goroutine-safe.
+type Claims interface {
+	// Claim begins the work that key names, if nobody else is at it: then release is not nil,
+	// returns soon, and is called when the work is done. Otherwise it waits until who is at it
+	// has ended or died, or until ctx is done, whose error it returns; release is nil.
+	Claim(ctx context.Context, key string) (release func(), err error)
+}
+
 // Chunks reads back what was found.
 type Chunks interface {
 	// Chunks returns the live chunks with these ids and their documents' state at

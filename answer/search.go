@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,31 +44,57 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
-	ctx, bill := meter.Track(ctx)
 
 	asked := q
 	asked.MinSeq = 0 // the collection's own number is in the key
-	key := p.key("retrieval", scope, col, asked)
-	if res, ok := lookup[rag.SearchResult](ctx, p, "retrieval", key, q.NoCache); ok {
-		res.Cached, res.Trace = true, r.end()
-		return res, nil
-	}
-	vector, err := p.embedQuery(ctx, r, q)
+	key := p.key("retrieval", scope, col, q.MinSeq, asked)
+	res, joined, err := p.searches.join(ctx, together(ctx, key, q.NoCache), nil, func(ctx context.Context, _ func(rag.Event) error) (made[rag.SearchResult], error) {
+		if res, ok := lookup[rag.SearchResult](ctx, p, "retrieval", key, q.NoCache); ok {
+			return res, nil
+		}
+		return p.find(ctx, r, scope, col, q, key)
+	})
 	if err != nil {
 		return rag.SearchResult{}, err
+	}
+	out := res.Value
+	out.Hits = slices.Clone(out.Hits) // others have them, too
+	if joined {
+		p.joined(ctx, "retrieval", res.Charges)
+		r.degraded, out.Warnings = append(r.degraded, out.Degraded...), nil
+	}
+	if joined || res.found {
+		out.Cached, out.Trace = true, r.end()
+	}
+	return out, nil
+}
+
+// joined counts a result that another call made.
+func (p *Pipeline) joined(ctx context.Context, layer string, charges []rag.Charge) {
+	p.cfg.Observe.Cache(layer+"_in_flight", true)
+	p.cfg.Meter.Saved(ctx, charges)
+}
+
+// find is what a search does that has no result yet.
+func (p *Pipeline) find(ctx context.Context, r *run, scope rag.Scope, col rag.Collection, q rag.Query, key string) (made[rag.SearchResult], error) {
+	var none made[rag.SearchResult]
+	ctx, bill := meter.Track(ctx)
+	vector, err := p.embedQuery(ctx, r, q)
+	if err != nil {
+		return none, err
 	}
 	ranked, found, err := p.rank(ctx, r, scope, col, q, vector)
 	if err != nil {
-		return rag.SearchResult{}, err
+		return none, err
 	}
 	hits, err := p.readBack(ctx, r, scope, col, q, ranked)
 	if err != nil {
-		return rag.SearchResult{}, err
+		return none, err
 	}
 	hits = p.rerank(ctx, r, q, hits, found.Terms)
 	if q.Context {
 		if err := p.readContext(ctx, col, hits); err != nil {
-			return rag.SearchResult{}, err
+			return none, err
 		}
 	}
 	seq := found.Seq
@@ -76,7 +103,7 @@ func (p *Pipeline) search(ctx context.Context, r *run, scope rag.Scope, col rag.
 		keep(ctx, p, "retrieval", key, res, bill.Charges(), p.cfg.RetrievalTTL)
 	}
 	res.Warnings = bill.Warnings()
-	return res, nil
+	return made[rag.SearchResult]{kept: kept[rag.SearchResult]{res, bill.Charges()}}, nil
 }
 
 // checkQuery fills in defaults and refuses what is out of range.
@@ -176,6 +203,7 @@ func (p *Pipeline) rank(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 			return nil, found, err
 		}
 		r.stage("index", begun, iq.K, len(found.Vector)+len(found.Keyword), "")
+		r.lacking(found)
 		r.trace.Stages = append(r.trace.Stages, found.Stages...)
 
 		begun = p.cfg.Clock()

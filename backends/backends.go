@@ -4,6 +4,7 @@
 package backends
 
 import (
+	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -11,6 +12,7 @@ import (
 	root "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/model/local"
+	"github.com/smartretriever/smartretriever/model/remote"
 	"github.com/smartretriever/smartretriever/observe"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/text/extract"
@@ -27,14 +29,13 @@ type Deps struct {
 	// extract-worker). Empty reads files in this process.
 	Worker []string
 	Clock  func() time.Time // nil is time.Now
+
+	shared remote.Booker // counts calls of models together with other processes; nil does not
 }
 
 // Open returns the configuration of a Retriever with the parts that cfg names. An
 // unknown name is KindInvalid. What it opens is closed by the Retriever.
-func Open(cfg config.Config, deps Deps) (root.Config, error) {
-	if cfg.Store.Name != "sqlite" {
-		return root.Config{}, unknown("store.name", cfg.Store.Name)
-	}
+func Open(cfg config.Config, deps Deps) (_ root.Config, err error) {
 	c := root.Config{
 		Dir:     cfg.Data,
 		Chunker: chunkerOptions(cfg.Chunker),
@@ -67,7 +68,21 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 		Logger:        deps.Logger,
 		Clock:         deps.Clock,
 	}
-	if err := openCache(cfg.Cache, &c); err != nil {
+	if err := openStore(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
+	if err := openVectors(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
+	if err := openBlobs(cfg, deps, &c); err != nil {
+		return root.Config{}, err
+	}
+	defer func() {
+		if err != nil {
+			closeParts(c)
+		}
+	}()
+	if deps.shared, err = openCache(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
 	if err := openEmbedder(cfg, deps, &c); err != nil {
@@ -85,6 +100,15 @@ func Open(cfg config.Config, deps Deps) (root.Config, error) {
 	return c, openLLM(cfg, table, deps, &c)
 }
 
+// closeParts closes what a Retriever would have closed that is not made now.
+func closeParts(c root.Config) {
+	for _, part := range []any{c.Embedder, c.Reranker, c.Generator, c.Cache, c.Blobs, c.Index.Database} {
+		if p, ok := part.(io.Closer); ok {
+			_ = p.Close()
+		}
+	}
+}
+
 // chunkerOptions leaves out what is the default anyway, so that it is not stored.
 func chunkerOptions(c config.Chunker) rag.ChunkerOptions {
 	o := rag.ChunkerOptions{
@@ -99,28 +123,6 @@ func chunkerOptions(c config.Chunker) rag.ChunkerOptions {
 
 func unknown(setting, name string) error {
 	return rag.Errorf(rag.KindInvalid, "%s: %q is not known", setting, name)
-}
-
-func openCache(cfg config.Cache, c *root.Config) error {
-	switch cfg.Name {
-	case "memory":
-		c.CacheBytes = int64(cfg.Size)
-	case "none":
-		c.CacheBytes = -1
-	default:
-		return unknown("cache.name", cfg.Name)
-	}
-	// In the configuration 0s switches a layer off; in the library that is a
-	// negative time, because 0 is the default there.
-	c.EmbeddingTTL, c.RetrievalTTL, c.AnswerTTL = ttl(cfg.EmbeddingTTL), ttl(cfg.RetrievalTTL), ttl(cfg.AnswerTTL)
-	return nil
-}
-
-func ttl(d time.Duration) time.Duration {
-	if d == 0 {
-		return -1
-	}
-	return d
 }
 
 // Models returns the library of local models of a data folder.

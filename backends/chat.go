@@ -29,7 +29,7 @@ func openChat(m config.ChatModel, deps Deps) (chatClient, error) {
 	cfg := chat.Config{
 		BaseURL: m.BaseURL, Model: m.Model, Key: m.APIKey.Reveal(), Proxy: m.Proxy,
 		ConnectTimeout: m.ConnectTimeout, FirstTokenTimeout: m.FirstTokenTimeout, Timeout: m.Timeout,
-		Limit:   remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute},
+		Limit:   remote.LimitConfig{Concurrency: m.Concurrency, RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute, Shared: deps.shared},
 		Observe: deps.Observer,
 	}
 	switch m.Name {

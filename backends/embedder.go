@@ -35,7 +35,7 @@ func openEmbeddingAPI(cfg config.Embedder, deps Deps, c *root.Config) error {
 		QueryPrefix: cfg.QueryPrefix, PassagePrefix: cfg.PassagePrefix,
 		BatchTexts: cfg.Batch, Concurrency: cfg.Concurrency, Timeout: cfg.Timeout, QueryTimeout: cfg.QueryTimeout, Retries: tries(cfg.Retries),
 		Breaker: breaker(deps, "embedding model"),
-		Limit:   remote.LimitConfig{RequestsPerMinute: cfg.RequestsPerMinute, TokensPerMinute: cfg.TokensPerMinute},
+		Limit:   remote.LimitConfig{RequestsPerMinute: cfg.RequestsPerMinute, TokensPerMinute: cfg.TokensPerMinute, Shared: deps.shared},
 		Observe: deps.Observer,
 	})
 	if err != nil && cfg.Dimensions == 0 && rag.KindOf(err) != rag.KindInvalid {

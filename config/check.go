@@ -23,6 +23,18 @@ func (l *loader) readSecretFiles() {
 	l.readAzureSecrets("embedder", &l.Embedder.Azure)
 	l.readSecret("rerank.api_key", "rerank.api_key_file", &l.Rerank.APIKey, l.Rerank.APIKeyFile)
 	l.readSecret("routing.api_key", "routing.api_key_file", &l.Routing.APIKey, l.Routing.APIKeyFile)
+	pg, redis, vectors := &l.Store.Postgres, &l.Cache.Redis, &l.Index.Database
+	l.readSecret("store.postgres.url", "store.postgres.url_file", &pg.URL, pg.URLFile)
+	l.readSecret("store.postgres.migrate_url", "store.postgres.migrate_url_file", &pg.MigrateURL, pg.MigrateFile)
+	l.readSecret("store.postgres.password", "store.postgres.password_file", &pg.Password, pg.PasswordFile)
+	l.readSecret("cache.redis.password", "cache.redis.password_file", &redis.Password, redis.PasswordFile)
+	l.readSecret("index.database.api_key", "index.database.api_key_file", &vectors.APIKey, vectors.APIKeyFile)
+	l.readSecret("index.database.password", "index.database.password_file", &vectors.Password, vectors.PasswordFile)
+	b := &l.Blobs
+	l.readSecret("blobs.access_key", "blobs.access_key_file", &b.AccessKey, b.AccessKeyFile)
+	l.readSecret("blobs.secret_key", "blobs.secret_key_file", &b.SecretKey, b.SecretKeyFile)
+	l.readSecret("blobs.session_token", "blobs.session_token_file", &b.SessionToken, b.SessionTokenFile)
+	l.readSecret("blobs.encryption_key", "blobs.encryption_key_file", &b.EncryptionKey, b.EncryptionKeyFile)
 	for i := range l.Sources.Secrets {
 		s := &l.Sources.Secrets[i]
 		at := fmt.Sprintf("sources.secrets[%d].", i)
@@ -85,6 +97,7 @@ func (l *loader) check() {
 	if l.Chunker.Unit == "characters" && l.Chunker.Name != "fixed" && l.Chunker.Name != "recursive" {
 		wrong("chunker.unit", "characters are counted by fixed and recursive only; chunker.name is %s", l.Chunker.Name)
 	}
+	l.checkBlobs(wrong)
 	l.checkEmbedder(wrong)
 	l.checkLLM(wrong)
 	l.checkRerank(wrong)
@@ -100,6 +113,7 @@ func (l *loader) check() {
 			wrong("server.cors_origins", "%q is not an origin; write https://app.example.com, without a path", origin)
 		}
 	}
+	l.checkDatabases(wrong)
 	l.checkKeys(wrong)
 	l.checkSources(wrong)
 	l.checkMoney(wrong)

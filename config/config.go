@@ -11,6 +11,7 @@ type Config struct {
 
 	Log       Log            `name:"log"`
 	Store     Store          `name:"store"`
+	Blobs     Blobs          `name:"blobs"`
 	Embedder  Embedder       `name:"embedder"`
 	Chunker   Chunker        `name:"chunker"`
 	Index     Index          `name:"index"`
@@ -42,9 +43,43 @@ type Log struct {
 	Format string `name:"format" default:"auto" enum:"auto,text,json" help:"Form of a log line; auto is text on a terminal and json elsewhere."`
 }
 
-// Store chooses where documents are kept.
-type Store struct {
-	Name string `name:"name" default:"sqlite" enum:"sqlite" help:"Document store; sqlite is one file in the data folder."`
+// Blobs chooses where original files are kept.
+type Blobs struct {
+	Name     string `name:"name" default:"folder" enum:"folder,s3" help:"Where original files are kept: a folder in the data folder, or a bucket of any server that speaks the protocol of Amazon S3 (docs/originals.md). Everything below but blobs.folder is for s3."`
+	Folder   string `name:"folder" help:"The folder, where it is not blobs/ in the data folder: a volume that all processes which share a store have (folder)."`
+	Endpoint string `name:"endpoint" help:"Address of the server, https://HOST or https://HOST:PORT. Empty is Amazon's."`
+	Region   string `name:"region" default:"us-east-1" help:"Region of the bucket."`
+	Bucket   string `name:"bucket" help:"Name of the bucket, which has to be there."`
+	Prefix   string `name:"prefix" help:"What all keys begin with, such as smartretriever/. Nothing else may be kept under it."`
+	Style    string `name:"style" default:"auto" enum:"auto,path,virtual" help:"How the bucket is addressed: path is https://HOST/BUCKET/KEY, virtual https://BUCKET.HOST/KEY; auto is virtual at Amazon, Google and Alibaba and path elsewhere."`
+
+	Credentials      string `name:"credentials" enum:",keys,environment,file,iam,ambient,anonymous" help:"Where the credentials come from: keys are blobs.access_key and blobs.secret_key; environment AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; file that of the AWS command line; iam the role of the machine, task or pod; ambient the first of these three that has any; anonymous signs nothing. Empty is keys where there are some, else ambient."`
+	AccessKey        Secret `name:"access_key" help:"Access key."`
+	AccessKeyFile    string `name:"access_key_file" help:"File that holds the access key, instead of access_key."`
+	SecretKey        Secret `name:"secret_key" help:"Secret key."`
+	SecretKeyFile    string `name:"secret_key_file" help:"File that holds the secret key, instead of secret_key."`
+	SessionToken     Secret `name:"session_token" help:"Token that goes with keys that are good for some time only."`
+	SessionTokenFile string `name:"session_token_file" help:"File that holds the token, instead of session_token."`
+	CredentialsFile  string `name:"credentials_file" help:"File of the AWS command line, where it is not in its usual place."`
+	Profile          string `name:"profile" help:"Part of that file that is used; empty is the usual one."`
+
+	Encryption        string `name:"encryption" default:"none" enum:"none,s3,kms,customer" help:"How the server encrypts files: none is as the bucket itself says; s3 with a key that the server keeps; kms with one of its key management; customer with blobs.encryption_key, which the server does not keep, and without which the files are lost."`
+	KMSKey            string `name:"kms_key" help:"Id of the key of the key management; empty is the account's own (kms)."`
+	EncryptionKey     Secret `name:"encryption_key" help:"Key of 32 bytes in base64 (customer)."`
+	EncryptionKeyFile string `name:"encryption_key_file" help:"File that holds the key, instead of encryption_key."`
+
+	CAFile   string `name:"ca_file" help:"File of certificates (PEM) of authorities that are trusted besides the system's."`
+	CertFile string `name:"cert_file" help:"Client certificate (PEM). A new one is taken up without a restart."`
+	KeyFile  string `name:"key_file" help:"Key of the client certificate (PEM)."`
+	Proxy    string `name:"proxy" help:"HTTP proxy to reach the server through, http://HOST:PORT. Empty is none."`
+
+	PartSize Size          `name:"part_size" default:"16MiB" min:"5MiB" max:"5GiB" help:"Files that are larger go up in parts of this size."`
+	Parts    int           `name:"parts" default:"4" min:"1" max:"64" help:"Parts of a file that go up at the same time."`
+	Timeout  time.Duration `name:"timeout" default:"1m" min:"100ms" max:"1h" help:"Longest silence of the server, within a request or before its answer."`
+	Retries  int           `name:"retries" default:"3" min:"0" max:"10" help:"Further tries after a busy or failing server."`
+
+	Presign    bool          `name:"presign" default:"false" help:"Whether a download of an original is led to an address at the bucket that is signed for it, instead of going through this server. Whoever has the address can download the file as long as it is good."`
+	PresignFor time.Duration `name:"presign_for" default:"5m" min:"1s" max:"7d" help:"How long such an address is good."`
 }
 
 // Embedder chooses the embedding model.
@@ -136,8 +171,9 @@ type Chunker struct {
 
 // Index says how chunks are searched.
 type Index struct {
-	Vectors   string `name:"vectors" default:"builtin" enum:"builtin,faiss" help:"What searches vectors: builtin, or faiss, the library FAISS, in programs built with the tag faiss (docs/search.md). Words, filters and access lists are searched by the built-in index either way. Another value builds the index again."`
-	RebuildAt string `name:"rebuild_at" default:"03:00" help:"Time of day, by the machine's clock, at which memory is rid of deleted vectors that FAISS still holds, or never. No search finds them before that either, and no file has them. Beyond a fifth of an index it happens at any time (faiss)."`
+	Vectors   string         `name:"vectors" default:"builtin" enum:"builtin,faiss,pgvector,qdrant,weaviate,milvus,chroma,pinecone,opensearch" help:"What searches vectors: builtin; faiss, the library FAISS, in programs built with the tag faiss (docs/search.md); or a vector database (docs/backends.md), opensearch being Elasticsearch as well. Words, filters and access lists are searched by the built-in index in any case. Another value builds the index again from what is stored; nothing is embedded for that."`
+	Database  VectorDatabase `name:"database"`
+	RebuildAt string         `name:"rebuild_at" default:"03:00" help:"Time of day, by the machine's clock, at which memory is rid of deleted vectors that FAISS still holds, or never. No search finds them before that either, and no file has them. Beyond a fifth of an index it happens at any time (faiss)."`
 
 	Type     string  `name:"type" default:"auto" enum:"auto,flat,ivf,hnsw" help:"How vectors are searched: flat compares every one, ivf looks into the most promising lists of an inverted file, hnsw walks a graph; auto takes flat for up to 20,000 vectors of a segment, and for narrow filters, and ivf elsewhere. Another value holds for segments that are merged from then on; 'index rebuild' makes it hold at once."`
 	M        int     `name:"hnsw_m" default:"16" min:"4" max:"128" help:"Neighbours that a vector of a graph chooses; more cost memory and building time, and make searches at high recall cheaper."`
@@ -291,15 +327,6 @@ type SourceSecret struct {
 	Name  string `name:"name" help:"Name by which the settings of a source ask for it."`
 	Value Secret `name:"value" help:"The secret itself."`
 	File  string `name:"file" help:"File that holds the secret, instead of value."`
-}
-
-// Cache bounds what is kept in memory to answer faster.
-type Cache struct {
-	Name         string        `name:"name" default:"memory" enum:"memory,none" help:"Where results are cached."`
-	Size         Size          `name:"size" default:"64MiB" min:"1MiB" max:"1TiB" help:"Memory for all cached values together."`
-	EmbeddingTTL time.Duration `name:"embedding_ttl" default:"24h" min:"0s" max:"8760h" help:"How long a question's embedding is kept; 0s switches this layer off."`
-	RetrievalTTL time.Duration `name:"retrieval_ttl" default:"1h" min:"0s" max:"8760h" help:"How long search results are kept; 0s switches this layer off."`
-	AnswerTTL    time.Duration `name:"answer_ttl" default:"30m" min:"0s" max:"8760h" help:"How long answers are kept; 0s switches this layer off."`
 }
 
 // Limits bound what one document may take.

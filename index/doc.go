@@ -12,6 +12,8 @@
 //	query         the query language of keyword search
 //	engine        segments, merging, files, one search over all of it
 //	follow        keeps one engine per generation of a collection in step with the store's change feed
+//	external     what a vector database has to do; its adapters are chroma, milvus, pgvector, qdrant, ...
+//	outbox       keeps one in step with the store
 //	indextest     the conformance suite for anything that is an index of a collection
 //
 // A row is the place of a chunk in one segment. A query becomes, for each segment, a Bitmap of the rows it may see (those that

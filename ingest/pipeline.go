@@ -371,7 +371,7 @@ func (p *Pipeline) embed(ctx context.Context, embed Embedder, batch []*prepared)
 	if len(hashes) == 0 {
 		return nil
 	}
-	missing, err := p.cfg.Store.MissingEmbeddings(ctx, embed.Model().ID, hashes)
+	missing, err := p.cfg.Store.MissingEmbeddings(ctx, batch[0].put.CollectionID, embed.Model().ID, hashes)
 	if err != nil {
 		return err
 	}

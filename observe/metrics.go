@@ -45,7 +45,9 @@ type metrics struct {
 	sourceSeconds    *prometheus.HistogramVec
 	sourceDocuments  *prometheus.CounterVec
 	totals           *totals
+	replicas         *replicas
 	remote           *modelMetrics
+	shared           *cacheMetrics
 
 	modelCalls, modelTokens, modelCost, costSaved, budgetRefused *prometheus.CounterVec
 	operations, models, budgets                                  *labels
@@ -124,9 +126,11 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 			http.MethodDelete, http.MethodOptions),
 		routes: openSet(256),
 	}
-	m.totals = newTotals(func() { m.errors.WithLabelValues(string(rag.KindUnavailable), "metrics").Inc() })
-	reg.MustRegister(m.totals)
+	unread := func() { m.errors.WithLabelValues(string(rag.KindUnavailable), "metrics").Inc() }
+	m.totals, m.replicas = newTotals(unread), newReplicas(unread)
+	reg.MustRegister(m.totals, m.replicas)
 	m.remote = newModelMetrics(reg)
+	m.shared = newCacheMetrics(reg)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the program as label.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})

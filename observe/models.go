@@ -32,12 +32,12 @@ func newModelMetrics(reg *prometheus.Registry) *modelMetrics {
 		rate:     gauges("model_requests_per_minute", "Requests that a model's server is sent at most in a minute; 0 is no bound."),
 		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: "model_wait_seconds",
 			Help: "Time that a request to a model's server waited for its turn.", Buckets: slowBuckets}, []string{"part"}),
-		limited: counters("model_limited_total", "Requests to a model's server that met a limit: refused by the server, not begun, or given up while waiting.", "part", "what"),
+		limited: counters("model_limited_total", "Requests to a model's server that met a limit: refused by the server, not begun, given up while waiting, or not counted together with other processes.", "part", "what"),
 		hedges:  counters("hedged_requests_total", "Questions that were sent to the embedding model a second time, by which answer was first.", "first"),
 
 		parts:    openSet(8),
 		models:   openSet(16),
-		reasons:  closedSet("refused", "not_begun", "gave_up"),
+		reasons:  closedSet("refused", "not_begun", "gave_up", "unshared"),
 		outcomes: closedSet("original", "hedge", "none"),
 	}
 	reg.MustRegister(m.waited)
@@ -67,7 +67,8 @@ func (o *Observer) ModelWaited(part string, d time.Duration) {
 }
 
 // ModelLimited counts a request that met a limit: "refused" by the server,
-// "not_begun" because its turn would have come too late, or "gave_up" waiting.
+// "not_begun" because its turn would have come too late, "gave_up" waiting, or
+// "unshared": kept to this process's own limit only, as that of all could not be asked.
 func (o *Observer) ModelLimited(part, what string) {
 	if o == nil {
 		return

@@ -60,6 +60,7 @@ func TestNilObserverDoesNothing(t *testing.T) {
 	o.Source("folder", rag.SyncReport{}, nil)
 	o.HTTPRequest("GET", "/x", 200, 1, time.Second)
 	o.Totals(func(context.Context) (rag.Stats, error) { t.Error("called"); return rag.Stats{}, nil })
+	o.Replicas(func(context.Context) ([]rag.ReplicaState, error) { t.Error("called"); return nil, nil })
 	o.Logger().Info("nothing")
 	w := httptest.NewRecorder()
 	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -186,6 +187,36 @@ func TestTotalsAreReadAtEachScrape(t *testing.T) {
 		t.Error("the failed reading is not counted")
 	}
 	o.Totals(nil)
+	scrape(t, o)
+}
+
+func TestReplicasAreReadAtEachScrape(t *testing.T) {
+	o := plain()
+	var fail error
+	o.Replicas(func(ctx context.Context) ([]rag.ReplicaState, error) {
+		if _, bounded := ctx.Deadline(); !bounded {
+			t.Error("reading replicas has no deadline")
+		}
+		return []rag.ReplicaState{
+			{Name: "a:5432", Bytes: 42, Delay: 1500 * time.Millisecond},
+			{Name: "b:5432", Bytes: -1, Err: errors.New("gone")},
+			{Name: "c:5432", Aside: true},
+			{Name: "a:5432", Bytes: 43},
+		}, fail
+	})
+	page := scrape(t, o)
+	for _, line := range []string{`up{replica="a:5432"} 1`, `up{replica="b:5432"} 0`, `up{replica="c:5432"} 0`, `lag_seconds{replica="a:5432"} 1.5`, `lag_bytes{replica="a:5432"} 42`, `lag_bytes{replica="c:5432"} 0`} {
+		wantLine(t, page, "smartretriever_store_replica_"+line)
+	}
+	if strings.Contains(page, `lag_bytes{replica="b:5432"}`) {
+		t.Error("the lag of a replica that does not answer is shown")
+	}
+	fail = errors.New("closed")
+	scrape(t, o)
+	if page = scrape(t, o); strings.Contains(page, "store_replica_up{") || !strings.Contains(page, `smartretriever_errors_total{kind="unavailable",where="metrics"}`) {
+		t.Error("a failed reading of replicas is shown, or not counted")
+	}
+	o.Replicas(nil)
 	scrape(t, o)
 }
 

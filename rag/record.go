@@ -11,7 +11,7 @@ const (
 )
 
 // Change is one row of the change feed: a chunk came or went. Seq is strictly
-// ascending in the order of commit, over all collections of a deployment.
+// ascending in the order of commit within a collection.
 type Change struct {
 	Seq          int64
 	CollectionID int64
@@ -57,6 +57,8 @@ type IndexResult struct {
 	Keyword []Scored
 	Terms   []Term // words of the text by weight; an index without them leaves it empty
 	Seq     int64  // of the snapshot
+	// Degraded says why Vector is missing or may lack something, "" where it is whole.
+	Degraded string
 	// Stages say what the index did, with times; an index without them leaves it empty.
 	Stages []Stage
 }
@@ -131,6 +133,20 @@ type Health struct {
 	Needed bool          `json:"needed"` // without it the service is not ready
 	Detail string        `json:"detail,omitempty"`
 	Took   time.Duration `json:"took_ns"`
+}
+
+// ReplicaState says how a copy of the store that is read does.
+type ReplicaState struct {
+	Name string // host and port
+	// Bytes is how much of the primary's log it has not replayed, -1 where that is
+	// not known. Delay is how old the last transaction is that it has replayed, 0
+	// where it has replayed all.
+	Bytes int64
+	Delay time.Duration
+	// Aside says that it has failed and is not read at the moment.
+	Aside bool
+	// Err is why it could not be asked, nil if it could.
+	Err error
 }
 
 // Put is one document as the ingestion pipeline hands it to a store: what is

@@ -16,6 +16,9 @@ go vet -tags objdump ./model/bert/kernel
 GOARCH=arm64 go vet ./...
 go run "$STATICCHECK" ./...
 go run "$STATICCHECK" -tags e2e ./e2e/...
+servers="./store/... ./cache/... ./index/... ./source/... ./backends ./cmd/..."
+go vet -tags servers $servers
+go run "$STATICCHECK" -tags servers $servers
 
 # The vulnerability database is a download; without it the check says so and passes.
 if timeout 120 go run "$GOVULNCHECK" ./... >.cache/govulncheck.log 2>&1; then

@@ -12,6 +12,7 @@ needs() {
   fi
   local root=()
   [ "$(id -u)" -eq 0 ] || root=(sudo)
-  "${root[@]}" apt-get update -q
-  "${root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+  # Scripts that run at the same time wait for each other.
+  "${root[@]}" apt-get -o DPkg::Lock::Timeout=600 update -q
+  "${root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "${missing[@]}"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything: static checks, unit and integration tests, the race detector, the
-# arithmetic for Arm in an emulator, and the binary as a process under the stock OpenAI client and a real browser.
+# arithmetic for Arm in an emulator, the databases that it grows to, and the binary as a process under the stock OpenAI client and a real browser.
 # It installs what it needs; a second run finds it there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,11 +17,28 @@ if [ "$free" -lt 12000 ]; then
   exit 1
 fi
 step "build";            make --no-print-directory build
+
+# What waits for servers more than for this machine's processors runs beside the rest.
+mkdir -p .cache
+servers() {
+  set -e
+  for part in "PostgreSQL: scripts/test-postgres.sh -parallel 4" "Redis: scripts/test-redis.sh" \
+    "vector databases: env WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/test-vectors.sh" "buckets and repositories: scripts/test-buckets.sh" \
+    "every combination: env E2E_CLIENTS= WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/e2e-backends.sh postgres+redis+s3 postgres+bouncer+replica+pgvector postgres+milvus postgres+chroma"; do
+    printf '\n=== %s (%ds)\n' "${part%%:*}" "$SECONDS"
+    ${part#*: }
+  done
+}
+set -m # a process group of its own, so that all of it can be ended
+(servers) >.cache/servers.log 2>&1 &
+beside=$!
+set +m
+trap 'kill -- -$beside 2>/dev/null || true; wait $beside 2>/dev/null || true' EXIT
+
 step "lint";             make --no-print-directory lint
 step "tests"
 # Verbose, so that skips can be counted: with the data there, one may skip, which
 # root cannot make fail.
-mkdir -p .cache
 if ! go test -timeout 30m -v ./... >.cache/tests.log 2>&1; then
   grep -vE '^(=== |PASS$)|^ *--- (PASS|SKIP)' .cache/tests.log
   exit 1
@@ -42,7 +59,6 @@ CGO_ENABLED=1 go test -race -run '^TestConcurrent$' ./index/engine -concurrent.t
 step "arm64, emulated";  scripts/arm64.sh
 step "ONNX Runtime";     scripts/test-onnx.sh
 step "FAISS";            scripts/test-faiss.sh
-step "buckets and repositories"; scripts/test-buckets.sh
 step "OpenAI client";    scripts/e2e-openai.sh
 step "chat providers";   scripts/e2e-providers.sh
 step "a real model";     scripts/e2e-llama.sh
@@ -53,4 +69,10 @@ if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"
   go run ./bench/quality -data ../shared/data -check
 fi
+step "PostgreSQL, Redis, vector databases, buckets and repositories, every combination"
+if ! wait $beside; then
+  cat .cache/servers.log
+  exit 1
+fi
+grep -E '^(===|ok|--- SKIP)' .cache/servers.log
 step "all done"

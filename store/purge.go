@@ -9,6 +9,7 @@ type PurgeReport struct {
 	Changes    int // rows of the change feed
 	// Erased says that no deleted byte is left in the store's files, logs
 	// included. It is false where something was reading from a log all the time;
-	// the next purge tries again.
+	// the next purge tries again. A store on a server cannot tell, and leaves it
+	// false.
 	Erased bool
 }

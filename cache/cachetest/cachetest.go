@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,6 +35,15 @@ type Config struct {
 type Fixture struct {
 	Cache   Cache
 	Advance func(time.Duration)
+	// Server says why the cache does not keep its bound itself and counts what others have
+	// put there, too: "" where it is in this process. What it holds is then not compared
+	// with Config.MaxBytes, which bounds a single value only, and counts of entries may be
+	// larger.
+	Server string
+	// Spaces says why the cache forgets by prefix only the spaces of its keys, what they
+	// begin with up to their first slash, and does not count them: "" where it takes any
+	// prefix.
+	Spaces string
 }
 
 // Run runs the suite. open makes an empty cache, closed by the test's end.
@@ -46,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T, cfg Config) Fixture) {
 		{"time to live", timeToLive},
 		{"delete", deleted},
 		{"delete by prefix", deletedByPrefix},
+		{"delete by space", deletedBySpace},
 		{"bounded", bounded},
 		{"too large", tooLarge},
 		{"invalid", invalid},
@@ -117,7 +129,11 @@ func deleted(t *testing.T, open func(*testing.T, Config) Fixture) {
 }
 
 func deletedByPrefix(t *testing.T, open func(*testing.T, Config) Fixture) {
-	c := open(t, Config{MaxBytes: megabyte}).Cache
+	f := open(t, Config{MaxBytes: megabyte})
+	if f.Spaces != "" {
+		t.Skip(f.Spaces)
+	}
+	c := f.Cache
 	for _, k := range []string{"t1/a", "t1/b", "t10/a", "t2/a", "t1*/a", "t[1]/a"} {
 		set(t, c, k, k, time.Hour)
 	}
@@ -133,8 +149,59 @@ func deletedByPrefix(t *testing.T, open func(*testing.T, Config) Fixture) {
 	absent(t, c, "t10/a")
 }
 
+// deletedBySpace forgets what keys begin with up to their first slash, which every cache
+// can: the tenant.
+func deletedBySpace(t *testing.T, open func(*testing.T, Config) Fixture) {
+	f := open(t, Config{MaxBytes: megabyte})
+	c := f.Cache
+	long := strings.Repeat("long ", 50)
+	spaces := []string{"t1/", "t10/", "t2/", "T1/", "t1*/", "t[1]/", "{t1}/", "}/", "{}/", "/", "ü\x00/", long + "/"}
+	each := func(do func(space, key string)) {
+		for _, space := range spaces {
+			for i := range 40 {
+				do(space, fmt.Sprint(space, "a/", i))
+			}
+		}
+	}
+	each(func(_, key string) { set(t, c, key, key, time.Hour) })
+	set(t, c, "t1", "no space", time.Hour)
+	for i, gone := range spaces {
+		n, err := c.DeletePrefix(t.Context(), gone)
+		if err != nil || n != 40 {
+			t.Fatalf("DeletePrefix(%q) = %d, %v", gone, n, err)
+		}
+		each(func(space, key string) {
+			if slices.Index(spaces, space) <= i {
+				absent(t, c, key)
+			} else {
+				present(t, c, key, key)
+			}
+		})
+	}
+	present(t, c, "t1", "no space")
+	// What is set afterwards is there, and what was before stays away.
+	set(t, c, "t1/a/0", "again", time.Hour)
+	present(t, c, "t1/a/0", "again")
+	for i := 1; i < 40; i++ {
+		absent(t, c, fmt.Sprint("t1/a/", i))
+	}
+	if f.Spaces == "" {
+		return
+	}
+	for _, prefix := range []string{"", "t1", "t1/a", "t1/a/"} {
+		if _, err := c.DeletePrefix(t.Context(), prefix); !errors.Is(err, rag.ErrInvalid) {
+			t.Errorf("DeletePrefix(%q): %v; it cannot be done, and that has to be said", prefix, err)
+		}
+	}
+	present(t, c, "t1/a/0", "again")
+}
+
 func bounded(t *testing.T, open func(*testing.T, Config) Fixture) {
-	c := open(t, Config{MaxBytes: megabyte}).Cache
+	f := open(t, Config{MaxBytes: megabyte})
+	if f.Server != "" {
+		t.Skip(f.Server)
+	}
+	c := f.Cache
 	value := bytes.Repeat([]byte("x"), 10_000)
 	for i := range 1000 {
 		set(t, c, fmt.Sprint("key ", i), string(value), time.Hour)
@@ -171,13 +238,14 @@ func invalid(t *testing.T, open func(*testing.T, Config) Fixture) {
 }
 
 func stats(t *testing.T, open func(*testing.T, Config) Fixture) {
-	c := open(t, Config{MaxBytes: megabyte}).Cache
+	f := open(t, Config{MaxBytes: megabyte})
+	c := f.Cache
 	set(t, c, "a", "1", time.Hour)
 	present(t, c, "a", "1")
 	present(t, c, "a", "1")
 	absent(t, c, "b")
 	s := c.Stats()
-	if s.Hits != 2 || s.Misses != 1 || s.Entries != 1 || s.Bytes < 2 {
+	if s.Hits != 2 || s.Misses != 1 || s.Entries < 1 || s.Entries > 1 && f.Server == "" || s.Bytes < 2 {
 		t.Errorf("two hits, a miss, an entry: %+v", s)
 	}
 }

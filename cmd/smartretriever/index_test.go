@@ -42,6 +42,17 @@ func TestIndexIsMended(t *testing.T) {
 	}
 }
 
+// TestIndexTune: the built-in index can be tuned; it says so as JSON too.
+func TestIndexTune(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	p.write("a.md", "# Mill\n\nThe mill turns in the wind.")
+	p.ok("add", "a.md")
+	if out := p.ok("index", "tune", "--json"); len(decode[map[string]any](t, out)) != 1 {
+		t.Errorf("tune prints:\n%s", out)
+	}
+}
+
 // TestSearchWithOperators: a word that must not be there is not there, in neither half of the search.
 func TestSearchWithOperators(t *testing.T) {
 	t.Parallel()

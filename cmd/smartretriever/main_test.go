@@ -41,6 +41,7 @@ type program struct {
 	t    testing.TB
 	dir  string
 	data string
+	at   []string // settings of the servers it keeps things in, see places
 	env  []string
 }
 
@@ -50,7 +51,7 @@ func newProgram(t testing.TB) program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := program{t: t, dir: dir, data: filepath.Join(dir, "data")}
+	p := program{t: t, dir: dir, data: filepath.Join(dir, "data"), at: places(t)}
 	// The compiled PDF engine is shared, as every data folder would compile it.
 	engine := filepath.Join(os.TempDir(), "smartretriever-test-wazero")
 	if err := errors.Join(os.MkdirAll(engine, 0o700), os.Mkdir(p.data, 0o700)); err != nil {
@@ -91,7 +92,7 @@ func (p program) command(args ...string) *exec.Cmd {
 	p.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, self, append([]string{"--data", p.data}, args...)...)
 	cmd.Dir = p.dir
-	cmd.Env = append([]string{asProgram + "=1", "HOME=" + p.dir, "TERM=xterm-256color"}, p.env...)
+	cmd.Env = slices.Concat([]string{asProgram + "=1", "HOME=" + p.dir, "TERM=xterm-256color"}, p.at, p.env)
 	return cmd
 }
 
@@ -532,6 +533,31 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// TestEvalIsApart: what is measured does not come into the store, bucket and vector
+// database that are configured, which here are not even there.
+func TestEvalIsApart(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	p.write("a.md", "The mill turns.")
+	p.write("beir/corpus.jsonl", `{"_id":"d1","text":"The mill turns."}`)
+	p.write("beir/queries.jsonl", `{"_id":"q1","text":"mill"}`)
+	p.write("beir/qrels/test.tsv", "q1\td1\t1\n")
+	p.at = []string{
+		"SMARTRETRIEVER_STORE_NAME=postgres", "SMARTRETRIEVER_STORE_POSTGRES_URL=postgres://u:secret@127.0.0.1:1/db",
+		"SMARTRETRIEVER_BLOBS_NAME=s3", "SMARTRETRIEVER_BLOBS_ENDPOINT=http://127.0.0.1:1", "SMARTRETRIEVER_BLOBS_BUCKET=b",
+		"SMARTRETRIEVER_BLOBS_ACCESS_KEY=k", "SMARTRETRIEVER_BLOBS_SECRET_KEY=s", "SMARTRETRIEVER_BLOBS_PRESIGN=true",
+		"SMARTRETRIEVER_INDEX_VECTORS=weaviate", "SMARTRETRIEVER_INDEX_DATABASE_URL=http://127.0.0.1:1", "SMARTRETRIEVER_INDEX_DATABASE_WORDS=true",
+		"SMARTRETRIEVER_CACHE_NAME=redis", "SMARTRETRIEVER_CACHE_REDIS_ADDRESSES=127.0.0.1:1",
+	}
+	if r := get[struct{ Queries int }](p, "eval", "beir"); r.Queries != 1 {
+		t.Errorf("%+v", r)
+	}
+	// An untouched data folder says nothing of a store on a server.
+	if r := p.run("", "add", "a.md", "--dry-run"); r.code == 0 || strings.Contains(r.out+r.err, "secret") {
+		t.Errorf("%+v", r)
+	}
+}
+
 // verbs lists the verbs that the help names.
 func verbs(p program) []string {
 	p.t.Helper()
@@ -620,7 +646,6 @@ func TestJSON(t *testing.T) {
 		{"index stats", 0, 1},
 		{"index verify", 0, 1},
 		{"index rebuild", 0, 1},
-		{"index tune", 0, 1},
 		{"index tune --recall 2", 2, 1},
 		{"index stats -c none", 3, 1},
 		{"models verify", 0, 1},
@@ -642,6 +667,8 @@ func TestJSON(t *testing.T) {
 		{"sources rm beir", 2, 1},
 		{"sources rm beir --documents --yes", 0, 1},
 		{"rm a.md b.md", 3, 2},
+		{"verify", 0, 3},
+		{"migrate", 2, 1},
 		{"serve --addr nowhere", 2, 1},
 	}
 	covered := map[string]bool{}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -43,4 +45,26 @@ func (ix *Index) Visible(q rag.IndexQuery) (ids []rag.ChunkID, all bool, seq int
 		return nil
 	})
 	return ids, all, s.seq, err
+}
+
+// IDs returns the chunks that there are, in ascending order.
+func (ix *Index) IDs() ([]rag.ChunkID, error) {
+	s := ix.acquire()
+	defer s.release()
+	if s.ended {
+		return nil, ErrClosed
+	}
+	var ids []rag.ChunkID
+	err := (&run{ix: ix, state: s}).guard(func() error {
+		for _, v := range s.views {
+			for row := range uint32(v.seg.rows()) {
+				if v.isLive(row) {
+					ids = append(ids, rag.ChunkID(v.seg.ids[row]))
+				}
+			}
+		}
+		return nil
+	})
+	slices.Sort(ids)
+	return ids, err
 }

@@ -94,6 +94,9 @@ func (ix *Index) Explain(ctx context.Context, q rag.IndexQuery, id rag.ChunkID) 
 	return e, err
 }
 
+// IDs returns the chunks that there are, in ascending order.
+func (ix *Index) IDs() ([]rag.ChunkID, error) { return ix.words.IDs() }
+
 // Verify compares the checksums of every file. KindInvalid names what is damaged. What FAISS searches is a copy in memory.
 func (ix *Index) Verify(ctx context.Context) error {
 	if err := ix.words.Verify(ctx); err != nil {

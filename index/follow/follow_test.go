@@ -129,6 +129,11 @@ func TestNotifyAndPoll(t *testing.T) {
 		time.Sleep(DefaultPoll + time.Millisecond)
 		synctest.Wait()
 		expect(t, "apples after a poll", found(t, f, c, "apple", 0), 2)
+
+		s.put("c", "apple") // anything may have changed
+		f.Notify(0, 0)
+		synctest.Wait()
+		expect(t, "apples after word of all collections", found(t, f, c, "apple", 0), 3)
 	})
 }
 

@@ -26,6 +26,9 @@ type Index interface {
 	Damaged() error
 	Verify(ctx context.Context) error
 
+	// IDs returns the chunks that there are, in ascending order.
+	IDs() ([]rag.ChunkID, error)
+
 	Optimize(ctx context.Context) error
 	Stats() engine.Stats
 	Describe() engine.Description
@@ -43,6 +46,18 @@ type tuner interface {
 // changes; it does nothing where nothing is to be gained.
 type compacter interface {
 	Compact(ctx context.Context) error
+}
+
+// A partial is an index that answers from what it has of later changes than Seq while a part of it lags behind. Serves is the number of the last of them;
+// where that is above Seq, the index is to be told of the changes after Seq as soon as that may succeed.
+type partial interface{ Serves() int64 }
+
+// serves returns the number of the last change that a search in ix takes account of.
+func serves(ix Index) int64 {
+	if p, ok := ix.(partial); ok {
+		return p.Serves()
+	}
+	return ix.Seq()
 }
 
 var (

@@ -110,7 +110,7 @@ func (f *Follower) tend(v *view) {
 		f.retire(v)
 		return
 	}
-	behind := v.stale.Load()
+	behind := v.stale.Load() || serves(v.held()) > v.held().Seq()
 	if !behind && !f.dueForSaving(v) || !f.mayTry(v) || !v.tryLock() {
 		return
 	}
@@ -133,8 +133,16 @@ func (f *Follower) mayTry(v *view) bool {
 }
 
 // Notify says that change seq of a collection has been committed. The view, if it
-// is open, catches up soon; Notify does not wait for it.
+// is open, catches up soon; Notify does not wait for it. The collection 0 says that
+// anything may have changed: all open views look. It may be called after Close.
 func (f *Follower) Notify(collectionID, seq int64) {
+	if collectionID == 0 {
+		for _, v := range f.open() {
+			v.stale.Store(true)
+		}
+		f.wakeUp()
+		return
+	}
 	f.mu.Lock()
 	v := f.views[keyOf(f.known[collectionID])]
 	f.mu.Unlock()
@@ -145,6 +153,10 @@ func (f *Follower) Notify(collectionID, seq int64) {
 		return
 	}
 	v.stale.Store(true)
+	f.wakeUp()
+}
+
+func (f *Follower) wakeUp() {
 	select {
 	case f.wake <- struct{}{}:
 	default: // the loop will look anyway

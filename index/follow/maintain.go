@@ -56,6 +56,15 @@ func (f *Follower) Verify(ctx context.Context, c rag.Collection) (found error, m
 	return found, mended, err
 }
 
+// Held returns the chunks that a collection's index holds, in ascending order, when it has caught up with the store.
+func (f *Follower) Held(ctx context.Context, c rag.Collection) (ids []rag.ChunkID, err error) {
+	err = f.on(ctx, c, func(_ *view, ix Index) (err error) {
+		ids, err = ix.IDs()
+		return err
+	})
+	return ids, err
+}
+
 // ours refuses what only the process can do that writes an index's files.
 func (f *Follower) ours(c rag.Collection, ix Index) error {
 	if f.cfg.Dir != "" && !ix.Owner() {

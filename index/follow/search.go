@@ -95,7 +95,7 @@ func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shado
 		if err != nil {
 			return nil, err
 		}
-		if ix := v.held(); ix.Seq() >= minSeq && ix.Damaged() == nil {
+		if ix := v.held(); serves(ix) >= minSeq && ix.Damaged() == nil {
 			return ix, nil
 		}
 		if err := v.lock(ctx); err != nil {
@@ -106,8 +106,11 @@ func (f *Follower) at(ctx context.Context, c rag.Collection, minSeq int64, shado
 			continue
 		}
 		ix := v.held()
-		if ix.Damaged() != nil || ix.Seq() < minSeq {
+		if ix.Damaged() != nil || serves(ix) < minSeq {
 			err = f.catchUp(ctx, v)
+		}
+		if err != nil && ix.Damaged() == nil && serves(ix) > ix.Seq() && serves(ix) >= minSeq {
+			err = nil // a part of it answers
 		}
 		v.unlock()
 		return ix, err

@@ -5,6 +5,9 @@
 // The suite's texts are made of words like w17, which every analyzer takes as
 // they are. Scores are compared with those of exact cosine and of BM25 by the
 // formula of Lucene, with its default k1 and b and its lengths of four binary digits.
+//
+// A second suite, Database, is for adapters of vector databases: what external.Database promises, on a
+// server. Its files begin with "database".
 package indextest
 
 import (

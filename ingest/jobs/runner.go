@@ -41,6 +41,10 @@ type Config struct {
 	// Price is what embedding so many tokens for the job's collection costs. Nil is nothing.
 	Price func(ctx context.Context, job rag.Job, tokens int64) (rag.Money, string)
 
+	// Changed is told after something new of a job can be read from the store; it ends soon.
+	// Nil is not told.
+	Changed func(ctx context.Context, id rag.JobID)
+
 	Parallel int           // jobs worked on at once; 0 is 2, so that a short one need not wait for a long one
 	Lease    time.Duration // 0 is 10 s: how long a job of a process that was killed waits
 	Beat     time.Duration // between two stored states of progress; 0 is 1 s
@@ -73,6 +77,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Tries <= 0 {
 		c.Tries = 5
+	}
+	if c.Changed == nil {
+		c.Changed = func(context.Context, rag.JobID) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -152,6 +159,7 @@ func (r *Runner) run(ctx context.Context) {
 		}
 		if ok {
 			r.Wake() // there may be more, for the other workers
+			r.cfg.Changed(ctx, job.ID)
 			r.work(ctx, job)
 			continue
 		}

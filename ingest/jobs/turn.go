@@ -123,6 +123,7 @@ func (t *turn) beat(ctx context.Context, stop context.CancelCauseFunc) {
 			stop(errCancelled)
 		case err == nil:
 			held = time.Now()
+			t.r.cfg.Changed(ctx, t.job.ID)
 		case kind == rag.KindConflict || kind == rag.KindNotFound || time.Since(held) > t.r.cfg.Lease:
 			stop(errLost)
 		}
@@ -174,6 +175,7 @@ func (t *turn) finish(log *slog.Logger, state rag.JobState, message string, notB
 		log.Error("store the end of a job; it will be begun again", "state", state, "error", err)
 		return
 	}
+	t.r.cfg.Changed(ctx, t.job.ID)
 	if state.Ended() {
 		t.r.forget(t.job.ID)
 	}

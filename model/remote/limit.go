@@ -20,6 +20,9 @@ type LimitConfig struct {
 	TokensPerMinute   int           // of all texts sent; 0 is what the server is found to take
 	MaxWait           time.Duration // longest that a call waits for its turn, beside the deadline of its context; 0 is 10 min
 	MaxWaiting        int           // most calls that wait; 0 is 1000
+	// Shared counts RequestsPerMinute and TokensPerMinute together with other processes; nil
+	// counts them here only.
+	Shared Booker
 }
 
 // WithDefaults fills in the fields whose zero is not a rule of its own.
@@ -83,6 +86,8 @@ type Limiter struct {
 	part    string // of this program, which begins errors and labels metrics
 	noun    string
 	model   string
+	subject string // what the rates are of, to other processes
+	lane    lane
 	observe *observe.Observer
 
 	mu       sync.Mutex
@@ -102,6 +107,7 @@ func NewLimiter(cfg Config) *Limiter {
 	limit := cfg.Limit.WithDefaults()
 	return &Limiter{
 		cfg: limit, part: cfg.Part, noun: cfg.Noun, model: cfg.Model, observe: cfg.Observe,
+		subject: subject(cfg), lane: newLane(limit.MaxWaiting),
 		running:  map[*permit]bool{},
 		requests: minute{limit: float64(limit.RequestsPerMinute)},
 		tokens:   minute{limit: float64(limit.TokensPerMinute)},
@@ -125,7 +131,7 @@ func (l *Limiter) State() LimitState {
 }
 
 func (l *Limiter) state(now time.Time) LimitState {
-	s := LimitState{Waiting: l.queue.len(), InFlight: len(l.running), Paused: max(0, l.paused.Sub(now))}
+	s := LimitState{Waiting: l.queue.len() + int(l.lane.waiting.Load()), InFlight: len(l.running), Paused: max(0, l.paused.Sub(now))}
 	for _, rate := range []float64{l.requests.limit, 60 * l.pace.rate, 60 * l.said[0].rate} {
 		if rate > 0 && (s.RequestsPerMinute == 0 || rate < s.RequestsPerMinute) {
 			s.RequestsPerMinute = rate
@@ -157,10 +163,26 @@ func (l *Limiter) acquire(ctx context.Context, tokens int) (*permit, error) {
 		return nil, err
 	}
 	begun := time.Now()
-	w := &waiter{cost: max(0, float64(tokens)), urgent: urgent(ctx), deadline: begun.Add(l.cfg.MaxWait), ready: make(chan struct{})}
-	if end, ok := ctx.Deadline(); ok && end.Before(w.deadline) {
-		w.deadline = end
+	deadline := begun.Add(l.cfg.MaxWait)
+	if end, ok := ctx.Deadline(); ok && end.Before(deadline) {
+		deadline = end
 	}
+	leave, err := l.book(ctx, max(0, tokens), deadline)
+	if err != nil {
+		l.observe.ModelLimited(l.part, "gave_up")
+		return nil, err
+	}
+	defer leave()
+	p, err := l.turn(ctx, &waiter{cost: max(0, float64(tokens)), urgent: urgent(ctx), deadline: deadline, ready: make(chan struct{})})
+	if err != nil {
+		return nil, err
+	}
+	l.observe.ModelWaited(l.part, time.Since(begun))
+	return p, nil
+}
+
+// turn waits for w's turn among the calls of this process.
+func (l *Limiter) turn(ctx context.Context, w *waiter) (*permit, error) {
 	if err := l.enqueue(w); err != nil {
 		l.observe.ModelLimited(l.part, "not_begun")
 		return nil, err
@@ -183,7 +205,6 @@ func (l *Limiter) acquire(ctx context.Context, tokens int) (*permit, error) {
 		l.observe.ModelLimited(l.part, "gave_up")
 		return nil, err
 	}
-	l.observe.ModelWaited(l.part, time.Since(begun))
 	return w.permit, nil
 }
 

@@ -101,10 +101,16 @@ func (h *handlers) registerDocuments() {
 	huma.Register(h.api, h.operation(http.MethodGet, documentRoute+"/chunks", "getDocumentChunks", "documents", "Get the chunks"), h.documentChunks)
 
 	original := h.operation(http.MethodGet, documentRoute+"/original", "getDocumentOriginal", "documents", "Download the original file")
-	original.Parameters = []*huma.Param{pathParam("name", "Collection"), pathParam("id", "Document id (UUID)")}
+	original.Description = "Where originals are kept in a bucket and blobs.presign is set, the answer leads to an address there that is good for some minutes."
+	original.Parameters = []*huma.Param{pathParam("name", "Collection"), pathParam("id", "Document id (UUID)"),
+		{Name: "direct", In: "query", Description: "true has the bytes sent by this server in any case", Schema: &huma.Schema{Type: huma.TypeBoolean}}}
 	original.Responses["200"] = &huma.Response{
 		Description: "The file, byte for byte",
 		Content:     map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+	}
+	original.Responses["302"] = &huma.Response{
+		Description: "The file is at the address in Location, for some minutes and for anybody who has it",
+		Headers:     map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
 	h.raw(original, h.documentOriginal)
 }
@@ -193,7 +199,22 @@ func (h *handlers) documentChunks(ctx context.Context, in *DocumentPath) (*outpu
 // browser must not run what somebody uploaded in the server's own origin.
 func (h *handlers) documentOriginal(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	doc, content, err := h.svc.Original(ctx, auth.From(ctx).Manage(r.PathValue("name")), rag.DocumentID(r.PathValue("id")))
+	scope, id := auth.From(ctx).Manage(r.PathValue("name")), rag.DocumentID(r.PathValue("id"))
+	// Such an address is signed for GET, and no answer to what a client has already.
+	if r.Method == http.MethodGet && r.Header.Get("If-None-Match") == "" && r.URL.Query().Get("direct") != "true" {
+		at, err := h.svc.OriginalURL(ctx, scope, id, FileName)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			w.Header().Set("Location", at)
+			w.Header().Set("Cache-Control", "private, no-store")
+			w.Header().Set("Referrer-Policy", "no-referrer")
+			w.WriteHeader(http.StatusFound)
+			return nil
+		}
+	}
+	doc, content, err := h.svc.Original(ctx, scope, id)
 	if err != nil {
 		return err
 	}

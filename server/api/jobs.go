@@ -263,11 +263,16 @@ func (h *handlers) deleteJob(ctx context.Context, in *JobPath) (*struct{}, error
 	return nil, nil
 }
 
-// watching is how often a job that is watched is looked at.
+// watching is how often a job that is watched is looked at, if nothing is told of it before.
 const watching = 300 * time.Millisecond
 
+// jobChanges is a Service that may tell when a job has changed.
+type jobChanges interface {
+	JobChanges(id rag.JobID) (changed <-chan struct{}, end func())
+}
+
 // watchJob looks at the job until it has ended: whoever works on it may be another
-// process, so that there is nothing else to wait for.
+// process, from which nothing may be heard.
 func (h *handlers) watchJob(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	scope := auth.From(ctx).Manage(r.PathValue("name"))
@@ -278,6 +283,12 @@ func (h *handlers) watchJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	events := sse.New(w, h.cfg.Beat)
 	defer events.Close()
+	var changed <-chan struct{}
+	if told, ok := h.svc.(jobChanges); ok {
+		var end func()
+		changed, end = told.JobChanges(id)
+		defer end()
+	}
 	tick := time.NewTicker(watching)
 	defer tick.Stop()
 	for {
@@ -288,6 +299,7 @@ func (h *handlers) watchJob(w http.ResponseWriter, r *http.Request) error {
 			select {
 			case <-ctx.Done():
 				return nil
+			case <-changed:
 			case <-tick.C:
 			}
 			if job, err = h.svc.Job(ctx, scope, id); err != nil {

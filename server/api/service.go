@@ -25,6 +25,7 @@ type Service interface {
 	Text(ctx context.Context, scope rag.Scope, id rag.DocumentID, version int) (rag.Text, error)
 	Chunks(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Chunk, error)
 	Original(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, io.ReadCloser, error)
+	OriginalURL(ctx context.Context, scope rag.Scope, id rag.DocumentID, fileName func(rag.Document) string) (string, error)
 	PagePicture(ctx context.Context, scope rag.Scope, id rag.DocumentID, req rag.PageRequest) (rag.Picture, error)
 	UpdateDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID, change rag.DocumentChange) (rag.Document, error)
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error

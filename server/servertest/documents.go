@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"net/url"
 	"slices"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -111,6 +112,19 @@ func (f *Fake) Original(_ context.Context, s rag.Scope, id rag.DocumentID) (rag.
 	}
 	defer leave()
 	return d.Document, io.NopCloser(bytes.NewReader(d.original)), nil
+}
+
+// OriginalURL is Presigned, with the id of the document and the name behind it.
+func (f *Fake) OriginalURL(_ context.Context, s rag.Scope, id rag.DocumentID, fileName func(rag.Document) string) (string, error) {
+	_, d, leave, err := f.enterDocument("OriginalURL", s, id)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	if f.Presigned == "" {
+		return "", nil
+	}
+	return f.Presigned + string(id) + "?" + url.Values{"name": {fileName(d.Document)}}.Encode(), nil
 }
 
 // PagePicture shows every document as one page of 200 by 100 pixels, on which a

@@ -27,6 +27,8 @@ type Fake struct {
 	Fail func(method string) error
 	// Checks is what Health returns.
 	Checks []rag.Health
+	// Presigned, when set, begins the addresses that OriginalURL gives out.
+	Presigned string
 	// OnUsage, when set, is told what Usage is asked for.
 	OnUsage func(q rag.UsageQuery)
 	// BeforeAnswer, when set, is called in QueryStream after the hits.

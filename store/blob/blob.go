@@ -92,7 +92,7 @@ func copyLimited(ctx context.Context, f *os.File, digest hash.Hash, r io.Reader,
 		}
 		digest.Write(buf[:n])
 		if _, err := f.Write(buf[:n]); err != nil {
-			return 0, writeError(err)
+			return 0, WriteError(err)
 		}
 		if errors.Is(err, io.EOF) {
 			return size, nil
@@ -110,23 +110,29 @@ func (s *Store) keep(f *os.File, sha string, size int64) error {
 		return rag.Wrap(rag.KindUnavailable, ignoreMissing(os.Remove(f.Name())), "store original file")
 	}
 	if err := f.Sync(); err != nil {
-		return writeError(err)
+		return WriteError(err)
 	}
 	if err := f.Close(); err != nil {
-		return writeError(err)
+		return WriteError(err)
+	}
+	// The system's own time of a file may lag by a tick of its clock, in which a sweep
+	// may have begun.
+	now := time.Now()
+	if err := os.Chtimes(f.Name(), now, now); err != nil {
+		return WriteError(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return writeError(err)
+		return WriteError(err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return writeError(err)
+		return WriteError(err)
 	}
 	// The name is durable when its folder is, and that when the one above is.
 	if err := syncDir(filepath.Dir(path)); err != nil {
-		return writeError(err)
+		return WriteError(err)
 	}
 	if err := syncDir(s.dir); err != nil {
-		return writeError(err)
+		return WriteError(err)
 	}
 	return nil
 }
@@ -134,7 +140,7 @@ func (s *Store) keep(f *os.File, sha string, size int64) error {
 // Keep reports whether content of this size is there, and makes it young if it
 // is: a Sweep that began before lets it be.
 func (s *Store) Keep(ctx context.Context, sha string, size int64) (bool, error) {
-	if err := check(sha); err != nil {
+	if err := CheckDigest(sha); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -159,10 +165,10 @@ func present(path string, size int64) bool {
 // it gives with the digest: when the bytes differ, its last Read returns a
 // KindInternal error in place of io.EOF. KindNotFound if there is no such content.
 func (s *Store) Open(ctx context.Context, sha string) (io.ReadCloser, int64, error) {
-	if err := check(sha); err != nil {
+	if err := CheckDigest(sha); err != nil {
 		return nil, 0, err
 	}
-	f, err := os.Open(s.path(sha))
+	f, err := s.open(sha)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, rag.Errorf(rag.KindNotFound, "the original file %s is not in the store", sha)
 	}
@@ -175,6 +181,28 @@ func (s *Store) Open(ctx context.Context, sha string) (io.ReadCloser, int64, err
 	}
 	return &verified{ctx: ctx, file: f, digest: sha256.New(), want: sha}, info.Size(), nil
 }
+
+// open opens a file under its name, or where a Sweep has put it for the moment in
+// which it decides: a file that a document refers to is found at any time.
+func (s *Store) open(sha string) (*os.File, error) {
+	for range openTries {
+		if f, err := os.Open(s.path(sha)); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		asides, err := filepath.Glob(filepath.Join(s.dir, tmp, sweptPrefix+sha+"*"))
+		if err != nil || len(asides) == 0 {
+			break
+		}
+		for _, name := range asides {
+			if f, err := os.Open(name); !errors.Is(err, fs.ErrNotExist) {
+				return f, err
+			}
+		}
+	}
+	return os.Open(s.path(sha)) // it may have got its name back in between
+}
+
+const openTries = 5
 
 // verified reads a file and compares it with its digest at the end.
 type verified struct {
@@ -203,7 +231,7 @@ func (v *verified) Close() error { return v.file.Close() }
 
 // Delete removes content; none there is no error.
 func (s *Store) Delete(ctx context.Context, sha string) error {
-	if err := check(sha); err != nil {
+	if err := CheckDigest(sha); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -214,9 +242,9 @@ func (s *Store) Delete(ctx context.Context, sha string) error {
 
 func (s *Store) path(sha string) string { return filepath.Join(s.dir, sha[:2], sha[2:]) }
 
-// check reports, as KindInvalid, what is no digest. Nothing else ever becomes
-// part of a path.
-func check(sha string) error {
+// CheckDigest reports, as KindInvalid, what is no SHA-256 in lower-case hexadecimal.
+// Nothing else ever becomes part of a path or of a key.
+func CheckDigest(sha string) error {
 	ok := len(sha) == 2*sha256.Size
 	for i := 0; ok && i < len(sha); i++ {
 		ok = '0' <= sha[i] && sha[i] <= '9' || 'a' <= sha[i] && sha[i] <= 'f'
@@ -227,7 +255,9 @@ func check(sha string) error {
 	return nil
 }
 
-func writeError(err error) error {
+// WriteError gives an error of writing to the disk its kind: KindExhausted if it is
+// full, else KindUnavailable.
+func WriteError(err error) error {
 	kind := rag.KindUnavailable
 	if diskFull(err) {
 		kind = rag.KindExhausted

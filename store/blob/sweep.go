@@ -2,6 +2,8 @@ package blob
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -40,7 +42,7 @@ func (s *Store) Walk(ctx context.Context, fn func(Info) error) error {
 			}
 			sha := folder.Name() + file.Name()
 			info, err := file.Info()
-			if err != nil || !info.Mode().IsRegular() || check(sha) != nil {
+			if err != nil || !info.Mode().IsRegular() || CheckDigest(sha) != nil {
 				continue
 			}
 			if err := fn(Info{SHA256: sha, Size: info.Size(), Modified: info.ModTime()}); err != nil {
@@ -65,7 +67,8 @@ const sweepBatch = 500
 const staleAfter = 24 * time.Hour
 
 // Sweep deletes files that nobody needs. unreferenced is given digests and
-// returns those of them that no document refers to; files stored or stored again
+// returns those of them that no document refers to, by what is committed when it is
+// asked; it may be asked about one more than once. Files stored or stored again
 // at or after olderThan, which may be now, are spared. Temporary files are
 // removed after a day.
 //
@@ -117,7 +120,7 @@ func (s *Store) sweepThese(ctx context.Context, shas []string, unreferenced func
 		return err
 	}
 	for _, sha := range dead {
-		if err := check(sha); err != nil {
+		if err := CheckDigest(sha); err != nil {
 			return err
 		}
 		if err := s.sweepOne(sha, olderThan, swept); err != nil {
@@ -128,7 +131,9 @@ func (s *Store) sweepThese(ctx context.Context, shas []string, unreferenced func
 }
 
 func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
-	path, aside := s.path(sha), filepath.Join(s.dir, tmp, sweptPrefix+sha)
+	// The name is one of its own: two sweeps that put files of the same digest aside,
+	// one of them written anew in between, each decide about theirs.
+	path, aside := s.path(sha), filepath.Join(s.dir, tmp, sweptPrefix+sha+"-"+rand.Text())
 	err := os.Rename(path, aside)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -138,15 +143,14 @@ func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
 	}
 	info, err := os.Stat(aside)
 	if err == nil && !info.ModTime().Before(olderThan) {
-		// Should a writer have written the file anew, this is the same content.
-		err = os.Rename(aside, path)
+		// Should a writer have written the file anew, this is the same content, and must
+		// not be older than that.
+		now := time.Now()
+		err = errors.Join(os.Chtimes(aside, now, now), os.Rename(aside, path))
 		return rag.Wrap(rag.KindUnavailable, err, "sweep original file")
 	}
 	if err == nil {
 		err = os.Remove(aside)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // another Sweep gave the name back
 	}
 	if err != nil {
 		return rag.Errorf(rag.KindUnavailable, "sweep original file: %v", err)
@@ -156,7 +160,8 @@ func (s *Store) sweepOne(sha string, olderThan time.Time, swept *Swept) error {
 	return nil
 }
 
-// sweptPrefix begins the names under which Sweep puts files aside.
+// sweptPrefix begins the names under which Sweep puts files aside; the digest comes
+// next.
 const sweptPrefix = "swept-"
 
 // sweepTmp removes what processes that died have left: half-written files. A whole
@@ -177,7 +182,8 @@ func (s *Store) sweepTmp(ctx context.Context, olderThan time.Time) (Swept, error
 			continue
 		}
 		name := filepath.Join(s.dir, tmp, file.Name())
-		if sha, aside := strings.CutPrefix(file.Name(), sweptPrefix); aside && check(sha) == nil {
+		if rest, aside := strings.CutPrefix(file.Name(), sweptPrefix); aside && CheckDigest(rest[:min(len(rest), 2*sha256.Size)]) == nil {
+			sha := rest[:2*sha256.Size]
 			if err := ignoreMissing(os.Rename(name, s.path(sha))); err != nil {
 				return swept, rag.Errorf(rag.KindUnavailable, "sweep original files: %v", err)
 			}

@@ -30,14 +30,7 @@ func (k *chunkRow) scan(r scanner, more ...any) error {
 	if err := r.Scan(append(dest[:13], more...)...); err != nil {
 		return err
 	}
-	if copy(k.Hash[:], k.hash) != len(k.Hash) || len(k.hash) != len(k.Hash) {
-		return rag.Errorf(rag.KindInternal, "chunk %d: its hash is damaged", k.ID)
-	}
-	var err error
-	if k.Heading, err = parseStrings(k.heading); err != nil {
-		return rag.Errorf(rag.KindInternal, "chunk %d: %v", k.ID, err)
-	}
-	return nil
+	return store.ParseChunk(&k.Chunk, k.hash, k.heading)
 }
 
 // Chunks returns the live chunks with these ids and their documents' state at one
@@ -78,7 +71,7 @@ func readChunks(ctx context.Context, c *conn, collectionID int64, ids []rag.Chun
 	const live = `FROM (SELECT DISTINCT value AS id FROM json_each(?2)) wanted
 		CROSS JOIN chunks k ON k.id = wanted.id AND k.collection = ?1
 		CROSS JOIN documents d ON d.id = k.document AND d.deleted_at IS NULL `
-	args := []any{collectionID, mustJSON(ids)}
+	args := []any{collectionID, store.JSON(ids)}
 
 	found := make([]chunkRow, 0, len(ids))
 	var k chunkRow
@@ -110,7 +103,7 @@ func readChunks(ctx context.Context, c *conn, collectionID int64, ids []rag.Chun
 // Quote returns the bytes of a span of the stored text of one version of a
 // document. KindNotFound when that document, version or span is not there.
 func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID, version int, span rag.Span) (string, error) {
-	key, err := idBytes(id)
+	key, err := store.DocumentKey(id)
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +129,7 @@ func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID
 // Blocks returns the blocks of the stored text of one version of a document, in
 // order. KindNotFound when that document or version is not there.
 func (s *Store) Blocks(ctx context.Context, collectionID int64, id rag.DocumentID, version int) ([]rag.Block, error) {
-	key, err := idBytes(id)
+	key, err := store.DocumentKey(id)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +152,7 @@ func (s *Store) Blocks(ctx context.Context, collectionID int64, id rag.DocumentI
 // ChunkAt returns the live chunk of a version of a document that holds the byte at
 // offset, the first where chunks overlap. KindNotFound if none does.
 func (s *Store) ChunkAt(ctx context.Context, collectionID int64, id rag.DocumentID, version, offset int) (rag.Chunk, error) {
-	key, err := idBytes(id)
+	key, err := store.DocumentKey(id)
 	if err != nil {
 		return rag.Chunk{}, err
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -29,13 +28,7 @@ func scanCollection(r scanner) (rag.Collection, error) {
 		return c, err
 	}
 	c.CreatedAt = fromMicros(created)
-	if c.Metadata, err = parseMetadata(metadata); err != nil {
-		return c, rag.Errorf(rag.KindInternal, "collection row %d: %v", c.ID, err)
-	}
-	if err := json.Unmarshal([]byte(chunker), &c.Generation.Chunker); err != nil {
-		return c, rag.Errorf(rag.KindInternal, "collection row %d: its chunker options are damaged: %v", c.ID, err)
-	}
-	return c, nil
+	return c, store.ParseCollection(&c, metadata, chunker)
 }
 
 // oneCollection returns the only collection that where finds. name is for the
@@ -47,7 +40,7 @@ func oneCollection(ctx context.Context, c *conn, name any, where string, args ..
 	}
 	found, err := scanCollection(s.QueryRowContext(ctx, args...))
 	if errors.Is(err, sql.ErrNoRows) {
-		return found, rag.Errorf(rag.KindNotFound, "there is no collection %v", name)
+		return found, store.NoCollection(name)
 	}
 	return found, err
 }
@@ -64,26 +57,18 @@ func collectionByID(ctx context.Context, c *conn, id int64) (rag.Collection, err
 // and numbers of spec are ignored. The empty tenant is the default one. A name in
 // use is KindConflict, a bad name or bad metadata KindInvalid.
 func (s *Store) CreateCollection(ctx context.Context, spec rag.Collection) (rag.Collection, error) {
-	if spec.Tenant == "" {
-		spec.Tenant = rag.DefaultTenant
+	spec, chunker, err := store.NewCollection(spec)
+	if err != nil {
+		return rag.Collection{}, err
 	}
 	gen := spec.Generation
-	gen.Number = 1
-	err := errors.Join(store.CheckTenant(spec.Tenant), store.CheckName(spec.Name), spec.Metadata.Validate(), checkGeneration(gen))
-	if err != nil {
-		return rag.Collection{}, rag.Wrap(rag.KindInvalid, err, "create collection")
-	}
-	chunker, err := json.Marshal(gen.Chunker)
-	if err != nil {
-		return rag.Collection{}, rag.Wrap(rag.KindInternal, err, "create collection "+spec.Name)
-	}
 	var made rag.Collection
 	err = s.update(ctx, "create collection "+spec.Name, func(ctx context.Context, c *conn) error {
 		if err := nameFree(ctx, c, spec.Tenant, spec.Name); err != nil {
 			return err
 		}
 		res, err := c.exec(ctx, "INSERT INTO collections (tenant, name, description, metadata, generation, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-			spec.Tenant, spec.Name, spec.Description, formatMetadata(spec.Metadata), gen.Number, toMicros(s.now()))
+			spec.Tenant, spec.Name, spec.Description, store.FormatMetadata(spec.Metadata), gen.Number, toMicros(s.now()))
 		if err != nil {
 			return err
 		}
@@ -93,7 +78,7 @@ func (s *Store) CreateCollection(ctx context.Context, spec rag.Collection) (rag.
 		}
 		now := toMicros(s.now())
 		_, err = c.exec(ctx, "INSERT INTO generations (collection, number, chunker, model, dimensions, created_at, live_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			id, gen.Number, string(chunker), gen.Model, gen.Dimensions, now, now)
+			id, gen.Number, chunker, gen.Model, gen.Dimensions, now, now)
 		if err != nil {
 			return err
 		}
@@ -103,23 +88,13 @@ func (s *Store) CreateCollection(ctx context.Context, spec rag.Collection) (rag.
 	return made, err
 }
 
-// maxDimensions bounds what a row can hold; models have at most a few thousand.
-const maxDimensions = 1 << 16
-
-func checkGeneration(g rag.Generation) error {
-	if g.Dimensions < 0 || g.Dimensions > maxDimensions || (g.Model == "") != (g.Dimensions == 0) {
-		return rag.Errorf(rag.KindInvalid, "model %q with %d dimensions: name both or neither, at most %d dimensions", g.Model, g.Dimensions, maxDimensions)
-	}
-	return nil
-}
-
 func nameFree(ctx context.Context, c *conn, tenant, name string) error {
 	var n int
 	if err := c.row(ctx, "SELECT count(*) FROM collections WHERE tenant = ? AND name = ?", []any{tenant, name}, &n); err != nil {
 		return err
 	}
 	if n > 0 {
-		return rag.Errorf(rag.KindConflict, "collection %s exists already", name)
+		return store.NameTaken(name)
 	}
 	return nil
 }
@@ -149,27 +124,22 @@ func (s *Store) CollectionByID(ctx context.Context, id int64) (rag.Collection, e
 // Collections lists a tenant's collections by name. opt.Filter is on their
 // metadata.
 func (s *Store) Collections(ctx context.Context, tenant string, opt rag.ListOptions) (rag.Page[rag.Collection], error) {
-	var page rag.Page[rag.Collection]
 	if tenant == "" {
 		tenant = rag.DefaultTenant
 	}
-	limit, err := store.Limit(opt)
+	list, err := store.NewListing[rag.Collection]("collections", opt)
 	if err != nil {
-		return page, err
-	}
-	cursor, begun, err := store.ParseCursor("collections", opt)
-	if err != nil {
-		return page, err
+		return rag.Page[rag.Collection]{}, err
 	}
 	if err := opt.Filter.Validate(); err != nil {
-		return page, err
+		return list.Page, err
 	}
 	query := selectCollection + "WHERE c.tenant = ? AND (NOT ? OR c.name > ?) ORDER BY c.name"
 	if opt.Descending {
 		query = selectCollection + "WHERE c.tenant = ? AND (NOT ? OR c.name < ?) ORDER BY c.name DESC"
 	}
 	err = s.view(ctx, "list collections", func(c *conn) error {
-		rows, err := c.query(ctx, query, tenant, begun, cursor.Name)
+		rows, err := c.query(ctx, query, tenant, list.Begun, list.After.Name)
 		if err != nil {
 			return err
 		}
@@ -179,19 +149,13 @@ func (s *Store) Collections(ctx context.Context, tenant string, opt rag.ListOpti
 			if err != nil {
 				return err
 			}
-			if !opt.Filter.Match(func(key string) rag.Value { return col.Metadata[key] }) {
-				continue
-			}
-			if len(page.Items) == limit {
-				cursor.Name = page.Items[limit-1].Name
-				page.Next = cursor.String()
+			if opt.Filter.Match(func(key string) rag.Value { return col.Metadata[key] }) && !list.Add(col, 0, col.Name) {
 				return nil
 			}
-			page.Items = append(page.Items, col)
 		}
 		return rows.Err()
 	})
-	return page, err
+	return list.Page, err
 }
 
 // UpdateCollection changes a collection's name, description or metadata.
@@ -199,15 +163,8 @@ func (s *Store) Collections(ctx context.Context, tenant string, opt rag.ListOpti
 func (s *Store) UpdateCollection(ctx context.Context, tenant, name string, change rag.CollectionChange) (rag.Collection, error) {
 	scope := rag.Scope{Tenant: tenant, Collection: name}.WithDefaults()
 	var changed rag.Collection
-	if change.Name != nil {
-		if err := store.CheckName(*change.Name); err != nil {
-			return changed, err
-		}
-	}
-	if change.Metadata != nil {
-		if err := change.Metadata.Validate(); err != nil {
-			return changed, err
-		}
+	if err := store.CheckCollectionChange(change); err != nil {
+		return changed, err
 	}
 	err := s.update(ctx, "change collection "+scope.Collection, func(ctx context.Context, c *conn) error {
 		col, err := collectionByName(ctx, c, scope.Tenant, scope.Collection)
@@ -218,21 +175,15 @@ func (s *Store) UpdateCollection(ctx context.Context, tenant, name string, chang
 			if err := nameFree(ctx, c, scope.Tenant, *change.Name); err != nil {
 				return err
 			}
-			col.Name = *change.Name
 			// The log of questions follows the collection, not the name.
-			_, err := c.exec(ctx, "UPDATE queries SET collection = ? WHERE tenant = ? AND collection = ?", col.Name, scope.Tenant, scope.Collection)
+			_, err := c.exec(ctx, "UPDATE queries SET collection = ? WHERE tenant = ? AND collection = ?", *change.Name, scope.Tenant, scope.Collection)
 			if err != nil {
 				return err
 			}
 		}
-		if change.Description != nil {
-			col.Description = *change.Description
-		}
-		if change.Metadata != nil {
-			col.Metadata = *change.Metadata
-		}
+		store.ChangeCollection(&col, change)
 		_, err = c.exec(ctx, "UPDATE collections SET name = ?, description = ?, metadata = ? WHERE id = ?",
-			col.Name, col.Description, formatMetadata(col.Metadata), col.ID)
+			col.Name, col.Description, store.FormatMetadata(col.Metadata), col.ID)
 		if err != nil {
 			return err
 		}
@@ -293,50 +244,4 @@ func fromMicros(us int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us).UTC()
-}
-
-func formatMetadata(m rag.Metadata) string {
-	if len(m) == 0 {
-		return "{}"
-	}
-	return mustJSON(m)
-}
-
-func parseMetadata(s string) (rag.Metadata, error) {
-	m := rag.Metadata{}
-	if s == "{}" {
-		return m, nil
-	}
-	if err := json.Unmarshal([]byte(s), &m); err != nil {
-		return nil, rag.Errorf(rag.KindInternal, "stored metadata is damaged: %v", err)
-	}
-	return m, nil
-}
-
-// formatStrings writes a list as JSON, the empty one as nothing.
-func formatStrings(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return mustJSON(list)
-}
-
-func parseStrings(s string) (list []string, err error) {
-	if s == "" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(s), &list); err != nil {
-		return nil, rag.Errorf(rag.KindInternal, "a stored list is damaged: %v", err)
-	}
-	return list, nil
-}
-
-// mustJSON is for values that JSON can always hold: validated metadata, strings,
-// numbers that are finite.
-func mustJSON(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic("sqlite: a checked value is not JSON: " + err.Error())
-	}
-	return string(data)
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// deleted; 0 is 24 hours. A follower that is further behind is told to begin
 	// again with a snapshot. Puts of live chunks are kept for ever.
 	FeedRetention time.Duration
+	// Receiving opens a store into which another is being copied as well: for what
+	// copies it.
+	Receiving bool
 	// Wrap, if set, wraps what makes the writing connections: for tracing, and
 	// for tests that make statements fail.
 	Wrap func(driver.Connector) driver.Connector

@@ -18,6 +18,7 @@
 //	chunk.go       chunks and quotes for answering
 //	source.go      sources and the leases of their readings
 //	sourceitem.go  items of sources, and the documents that go with them
+//	space.go       how far external vector databases follow the change feed
 //	querylog.go    the query log
 //	stats.go       counts, ping, noticing other processes' commits
 //	verify.go      the invariants, checked

@@ -36,28 +36,7 @@ func scanDocument(r scanner, more ...any) (document, error) {
 	d.ID = rag.DocumentID(id.String())
 	d.State = rag.DocumentState(state)
 	d.CreatedAt, d.UpdatedAt = fromMicros(created), fromMicros(updated)
-	var err error
-	if d.Metadata, err = parseMetadata(metadata); err != nil {
-		return d, rag.Errorf(rag.KindInternal, "document %s: %v", d.ID, err)
-	}
-	if d.ACL, err = parseStrings(acl); err != nil {
-		return d, rag.Errorf(rag.KindInternal, "document %s: %v", d.ID, err)
-	}
-	return d, nil
-}
-
-// idBytes is a document id as it is stored. Text that is no UUID names no
-// document, so it is KindNotFound.
-func idBytes(id rag.DocumentID) ([]byte, error) {
-	u, err := uuid.Parse(string(id))
-	if err != nil || len(id) != 36 {
-		return nil, noDocument(id)
-	}
-	return u[:], nil
-}
-
-func noDocument(id rag.DocumentID) error {
-	return rag.Errorf(rag.KindNotFound, "there is no document %.64q", string(id))
+	return d, store.ParseDocument(&d.Document, metadata, acl)
 }
 
 // visible returns a live document of scope's collection that scope may see. One
@@ -69,7 +48,7 @@ func visible(ctx context.Context, c *conn, scope rag.Scope, id rag.DocumentID) (
 
 func inScope(ctx context.Context, c *conn, scope rag.Scope, id rag.DocumentID, state string) (document, error) {
 	scope = scope.WithDefaults()
-	key, err := idBytes(id)
+	key, err := store.DocumentKey(id)
 	if err != nil {
 		return document{}, err
 	}
@@ -77,7 +56,7 @@ func inScope(ctx context.Context, c *conn, scope rag.Scope, id rag.DocumentID, s
 		JOIN collections c ON c.id = d.collection
 		WHERE d.uuid = ? AND c.tenant = ? AND c.name = ? AND `+state, key, scope.Tenant, scope.Collection)
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && !scope.May(d.ACL)) {
-		return document{}, noDocument(id)
+		return document{}, store.NoDocument(id)
 	}
 	return d, err
 }
@@ -112,7 +91,7 @@ func (s *Store) FindDocument(ctx context.Context, collectionID int64, externalID
 	err := s.view(ctx, "find document", func(c *conn) error {
 		d, err := oneDocument(ctx, c, "WHERE d.collection = ? AND d.external_id = ? AND d.deleted_at IS NULL", collectionID, externalID)
 		if errors.Is(err, sql.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "there is no document with the external id %.80q", externalID)
+			return store.NoExternalID(externalID)
 		}
 		found = d.Document
 		return err
@@ -160,7 +139,7 @@ func (s *Store) DocumentByExternalID(ctx context.Context, scope rag.Scope, exter
 			WHERE c.tenant = ? AND c.name = ? AND d.external_id = ? AND d.deleted_at IS NULL`,
 			scope.Tenant, scope.Collection, externalID)
 		if errors.Is(err, sql.ErrNoRows) || (err == nil && !scope.May(d.ACL)) {
-			return rag.Errorf(rag.KindNotFound, "there is no document with the external id %.80q", externalID)
+			return store.NoExternalID(externalID)
 		}
 		found = d.Document
 		return err
@@ -176,28 +155,23 @@ func (s *Store) DocumentByExternalID(ctx context.Context, scope rag.Scope, exter
 // full unless it is the last, however few rows match.
 func (s *Store) Documents(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.Document], error) {
 	scope = scope.WithDefaults()
-	var page rag.Page[rag.Document]
-	limit, err := store.Limit(opt)
+	list, err := store.NewListing[rag.Document]("documents", opt)
 	if err != nil {
-		return page, err
-	}
-	cursor, begun, err := store.ParseCursor("documents", opt)
-	if err != nil {
-		return page, err
+		return rag.Page[rag.Document]{}, err
 	}
 	if err := opt.Filter.Validate(); err != nil {
-		return page, err
+		return list.Page, err
 	}
 	where, args := pushDown(opt.Filter)
 	query := "SELECT " + documentColumns + " FROM documents d WHERE d.collection = ? AND d.deleted_at IS NULL" + where
 	switch {
-	case begun && opt.Descending:
+	case list.Begun && opt.Descending:
 		query += " AND d.id < ?"
-	case begun:
+	case list.Begun:
 		query += " AND d.id > ?"
 	}
-	if begun {
-		args = append(args, cursor.ID)
+	if list.Begun {
+		args = append(args, list.After.ID)
 	}
 	query += " ORDER BY d.id"
 	if opt.Descending {
@@ -218,19 +192,13 @@ func (s *Store) Documents(ctx context.Context, scope rag.Scope, opt rag.ListOpti
 			if err != nil {
 				return err
 			}
-			if !scope.May(d.ACL) || !opt.Filter.Match(d.Lookup) {
-				continue
-			}
-			if len(page.Items) == limit {
-				page.Next = cursor.String()
+			if scope.May(d.ACL) && opt.Filter.Match(d.Lookup) && !list.Add(d.Document, d.row, "") {
 				return nil
 			}
-			cursor.ID = d.row
-			page.Items = append(page.Items, d.Document)
 		}
 		return rows.Err()
 	})
-	return page, err
+	return list.Page, err
 }
 
 // pushDown returns a condition that the filter implies and an index can answer:
@@ -251,7 +219,7 @@ func pushDown(f rag.Filter) (where string, args []any) {
 	case rag.KeyExternalID:
 		return " AND d.external_id = ?", []any{f.Value.Text()}
 	case rag.KeyDocumentID:
-		key, err := idBytes(rag.DocumentID(f.Value.Text()))
+		key, err := store.DocumentKey(rag.DocumentID(f.Value.Text()))
 		if err != nil {
 			return " AND 0", nil
 		}
@@ -274,18 +242,10 @@ func (s *Store) UpdateDocument(ctx context.Context, scope rag.Scope, id rag.Docu
 		if err != nil {
 			return err
 		}
-		if change.Title != nil {
-			d.Title = *change.Title
-		}
-		if change.Metadata != nil {
-			d.Metadata = *change.Metadata
-		}
-		if change.ACL != nil {
-			d.ACL = *change.ACL
-		}
+		store.ChangeDocument(&d.Document, change)
 		now := s.now()
 		_, err = c.exec(ctx, "UPDATE documents SET title = ?, metadata = ?, acl = ?, updated_at = ? WHERE id = ?",
-			d.Title, formatMetadata(d.Metadata), formatStrings(d.ACL), toMicros(now), d.row)
+			d.Title, store.FormatMetadata(d.Metadata), store.FormatStrings(d.ACL), toMicros(now), d.row)
 		if err != nil {
 			return err
 		}

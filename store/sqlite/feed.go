@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // count is what a change adds to a collection's counters.
@@ -23,13 +24,14 @@ type count struct {
 // Puts are announced after the chunks are written, deletes before they are
 // removed.
 func (s *Store) announce(ctx context.Context, c *conn, op rag.ChangeOp, d document, delta count) (int64, error) {
-	key, err := idBytes(d.ID)
+	key, err := store.DocumentKey(d.ID)
 	if err != nil {
 		return 0, err
 	}
 	_, err = c.exec(ctx, `
-		INSERT INTO changes (collection, op, chunk, document, at)
-		SELECT collection, ?, id, ?, ? FROM chunks WHERE document = ? ORDER BY ordinal`,
+		INSERT INTO changes (collection, seq, op, chunk, document, at)
+		SELECT k.collection, c.seq + row_number() OVER (ORDER BY k.ordinal), ?, k.id, ?, ?
+		FROM chunks k JOIN collections c ON c.id = k.collection WHERE k.document = ? ORDER BY k.ordinal`,
 		int(op), key, toMicros(s.now()), d.row)
 	if err != nil {
 		return 0, err
@@ -44,12 +46,6 @@ func (s *Store) announce(ctx context.Context, c *conn, op rag.ChangeOp, d docume
 	return seq, err
 }
 
-// Bounds of Changes.
-const (
-	defaultChanges = 1000
-	maxChanges     = 100_000
-)
-
 // Changes returns up to limit rows of a collection's change feed after afterSeq,
 // in order; none when there is nothing new. A limit of 0 is 1,000, at most
 // 100,000 are given.
@@ -60,23 +56,17 @@ const (
 // follower then begins again with a Snapshot. From 0 the feed is always whole:
 // every live chunk is in it.
 func (s *Store) Changes(ctx context.Context, collectionID int64, afterSeq int64, limit int) ([]rag.Change, error) {
-	if limit <= 0 {
-		limit = defaultChanges
-	}
 	var changes []rag.Change
 	err := s.view(ctx, "read changes", func(c *conn) error {
 		start, last, err := feedBounds(ctx, c, collectionID)
 		if err != nil {
 			return err
 		}
-		if afterSeq > 0 && afterSeq < start {
-			return rag.Errorf(rag.KindConflict, "the change feed of collection %d begins at %d; what follows %d is no longer whole", collectionID, start, afterSeq)
-		}
-		if afterSeq > last {
-			return rag.Errorf(rag.KindConflict, "the change feed of collection %d ends at %d, before %d: this is an older copy of the store", collectionID, last, afterSeq)
+		if err := store.CheckFeed(collectionID, afterSeq, start, last); err != nil {
+			return err
 		}
 		return c.each(ctx, "SELECT seq, op, chunk, document FROM changes WHERE collection = ? AND seq > ? ORDER BY seq LIMIT ?",
-			[]any{collectionID, afterSeq, min(limit, maxChanges)}, func(rows *sql.Rows) error {
+			[]any{collectionID, afterSeq, store.FeedLimit(limit)}, func(rows *sql.Rows) error {
 				change := rag.Change{CollectionID: collectionID}
 				var id uuid.UUID
 				if err := rows.Scan(&change.Seq, &change.Op, &change.ChunkID, &id); err != nil {
@@ -93,7 +83,7 @@ func (s *Store) Changes(ctx context.Context, collectionID int64, afterSeq int64,
 func feedBounds(ctx context.Context, c *conn, collectionID int64) (start, last int64, err error) {
 	err = c.row(ctx, "SELECT feed_start, seq FROM collections WHERE id = ?", []any{collectionID}, &start, &last)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = rag.Errorf(rag.KindNotFound, "there is no collection %d", collectionID)
+		err = store.NoCollection(collectionID)
 	}
 	return start, last, err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -26,6 +25,14 @@ type generation struct {
 	live       bool
 }
 
+// building is its number if embeddings of it may still be missing, otherwise 0.
+func (g *generation) building() int {
+	if g.live || g.name == "" {
+		return 0
+	}
+	return g.number
+}
+
 // generationOf reads a generation, 0 for the live one. KindNotFound says that
 // there is no such collection, or that it has no such generation.
 func generationOf(ctx context.Context, c *conn, collectionID int64, number int) (generation, error) {
@@ -33,7 +40,7 @@ func generationOf(ctx context.Context, c *conn, collectionID int64, number int) 
 	var active int
 	err := c.row(ctx, "SELECT generation FROM collections WHERE id = ?", []any{collectionID}, &active)
 	if errors.Is(err, sql.ErrNoRows) {
-		return g, rag.Errorf(rag.KindNotFound, "there is no collection %d", collectionID)
+		return g, store.NoCollection(collectionID)
 	}
 	if err != nil {
 		return g, err
@@ -45,7 +52,7 @@ func generationOf(ctx context.Context, c *conn, collectionID int64, number int) 
 		SELECT g.number, g.model, g.dimensions, coalesce(m.id, 0) FROM generations g LEFT JOIN models m ON m.name = g.model
 		WHERE g.collection = ? AND g.number = ?`, []any{collectionID, number}, &g.number, &g.name, &g.dimensions, &g.model)
 	if errors.Is(err, sql.ErrNoRows) {
-		return g, rag.Errorf(rag.KindNotFound, "collection %d has no generation %d", collectionID, number)
+		return g, store.NoGeneration(collectionID, number)
 	}
 	g.live = number == active
 	return g, err
@@ -62,7 +69,7 @@ func modelRow(ctx context.Context, c *conn, name string, dimensions int) (int64,
 		return id, err
 	}
 	if err == nil && known != dimensions {
-		err = rag.Errorf(rag.KindInvalid, "model %s has %d dimensions in this collection and %d elsewhere in the store", name, dimensions, known)
+		err = store.OtherDimensions(name, dimensions, known)
 	}
 	return id, err
 }
@@ -121,24 +128,7 @@ func scanGeneration(r scanner) (rag.GenerationInfo, error) {
 		return g, err
 	}
 	g.CreatedAt, g.LiveAt = fromMicros(created), fromMicros(liveAt.Int64)
-	switch {
-	case live:
-		g.State = rag.GenerationLive
-	case liveAt.Valid:
-		g.State = rag.GenerationPrevious
-	default:
-		g.State = rag.GenerationBuilding
-	}
-	if err := json.Unmarshal([]byte(chunker), &g.Chunker); err != nil {
-		return g, rag.Errorf(rag.KindInternal, "generation %d: its chunker options are damaged: %v", g.Number, err)
-	}
-	if comparison == "" {
-		return g, nil
-	}
-	if err := json.Unmarshal([]byte(comparison), &g.Comparison); err != nil {
-		return g, rag.Errorf(rag.KindInternal, "generation %d: its comparison is damaged: %v", g.Number, err)
-	}
-	return g, nil
+	return g, store.ParseGeneration(&g, chunker, comparison, live, liveAt.Valid)
 }
 
 // StartGeneration adds a generation to be built, with the next number and the
@@ -146,10 +136,7 @@ func scanGeneration(r scanner) (rag.GenerationInfo, error) {
 // collection has already, or a generation that is being built, is KindConflict.
 func (s *Store) StartGeneration(ctx context.Context, collectionID int64, model string, dimensions int) (rag.Generation, error) {
 	gen := rag.Generation{Model: model, Dimensions: dimensions}
-	if model == "" {
-		return gen, rag.Errorf(rag.KindInvalid, "a generation to be built needs a model")
-	}
-	if err := checkGeneration(gen); err != nil {
+	if err := store.CheckStart(model, dimensions); err != nil {
 		return gen, err
 	}
 	err := s.update(ctx, "start generation", func(ctx context.Context, c *conn) error {
@@ -157,29 +144,18 @@ func (s *Store) StartGeneration(ctx context.Context, collectionID int64, model s
 		if err != nil {
 			return err
 		}
-		for _, g := range list {
-			switch {
-			case g.Model == model:
-				return rag.Errorf(rag.KindConflict, "generation %d of the collection, which is %s, has the model %s already", g.Number, g.State, model)
-			case g.State == rag.GenerationBuilding:
-				return rag.Errorf(rag.KindConflict, "generation %d of the collection is being built with the model %s: finish or drop it first", g.Number, g.Model)
-			case g.State == rag.GenerationLive:
-				gen.Chunker = g.Chunker
-			}
-			gen.Number = g.Number + 1
+		if gen, err = store.NextGeneration(list, model, dimensions); err != nil {
+			return err
 		}
 		if _, err := modelRow(ctx, c, model, dimensions); err != nil {
 			return err
 		}
 		_, err = c.exec(ctx, "INSERT INTO generations (collection, number, chunker, model, dimensions, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-			collectionID, gen.Number, mustJSON(gen.Chunker), model, dimensions, toMicros(s.now()))
+			collectionID, gen.Number, store.JSON(gen.Chunker), model, dimensions, toMicros(s.now()))
 		return err
 	})
 	return gen, err
 }
-
-// maxUnembedded bounds a page of Unembedded.
-const maxUnembedded = 10_000
 
 // Unembedded returns up to limit chunks of a collection with ids above after, in
 // their order, whose text has no embedding of model. Chunks of deleted documents
@@ -190,7 +166,7 @@ func (s *Store) Unembedded(ctx context.Context, collectionID int64, model string
 		if _, err := generationOf(ctx, c, collectionID, 0); err != nil {
 			return err
 		}
-		chunks, err = unembedded(ctx, c, collectionID, model, after, max(0, min(limit, maxUnembedded)))
+		chunks, err = unembedded(ctx, c, collectionID, model, after, max(0, min(limit, store.MaxUnembedded)))
 		return err
 	})
 	return chunks, err
@@ -263,13 +239,9 @@ func putEmbeddings(ctx context.Context, c *conn, collectionID int64, gen generat
 
 // PutComparison keeps with a generation how it compared; nil forgets it.
 func (s *Store) PutComparison(ctx context.Context, collectionID int64, number int, comparison *rag.GenerationComparison) error {
-	text := ""
-	if comparison != nil {
-		data, err := json.Marshal(comparison)
-		if err != nil {
-			return rag.Wrap(rag.KindInvalid, err, "store comparison")
-		}
-		text = string(data)
+	text, err := store.FormatComparison(comparison)
+	if err != nil {
+		return err
 	}
 	return s.update(ctx, "store comparison", func(ctx context.Context, c *conn) error {
 		if _, err := generationOf(ctx, c, collectionID, number); err != nil {
@@ -301,8 +273,8 @@ func embedded(ctx context.Context, c *conn, collectionID int64, number int, afte
 	err = c.row(ctx, `
 		SELECT coalesce(max(k.id), ?2), count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.hash = k.hash AND e.model = ?3))
 		FROM chunks k WHERE k.collection = ?1 AND k.id > ?2`, []any{collectionID, after, gen.model}, &last, &missing)
-	if err == nil && missing > 0 && gen.name != "" {
-		err = rag.Errorf(rag.KindConflict, "%d chunks have no embedding of generation %d (model %s) yet", missing, number, gen.name)
+	if err == nil {
+		err = store.CheckEmbedded(missing, number, gen.name)
 	}
 	return last, err
 }
@@ -348,8 +320,8 @@ func embedLast(ctx, steady context.Context, c *conn, collectionID int64, number 
 	if err != nil {
 		return err
 	}
-	if len(chunks) > store.MaxLast {
-		return rag.Errorf(rag.KindConflict, "more than %d chunks have no embedding of generation %d (model %s) yet", store.MaxLast, number, gen.name)
+	if err := store.CheckLast(chunks, number, gen.name); err != nil {
+		return err
 	}
 	embeddings, err := last(ctx, chunks)
 	if err != nil {
@@ -367,14 +339,13 @@ func (s *Store) makeLive(ctx context.Context, c *conn, collectionID int64, numbe
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list, func(g rag.GenerationInfo) bool { return g.Number == number && g.State == rag.GenerationLive }) {
+	gone, live := store.Replaced(list, number)
+	if live {
 		return nil
 	}
-	for _, g := range list {
-		if g.State == rag.GenerationPrevious && g.Number != number {
-			if err := dropGeneration(ctx, c, collectionID, g); err != nil {
-				return err
-			}
+	for _, g := range gone {
+		if err := dropGeneration(ctx, c, collectionID, g); err != nil {
+			return err
 		}
 	}
 	if _, err := c.exec(ctx, "UPDATE generations SET live_at = ? WHERE collection = ? AND number = ?", toMicros(s.now()), collectionID, number); err != nil {
@@ -392,14 +363,11 @@ func (s *Store) DropGeneration(ctx context.Context, collectionID int64, number i
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(list, func(g rag.GenerationInfo) bool { return g.Number == number })
-		if i < 0 {
-			return rag.Errorf(rag.KindNotFound, "the collection has no generation %d", number)
+		gone, err := store.Dropped(list, number)
+		if err != nil {
+			return err
 		}
-		if list[i].State == rag.GenerationLive {
-			return rag.Errorf(rag.KindConflict, "generation %d is live: switch to another first", number)
-		}
-		return dropGeneration(ctx, c, collectionID, list[i])
+		return dropGeneration(ctx, c, collectionID, gone)
 	})
 }
 

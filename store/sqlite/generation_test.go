@@ -61,10 +61,11 @@ func oldStore(t *testing.T, path string) string {
 		raw(t, old, string(schema))
 	}
 	copied := "ATTACH '" + path + "' AS new;\n"
-	for _, table := range []string{"meta", "collections", "documents", "versions", "texts", "models", "embeddings", "changes"} {
+	for _, table := range []string{"meta", "collections", "documents", "versions", "texts", "models", "embeddings"} {
 		copied += fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM new.%[1]s;\n", table)
 	}
 	raw(t, old, copied+`
+		INSERT INTO changes SELECT seq, collection, op, chunk, document, at FROM new.changes;
 		INSERT INTO generations SELECT collection, number, chunker, model, dimensions FROM new.generations;
 		INSERT INTO chunks SELECT k.id, k.collection, k.document, k.version, k.ordinal, k.start_at, k.end_at, k.page, k.heading, k.prefix, k.tokens, k.hash, e.id FROM new.chunks k JOIN new.embeddings e ON e.hash = k.hash;
 		CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,

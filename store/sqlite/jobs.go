@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -35,31 +34,13 @@ func scanJob(r scanner) (jobRow, error) {
 		return j, err
 	}
 	u, err := uuid.FromBytes(id)
-	if err == nil {
-		err = json.Unmarshal([]byte(principals), &j.Principals)
-	}
-	if err == nil {
-		err = json.Unmarshal([]byte(progress), &j.Progress)
-	}
 	if err != nil {
 		return j, rag.Errorf(rag.KindInternal, "job row %d is damaged: %v", j.row, err)
 	}
 	j.ID = rag.JobID(u.String())
 	j.CreatedAt, j.StartedAt, j.UpdatedAt, j.EndedAt, j.NotBefore, j.HeldUntil =
 		fromMicros(created), fromMicros(started), fromMicros(updated), fromMicros(ended), fromMicros(notBefore), fromMicros(held)
-	return j, nil
-}
-
-func noJob(id rag.JobID) error {
-	return rag.Errorf(rag.KindNotFound, "there is no job %.64q", string(id))
-}
-
-func jobKey(id rag.JobID) ([]byte, error) {
-	u, err := uuid.Parse(string(id))
-	if err != nil || len(id) != 36 {
-		return nil, noJob(id)
-	}
-	return u[:], nil
+	return j, store.ParseJob(&j.Job, j.row, principals, progress)
 }
 
 // CreateJob stores a job that waits for its turn, with its items, which are numbered
@@ -68,23 +49,14 @@ func jobKey(id rag.JobID) ([]byte, error) {
 //
 // A source has one open job: if there is one, that is returned, which, as long as it waits,
 // does what spec asks for besides. Of the jobs of a source that have ended, the last
-// keptSyncs are kept.
+// store.KeptSyncs are kept.
 func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem) (rag.Job, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return rag.Job{}, rag.Wrap(rag.KindInternal, err, "make a job's id")
 	}
-	principals := slices.Clone(spec.Principals)
-	slices.Sort(principals)
-	if principals == nil {
-		principals = []string{}
-	}
-	progress := rag.Progress{Items: len(items), Complete: spec.Kind == rag.JobAdd}
-	for _, it := range items {
-		if it.State != "" {
-			progress.Count(rag.AddResult{State: it.State})
-		}
-	}
+	principals := slices.Sorted(slices.Values(spec.Principals))
+	progress := store.NewProgress(spec.Kind, items)
 	var job rag.Job
 	err = s.update(ctx, "create job", func(ctx context.Context, c *conn) error {
 		now := toMicros(s.now())
@@ -102,12 +74,12 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 			INSERT INTO jobs (uuid, tenant, collection, kind, name, source, again, allow_empty, force, principals, admin, key, state, error, cancelling, tries, progress,
 				created_at, started_at, updated_at, ended_at, not_before, holder, held_until)
 			SELECT ?, tenant, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, 0, ?, 0, 0, '', 0 FROM collections WHERE id = ?`,
-			id[:], spec.Kind, spec.Name, spec.Source, spec.Again, spec.AllowEmpty, spec.Force, mustJSON(principals), spec.Admin, spec.Key, rag.JobQueued, mustJSON(progress), now, now, spec.CollectionID)
+			id[:], spec.Kind, spec.Name, spec.Source, spec.Again, spec.AllowEmpty, spec.Force, store.FormatList(principals), spec.Admin, spec.Key, rag.JobQueued, store.JSON(progress), now, now, spec.CollectionID)
 		if err != nil {
 			return err
 		}
 		if affected(res) == 0 {
-			return rag.Errorf(rag.KindNotFound, "there is no collection %d", spec.CollectionID)
+			return store.NoCollection(spec.CollectionID)
 		}
 		row, err := res.LastInsertId()
 		if err != nil {
@@ -120,7 +92,7 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 			}
 			_, err := c.exec(ctx, `
 				INSERT INTO job_items (job, number, input, sha256, bytes, state, error, kind, tries, document, chunks, warnings)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, '[]')`, row, i+1, mustJSON(in), in.SHA256, in.Bytes, it.State, it.Error, it.Kind, it.Tries)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, '[]')`, row, i+1, store.JSON(in), in.SHA256, in.Bytes, it.State, it.Error, it.Kind, it.Tries)
 			if err != nil {
 				return err
 			}
@@ -131,9 +103,6 @@ func (s *Store) CreateJob(ctx context.Context, spec rag.Job, items []rag.JobItem
 	})
 	return job, err
 }
-
-// keptSyncs is how many jobs of a source are kept that have ended.
-const keptSyncs = 20
 
 // openSync returns the job of a source that has not ended, with what spec asks for; its row
 // is 0 if there is none.
@@ -156,7 +125,7 @@ func openSync(ctx context.Context, c *conn, spec rag.Job) (job jobRow, err error
 func forgetSyncs(ctx context.Context, c *conn, spec rag.Job) error {
 	res, err := c.exec(ctx, `
 		DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE kind = 'sync' AND collection = ? AND source = ? AND ended_at > 0
-			ORDER BY id DESC LIMIT -1 OFFSET ?)`, spec.CollectionID, spec.Source, keptSyncs-1)
+			ORDER BY id DESC LIMIT -1 OFFSET ?)`, spec.CollectionID, spec.Source, store.KeptSyncs-1)
 	if err != nil || affected(res) == 0 {
 		return err
 	}
@@ -185,19 +154,19 @@ func (s *Store) Job(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job
 func jobInScope(ctx context.Context, c *conn, scope rag.Scope, id rag.JobID) (jobRow, error) {
 	scope = scope.WithDefaults()
 	var job jobRow
-	key, err := jobKey(id)
+	key, err := store.JobKey(id)
 	if err != nil {
 		return job, err
 	}
 	found := false
 	err = c.each(ctx, "SELECT "+jobColumns+jobsFrom+"WHERE j.uuid = ? AND j.tenant = ? AND c.name = ? AND (? OR j.principals = ? AND j.kind <> 'sync')",
-		[]any{key, scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope)}, func(r *sql.Rows) (err error) {
+		[]any{key, scope.Tenant, scope.Collection, scope.Admin, store.FormatPrincipals(scope)}, func(r *sql.Rows) (err error) {
 			found = true
 			job, err = scanJob(r)
 			return err
 		})
 	if err == nil && !found {
-		err = noJob(id)
+		err = store.NoJob(id)
 	}
 	return job, err
 }
@@ -206,21 +175,12 @@ func jobInScope(ctx context.Context, c *conn, scope rag.Scope, id rag.JobID) (jo
 // which they were made.
 func (s *Store) Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.Page[rag.Job], error) {
 	scope = scope.WithDefaults()
-	var page rag.Page[rag.Job]
-	limit, err := store.Limit(q.ListOptions)
+	list, err := store.NewListing[rag.Job]("jobs", q.ListOptions)
 	if err != nil {
-		return page, err
-	}
-	cursor, begun, err := store.ParseCursor("jobs", q.ListOptions)
-	if err != nil {
-		return page, err
+		return rag.Page[rag.Job]{}, err
 	}
 	if !q.Filter.IsZero() {
-		return page, rag.Errorf(rag.KindInvalid, "jobs cannot be filtered by metadata")
-	}
-	states := q.States
-	if states == nil {
-		states = []rag.JobState{}
+		return list.Page, rag.Errorf(rag.KindInvalid, "jobs cannot be filtered by metadata")
 	}
 	query := "SELECT " + jobColumns + jobsFrom + `WHERE j.tenant = ? AND c.name = ? AND (? OR j.principals = ? AND j.kind <> 'sync')
 		AND (?5 = '[]' OR j.state IN (SELECT value FROM json_each(?5))) `
@@ -230,81 +190,58 @@ func (s *Store) Jobs(ctx context.Context, scope rag.Scope, q rag.JobQuery) (rag.
 		query += "AND (NOT ? OR j.id > ?) ORDER BY j.id LIMIT ?"
 	}
 	err = s.view(ctx, "list jobs", func(c *conn) error {
-		args := []any{scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope), mustJSON(states), begun, cursor.ID, limit + 1}
+		args := []any{scope.Tenant, scope.Collection, scope.Admin, store.FormatPrincipals(scope), store.FormatList(q.States), list.Begun, list.After.ID, list.Limit + 1}
 		return c.each(ctx, query, args, func(rows *sql.Rows) error {
 			job, err := scanJob(rows)
 			if err != nil {
 				return err
 			}
-			if len(page.Items) == limit {
-				page.Next = cursor.String()
-				return nil
-			}
-			cursor.ID = job.row
-			page.Items = append(page.Items, job.Job)
+			list.Add(job.Job, job.row, "")
 			return nil
 		})
 	})
-	return page, err
+	return list.Page, err
 }
 
 // JobItems lists the items of a job by number; of those with a verdict in states
 // only, unless it is empty.
 func (s *Store) JobItems(ctx context.Context, scope rag.Scope, id rag.JobID, states []rag.AddState, opt rag.ListOptions) (rag.Page[rag.JobItem], error) {
-	var page rag.Page[rag.JobItem]
-	limit, err := store.Limit(opt)
+	list, err := store.NewListing[rag.JobItem]("job items", opt)
 	if err != nil {
-		return page, err
-	}
-	cursor, _, err := store.ParseCursor("job items", opt)
-	if err != nil {
-		return page, err
+		return rag.Page[rag.JobItem]{}, err
 	}
 	if opt.Descending {
-		return page, rag.Errorf(rag.KindInvalid, "the items of a job are listed in ascending order")
+		return list.Page, rag.Errorf(rag.KindInvalid, "the items of a job are listed in ascending order")
 	}
 	err = s.view(ctx, "list the items of a job", func(c *conn) error {
 		job, err := jobInScope(ctx, c, scope, id)
 		if err != nil {
 			return err
 		}
-		items, err := jobItems(ctx, c, job.row, states, int(cursor.ID), limit+1)
-		if len(items) > limit {
-			items = items[:limit]
-			cursor.ID = int64(items[limit-1].Number)
-			page.Next = cursor.String()
+		items, err := jobItems(ctx, c, job.row, states, int(list.After.ID), list.Limit+1)
+		for _, it := range items {
+			list.Add(it, int64(it.Number), "")
 		}
-		page.Items = items
 		return err
 	})
-	return page, err
+	return list.Page, err
 }
 
 func jobItems(ctx context.Context, c *conn, row int64, states []rag.AddState, after, limit int) ([]rag.JobItem, error) {
-	if states == nil {
-		states = []rag.AddState{}
-	}
 	var items []rag.JobItem
 	err := c.each(ctx, `
 		SELECT number, input, sha256, bytes, state, error, kind, tries, document, chunks, warnings FROM job_items
 		WHERE job = ? AND number > ? AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3))) ORDER BY number LIMIT ?`,
-		[]any{row, after, mustJSON(states), limit}, func(r *sql.Rows) error {
+		[]any{row, after, store.FormatList(states), limit}, func(r *sql.Rows) error {
 			var it rag.JobItem
 			var input, sha, warnings string
 			var size int64
 			if err := r.Scan(&it.Number, &input, &sha, &size, &it.State, &it.Error, &it.Kind, &it.Tries, &it.DocumentID, &it.Chunks, &warnings); err != nil {
 				return err
 			}
-			err := json.Unmarshal([]byte(input), &it.Input)
-			if err == nil {
-				err = json.Unmarshal([]byte(warnings), &it.Warnings)
-			}
-			if err != nil {
-				return rag.Errorf(rag.KindInternal, "item %d of job row %d is damaged: %v", it.Number, row, err)
-			}
-			it.Input.SHA256, it.Input.Bytes = sha, size
+			err := store.ParseJobItem(&it, row, input, sha, size, warnings)
 			items = append(items, it)
-			return nil
+			return err
 		})
 	return items, err
 }
@@ -351,25 +288,19 @@ func (s *Store) ClaimJob(ctx context.Context, holder string, lease time.Duration
 	return job, ok, err
 }
 
-// recount takes the counts of items from the items: those that a holder stored before it
-// was killed may be of a moment before or after its last verdicts.
+// recount is store.Recount for the progress in the row of a job.
 func recount(ctx context.Context, c *conn, row int64, p *rag.Progress) error {
-	p.Done, p.Added, p.Updated, p.Unchanged, p.Skipped, p.Failed = 0, 0, 0, 0, 0, 0
+	counts := map[rag.AddState]int{}
 	err := c.each(ctx, "SELECT state, count(*) FROM job_items WHERE job = ? GROUP BY state", []any{row}, func(r *sql.Rows) error {
 		var state rag.AddState
 		var n int
-		if err := r.Scan(&state, &n); err != nil {
-			return err
-		}
-		field := map[rag.AddState]*int{rag.Added: &p.Added, rag.Updated: &p.Updated, rag.Unchanged: &p.Unchanged, rag.Skipped: &p.Skipped, rag.Failed: &p.Failed}[state]
-		if field != nil {
-			*field = n
-			p.Done += n
-		}
-		return nil
+		err := r.Scan(&state, &n)
+		counts[state] = n
+		return err
 	})
 	if err == nil {
-		_, err = c.exec(ctx, "UPDATE jobs SET progress = ? WHERE id = ?", mustJSON(p), row)
+		store.Recount(p, counts)
+		_, err = c.exec(ctx, "UPDATE jobs SET progress = ? WHERE id = ?", store.JSON(p), row)
 	}
 	return err
 }
@@ -382,19 +313,20 @@ const claimable = `(state = 'queued' AND not_before <= ?1 OR state = 'running' A
 // heldJob returns the row of a job that holder works on. KindConflict if that is
 // somebody else by now.
 func heldJob(ctx context.Context, c *conn, id rag.JobID, holder string) (row int64, err error) {
-	key, err := jobKey(id)
+	key, err := store.JobKey(id)
 	if err != nil {
 		return 0, err
 	}
-	var who, state string
+	var who string
+	var state rag.JobState
 	err = c.row(ctx, "SELECT id, holder, state FROM jobs WHERE uuid = ?", []any{key}, &row, &who, &state)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return 0, noJob(id)
-	case err == nil && (who != holder || state != string(rag.JobRunning)):
-		return 0, rag.Errorf(rag.KindConflict, "job %s is worked on by another process", id)
+		return 0, store.NoJob(id)
+	case err != nil:
+		return 0, err
 	}
-	return row, err
+	return row, store.CheckHolder(id, holder, who, state)
 }
 
 // HoldJob says that holder goes on working on a job for another lease, and how far
@@ -408,7 +340,7 @@ func (s *Store) HoldJob(ctx context.Context, id rag.JobID, holder string, lease 
 		}
 		now := s.now()
 		return c.row(ctx, "UPDATE jobs SET held_until = ?, progress = ?, updated_at = ? WHERE id = ? RETURNING cancelling",
-			[]any{toMicros(now.Add(lease)), mustJSON(progress), toMicros(now), row}, &cancel)
+			[]any{toMicros(now.Add(lease)), store.JSON(progress), toMicros(now), row}, &cancel)
 	})
 	return cancel, err
 }
@@ -422,15 +354,11 @@ func (s *Store) PutJobItems(ctx context.Context, id rag.JobID, holder string, it
 			return err
 		}
 		for _, it := range items {
-			warnings := it.Warnings
-			if warnings == nil {
-				warnings = []string{}
-			}
 			kept := it.State == rag.Failed || it.State == ""
 			_, err := c.exec(ctx, `
 				UPDATE job_items SET state = ?, error = ?, kind = ?, tries = ?, document = ?, chunks = ?, warnings = ?,
 					sha256 = CASE WHEN ? THEN sha256 ELSE '' END
-				WHERE job = ? AND number = ?`, it.State, it.Error, it.Kind, it.Tries, it.DocumentID, it.Chunks, mustJSON(warnings), kept, row, it.Number)
+				WHERE job = ? AND number = ?`, it.State, it.Error, it.Kind, it.Tries, it.DocumentID, it.Chunks, store.FormatList(it.Warnings), kept, row, it.Number)
 			if err != nil {
 				return err
 			}
@@ -442,14 +370,14 @@ func (s *Store) PutJobItems(ctx context.Context, id rag.JobID, holder string, it
 // WaitingJobItems returns items of a job without a verdict, by number from after on.
 func (s *Store) WaitingJobItems(ctx context.Context, id rag.JobID, after, limit int) (items []rag.JobItem, err error) {
 	err = s.view(ctx, "read the items of a job", func(c *conn) error {
-		key, err := jobKey(id)
+		key, err := store.JobKey(id)
 		if err != nil {
 			return err
 		}
 		var row int64
 		err = c.row(ctx, "SELECT id FROM jobs WHERE uuid = ?", []any{key}, &row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return noJob(id)
+			return store.NoJob(id)
 		}
 		if err == nil {
 			items, err = jobItems(ctx, c, row, []rag.AddState{""}, after, limit)
@@ -475,7 +403,7 @@ func (s *Store) FinishJob(ctx context.Context, id rag.JobID, holder string, stat
 		_, err = c.exec(ctx, `
 			UPDATE jobs SET state = ?, error = ?, not_before = ?, progress = ?, updated_at = ?, ended_at = ?, holder = '', held_until = 0, cancelling = 0,
 				tries = tries - ?
-			WHERE id = ?`, state, message, toMicros(notBefore), mustJSON(progress), now, ended, state == rag.JobQueued && message == "", row)
+			WHERE id = ?`, state, message, toMicros(notBefore), store.JSON(progress), now, ended, state == rag.JobQueued && message == "", row)
 		return err
 	})
 }
@@ -502,16 +430,11 @@ func (s *Store) CancelJob(ctx context.Context, scope rag.Scope, id rag.JobID) (r
 // has another job that has not; KindInvalid if there is nothing to be tried again.
 func (s *Store) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (rag.Job, error) {
 	return s.changeJob(ctx, "try a job again", scope, id, func(ctx context.Context, c *conn, job jobRow) error {
-		if !job.State.Ended() {
-			return rag.Errorf(rag.KindConflict, "job %s has not ended yet", id)
+		p, err := store.Retried(job.Job)
+		if err != nil {
+			return err
 		}
-		p := job.Progress
 		if job.Kind == rag.JobAdd {
-			p.Done -= p.Failed
-			p.Failed = 0
-			if p.Done == p.Items {
-				return rag.Errorf(rag.KindInvalid, "nothing of job %s has failed", id)
-			}
 			_, err := c.exec(ctx, "UPDATE job_items SET state = '', error = '', kind = '', tries = 0 WHERE job = ? AND state = 'failed'", job.row)
 			if err != nil {
 				return err
@@ -522,13 +445,12 @@ func (s *Store) RetryJob(ctx context.Context, scope rag.Scope, id rag.JobID) (ra
 				return err
 			}
 			if open.row != 0 {
-				return rag.Errorf(rag.KindConflict, "source %s is being read by job %s, or about to be", job.Source, open.ID)
+				return store.SyncIsOpen(job.Source, open.ID)
 			}
-			p = rag.Progress{}
 		}
-		_, err := c.exec(ctx, `
+		_, err = c.exec(ctx, `
 			UPDATE jobs SET state = 'queued', error = '', not_before = 0, ended_at = 0, tries = 0, progress = ?, updated_at = ? WHERE id = ?`,
-			mustJSON(p), toMicros(s.now()), job.row)
+			store.JSON(p), toMicros(s.now()), job.row)
 		return err
 	})
 }
@@ -541,8 +463,8 @@ func (s *Store) DeleteJob(ctx context.Context, scope rag.Scope, id rag.JobID) er
 		if err != nil {
 			return err
 		}
-		if !job.State.Ended() {
-			return rag.Errorf(rag.KindConflict, "job %s has not ended yet; cancel it first", id)
+		if err := store.CheckEnded(job.Job); err != nil {
+			return err
 		}
 		if err := owesErasure(ctx, c); err != nil {
 			return err

@@ -4,19 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
-
-// maxLedgerText bounds each name that a charge carries, in bytes.
-const maxLedgerText = 512
 
 // Charge adds charges to the ledger in one transaction, all or none. It is on the
 // disk when the call returns.
 func (s *Store) Charge(ctx context.Context, charges []rag.Charge) error {
-	if err := checkCharges(charges...); err != nil || len(charges) == 0 {
+	if err := store.CheckCharges(charges...); err != nil || len(charges) == 0 {
 		return err
 	}
 	return s.update(ctx, "charge", func(ctx context.Context, c *conn) error {
@@ -30,7 +27,7 @@ func (s *Store) Charge(ctx context.Context, charges []rag.Charge) error {
 // room nothing is set aside, the error is KindExhausted with a *rag.Exceeded as
 // cause, and the standings are those without the hold.
 func (s *Store) Reserve(ctx context.Context, h rag.Hold) ([]rag.Standing, error) {
-	if err := checkCharges(h.Charge); err != nil {
+	if err := store.CheckCharges(h.Charge); err != nil {
 		return nil, err
 	}
 	var standings []rag.Standing
@@ -43,20 +40,8 @@ func (s *Store) Reserve(ctx context.Context, h rag.Hold) ([]rag.Standing, error)
 		if standings, err = standing(ctx, c, h.Limits); err != nil {
 			return err
 		}
-		for i := range standings {
-			l := &standings[i]
-			if !l.Applies(h.Charge.ChargeKey) {
-				continue
-			}
-			if want := l.Amount(h.Charge.Spent); want > 0 && want > l.Left() {
-				full = rag.Wrap(rag.KindExhausted, &rag.Exceeded{Standing: *l, Wanted: want}, "")
-				return nil
-			}
-		}
-		for i := range standings {
-			if l := &standings[i]; l.Applies(h.Charge.ChargeKey) {
-				l.Held += l.Amount(h.Charge.Spent)
-			}
+		if full = store.Reserve(standings, h.Charge); full != nil {
+			return nil
 		}
 		return hold(ctx, c, h)
 	})
@@ -71,7 +56,7 @@ func (s *Store) Reserve(ctx context.Context, h rag.Hold) ([]rag.Standing, error)
 // charged. KindNotFound if there is no such hold; nothing is charged then, so that
 // settling twice does not charge twice.
 func (s *Store) Settle(ctx context.Context, id string, charges []rag.Charge) error {
-	if err := checkCharges(charges...); err != nil {
+	if err := store.CheckCharges(charges...); err != nil {
 		return err
 	}
 	return s.update(ctx, "settle", func(ctx context.Context, c *conn) error {
@@ -79,7 +64,7 @@ func (s *Store) Settle(ctx context.Context, id string, charges []rag.Charge) err
 		var lapsed bool
 		err := c.row(ctx, "SELECT "+heldColumns+", lapsed FROM holds WHERE id = ?", []any{id}, append(heldFields(&was), &lapsed)...)
 		if errors.Is(err, sql.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "no hold %q: it was settled, or expired long ago", id)
+			return store.NoHold(id)
 		}
 		if err != nil {
 			return err
@@ -88,15 +73,12 @@ func (s *Store) Settle(ctx context.Context, id string, charges []rag.Charge) err
 			return err
 		}
 		if lapsed {
-			was.Spent = negated(lapsedCharge(was.Spent))
+			was.Spent = store.Refund(was.Spent)
 			charges = append(charges[:len(charges):len(charges)], was)
 		}
 		return addCharges(ctx, c, charges)
 	})
 }
-
-// lapsedFor is how long a lapsed hold waits for its caller to come back.
-const lapsedFor = 24 * time.Hour
 
 // lapse charges the holds that expired before now, in full: whether the call was
 // made is not known, and a budget that is passed is worse than one that is not
@@ -113,7 +95,7 @@ func lapse(ctx context.Context, c *conn, now time.Time) (int, error) {
 		if err := rows.Scan(heldFields(&ch)...); err != nil {
 			return err
 		}
-		ch.Spent = lapsedCharge(ch.Spent)
+		ch.Spent = store.Lapsed(ch.Spent)
 		charges = append(charges, ch)
 		return nil
 	})
@@ -126,15 +108,8 @@ func lapse(ctx context.Context, c *conn, now time.Time) (int, error) {
 	if _, err := c.exec(ctx, "UPDATE holds SET lapsed = 1 WHERE expires_at <= ? AND NOT lapsed", at); err != nil {
 		return 0, err
 	}
-	_, err = c.exec(ctx, "DELETE FROM holds WHERE lapsed AND expires_at <= ?", toMicros(now.Add(-lapsedFor)))
+	_, err = c.exec(ctx, "DELETE FROM holds WHERE lapsed AND expires_at <= ?", toMicros(now.Add(-store.LapsedFor)))
 	return len(charges), err
-}
-
-// lapsedCharge marks what a hold set aside as a charge whose figures nobody has
-// reported, of a call that was not seen to end well.
-func lapsedCharge(c rag.Consumption) rag.Consumption {
-	c.Estimated, c.Failed = c.Calls, c.Calls
-	return c
 }
 
 // Lapse charges the holds that expired and returns how many there were. Reserve
@@ -166,11 +141,7 @@ const (
 )
 
 func limitArgs(l rag.Limit) []any {
-	ops := "[]"
-	if len(l.Operations) > 0 {
-		ops = mustJSON(l.Operations)
-	}
-	return []any{l.Tenant, l.AnyKey, l.Key, l.From, l.To, l.Currency, ops}
+	return []any{l.Tenant, l.AnyKey, l.Key, l.From, l.To, l.Currency, store.FormatList(l.Operations)}
 }
 
 // What a limit sums up.
@@ -182,22 +153,18 @@ const (
 func standing(ctx context.Context, c *conn, limits []rag.Limit) ([]rag.Standing, error) {
 	out := make([]rag.Standing, len(limits))
 	for i, l := range limits {
-		out[i].Limit = l
 		where, args := oneTenant, limitArgs(l)
 		if l.AnyTenant {
 			where = anyTenant
 		}
-		var cost, tokens, heldCost, heldTokens int64
-		if err := c.row(ctx, spentSums+where, args, &cost, &tokens); err != nil {
+		var spent, held store.Sums
+		if err := c.row(ctx, spentSums+where, args, &spent.Cost, &spent.Tokens); err != nil {
 			return nil, err
 		}
-		if err := c.row(ctx, heldSums+where+" AND NOT lapsed", args, &heldCost, &heldTokens); err != nil {
+		if err := c.row(ctx, heldSums+where+" AND NOT lapsed", args, &held.Cost, &held.Tokens); err != nil {
 			return nil, err
 		}
-		out[i].Spent, out[i].Held = tokens, heldTokens
-		if l.Currency != "" {
-			out[i].Spent, out[i].Held = cost, heldCost
-		}
+		out[i] = store.NewStanding(l, spent, held)
 	}
 	return out, nil
 }
@@ -242,51 +209,16 @@ func addCharges(ctx context.Context, c *conn, charges []rag.Charge) error {
 	return nil
 }
 
-func negated(c rag.Consumption) rag.Consumption {
-	return rag.Consumption{
-		Calls: -c.Calls, Failed: -c.Failed, Estimated: -c.Estimated, Unpriced: -c.Unpriced,
-		Input: -c.Input, Cached: -c.Cached, Output: -c.Output, Searches: -c.Searches, Cost: -c.Cost,
-	}
-}
-
-// checkCharges refuses what would spoil sums for good: no figure of a call is
-// negative or beyond what one call can be.
-func checkCharges(charges ...rag.Charge) error {
-	for _, ch := range charges {
-		for _, text := range []string{ch.Tenant, ch.Key, ch.Provider, ch.Model, ch.Currency} {
-			if len(text) > maxLedgerText {
-				return rag.Errorf(rag.KindInvalid, "a name in a charge has %d bytes; at most %d are kept", len(text), maxLedgerText)
-			}
-		}
-		if _, err := time.Parse(time.DateOnly, ch.Day); err != nil || ch.Tenant == "" || ch.Operation == "" {
-			return rag.Errorf(rag.KindInvalid, "a charge needs a tenant, a day and an operation; it has %q, %q and %q", ch.Tenant, ch.Day, ch.Operation)
-		}
-		for _, c := range []rag.Consumption{ch.Spent, ch.Saved} {
-			for _, n := range []int64{c.Calls, c.Failed, c.Estimated, c.Unpriced, c.Input, c.Cached, c.Output, c.Searches, int64(c.Cost)} {
-				if n < 0 || n > math.MaxInt64/1024 {
-					return rag.Errorf(rag.KindInvalid, "a figure of a charge is out of range: %d", n)
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // Usage sums up a tenant's part of the ledger. Holds that have expired are charged
 // first, so that the figures do not depend on when the next call is made.
 func (s *Store) Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, error) {
 	out := rag.Spending{Rows: []rag.UsageRow{}, Open: []rag.UsageRow{}}
-	if err := q.Validate(); err != nil {
+	q, by, err := store.CheckUsage(q)
+	if err != nil {
 		return out, err
 	}
-	if q.Tenant == "" {
-		q.Tenant = rag.DefaultTenant
-	}
-	if q.Until == "" {
-		q.Until = "9999-12-31"
-	}
 	var due int
-	err := s.view(ctx, "usage", func(c *conn) error {
+	err = s.view(ctx, "usage", func(c *conn) error {
 		return c.row(ctx, "SELECT count(*) FROM holds WHERE expires_at <= ? AND NOT lapsed", []any{toMicros(s.now())}, &due)
 	})
 	if err == nil && due > 0 {
@@ -295,11 +227,7 @@ func (s *Store) Usage(ctx context.Context, q rag.UsageQuery) (rag.Spending, erro
 	if err != nil {
 		return out, err
 	}
-	by := map[string]bool{}
-	for _, g := range q.GroupBy {
-		by[g] = true
-	}
-	args := []any{q.Tenant, q.Since, q.Until, q.OneKey, q.Key, by["day"], by["model"], by["key"], by["operation"]}
+	args := []any{q.Tenant, q.Since, q.Until, q.OneKey, q.Key, by.Day, by.Model, by.Key, by.Operation}
 	err = s.view(ctx, "usage", func(c *conn) error {
 		err := c.each(ctx, usageSelect+`sum(calls), sum(failed), sum(estimated), sum(unpriced), sum(input), sum(cached), sum(output), sum(searches), sum(cost),
 			sum(saved_calls), sum(saved_input), sum(saved_cached), sum(saved_output), sum(saved_searches), sum(saved_cost) FROM ledger`+usageWhere+usageGroup, args,

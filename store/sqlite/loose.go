@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // LooseOriginals returns up to limit digests of original files that lost a
@@ -32,7 +34,7 @@ func (s *Store) DropLooseOriginals(ctx context.Context, shas []string) error {
 		_, err := c.exec(ctx, `
 			DELETE FROM loose_originals WHERE sha256 IN (SELECT value FROM json_each(?))
 			OR EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = loose_originals.sha256)
-			OR EXISTS (SELECT 1 FROM job_items i WHERE i.sha256 = loose_originals.sha256)`, mustJSON(shas))
+			OR EXISTS (SELECT 1 FROM job_items i WHERE i.sha256 = loose_originals.sha256)`, store.JSON(shas))
 		return err
 	})
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -32,7 +33,8 @@ type Store struct {
 }
 
 // Open opens the store of cfg.Path, and makes it if there is none. A file that a
-// newer version of the program made, or that is no store, is KindInvalid.
+// newer version of the program made, or that is no store, is KindInvalid; one into
+// which another is still being copied is KindUnavailable (see Config.Receiving).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -65,6 +67,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if s.id, err = s.identify(ctx); err != nil {
 		return nil, errors.Join(translate(ctx, err, doing), s.Close())
+	}
+	if known, _, err := s.Transfer(ctx); err != nil || known.Unfinished() && !cfg.Receiving {
+		return nil, errors.Join(cmp.Or(err, known.ErrUnfinished()), s.Close())
 	}
 	return s, nil
 }

@@ -130,7 +130,7 @@ func purgeEmbeddings(ctx context.Context, c *conn, report *store.PurgeReport) (m
 
 // compactFeed drops the rows of the feed that a later row of the same chunk makes
 // void: whoever reads on from any point ends in the same state without them. The
-// number up to which this was done is in meta.
+// row up to which this was done is in meta.
 func compactFeed(ctx context.Context, c *conn, report *store.PurgeReport) (more bool, err error) {
 	var mark int64
 	err = c.row(ctx, "SELECT value FROM meta WHERE key = 'feed_compacted'", nil, &mark)
@@ -138,14 +138,14 @@ func compactFeed(ctx context.Context, c *conn, report *store.PurgeReport) (more 
 		return false, err
 	}
 	var last sql.NullInt64
-	err = c.row(ctx, "SELECT max(seq) FROM (SELECT seq FROM changes WHERE seq > ? ORDER BY seq LIMIT ?)", []any{mark, purgeRowBatch}, &last)
+	err = c.row(ctx, "SELECT max(id) FROM (SELECT id FROM changes WHERE id > ? ORDER BY id LIMIT ?)", []any{mark, purgeRowBatch}, &last)
 	if err != nil || !last.Valid {
 		return false, err
 	}
 	res, err := c.exec(ctx, `
-		DELETE FROM changes WHERE seq IN (
-			SELECT old.seq FROM changes new JOIN changes old ON old.chunk = new.chunk AND old.seq < new.seq
-			WHERE new.seq > ? AND new.seq <= ?)`, mark, last.Int64)
+		DELETE FROM changes WHERE id IN (
+			SELECT old.id FROM changes new JOIN changes old ON old.chunk = new.chunk AND old.seq < new.seq
+			WHERE new.id > ? AND new.id <= ?)`, mark, last.Int64)
 	if err != nil {
 		return false, err
 	}
@@ -201,7 +201,7 @@ func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) ([]string,
 	if len(shas) == 0 {
 		return nil, nil
 	}
-	list := mustJSON(shas)
+	list := store.JSON(shas)
 	var dead []string
 	err := s.view(ctx, "look up original files", func(c *conn) error {
 		return c.each(ctx, `

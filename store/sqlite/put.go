@@ -27,7 +27,7 @@ func (s *Store) PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResu
 	results := make([]rag.PutResult, len(puts))
 	for i := range puts {
 		if err := store.CheckPut(&puts[i]); err != nil {
-			results[i] = failed(puts[i].Document, err)
+			results[i] = store.Failed(puts[i].Document, err)
 		}
 	}
 	err := s.update(ctx, "store documents", func(steady context.Context, c *conn) error {
@@ -47,7 +47,7 @@ func (s *Store) PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResu
 				return err
 			}
 			if err != nil {
-				results[i] = failed(puts[i].Document, translate(steady, err, "store document"))
+				results[i] = store.Failed(puts[i].Document, translate(steady, err, "store document"))
 			}
 		}
 		return nil
@@ -56,10 +56,6 @@ func (s *Store) PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResu
 		return nil, err
 	}
 	return results, nil
-}
-
-func failed(d rag.Document, err error) rag.PutResult {
-	return rag.PutResult{Document: d, State: rag.Failed, Err: err}
 }
 
 // batch is one call of PutDocuments.
@@ -77,8 +73,8 @@ func (b *batch) put(ctx context.Context, p *rag.Put) (rag.PutResult, error) {
 	if err != nil {
 		return rag.PutResult{}, err
 	}
-	if p.Generation != 0 && p.Generation != gen.number {
-		return rag.PutResult{}, rag.Errorf(rag.KindConflict, "the document was embedded for generation %d, and %d is live now (model %s); add the document again", p.Generation, gen.number, gen.name)
+	if err := store.CheckLive(p, gen.number, gen.name); err != nil {
+		return rag.PutResult{}, err
 	}
 	d, delta, state, err := b.putRow(ctx, p)
 	if err != nil {
@@ -117,14 +113,7 @@ func (b *batch) generation(ctx context.Context, collectionID int64) (generation,
 // putRow inserts the document's row, or gives the next version to the one it
 // replaces, whose chunks and surplus versions are removed.
 func (b *batch) putRow(ctx context.Context, p *rag.Put) (d document, delta count, state rag.AddState, err error) {
-	d = document{Document: p.Document, collection: p.CollectionID}
-	d.Chunks, d.UpdatedAt = len(p.Chunks), b.now
-	if d.State == "" {
-		d.State = rag.StateReady
-	}
-	if d.Metadata == nil {
-		d.Metadata = rag.Metadata{}
-	}
+	d = document{Document: store.NewDocument(p, b.now), collection: p.CollectionID}
 	old, err := oneDocument(ctx, b.conn, "WHERE d.collection = ? AND d.external_id = ? AND d.deleted_at IS NULL", p.CollectionID, d.ExternalID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -151,7 +140,7 @@ func (b *batch) insert(ctx context.Context, d document) (document, error) {
 		INSERT INTO documents (uuid, collection, external_id, title, source, media_type, metadata, acl, version,
 			sha256, input_hash, bytes, pages, chunks, language, state, error, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		id[:], d.collection, d.ExternalID, d.Title, d.Source, d.MediaType, formatMetadata(d.Metadata), formatStrings(d.ACL), d.Version,
+		id[:], d.collection, d.ExternalID, d.Title, d.Source, d.MediaType, store.FormatMetadata(d.Metadata), store.FormatStrings(d.ACL), d.Version,
 		d.SHA256, d.InputHash, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.CreatedAt), toMicros(d.UpdatedAt))
 	if err != nil {
 		return d, err
@@ -177,7 +166,7 @@ func (b *batch) replace(ctx context.Context, old, d document) error {
 		UPDATE documents SET title = ?, source = ?, media_type = ?, metadata = ?, acl = ?, version = ?,
 			sha256 = ?, input_hash = ?, bytes = ?, pages = ?, chunks = ?, language = ?, state = ?, error = ?, updated_at = ?
 		WHERE id = ?`,
-		d.Title, d.Source, d.MediaType, formatMetadata(d.Metadata), formatStrings(d.ACL), d.Version,
+		d.Title, d.Source, d.MediaType, store.FormatMetadata(d.Metadata), store.FormatStrings(d.ACL), d.Version,
 		d.SHA256, d.InputHash, d.Bytes, d.Pages, d.Chunks, d.Language, string(d.State), d.Error, toMicros(d.UpdatedAt), d.row)
 	return err
 }
@@ -224,7 +213,7 @@ func (b *batch) putVersion(ctx context.Context, d document, p *rag.Put) (int64, 
 	if err := t.Metadata.Validate(); err != nil {
 		return 0, err
 	}
-	info := mustJSON(textInfo{t.Title, t.MediaType, t.Language, t.Pages, t.Metadata, t.Warnings})
+	info := store.FormatFacts(t)
 	res, err := b.conn.exec(ctx, "INSERT INTO versions (document, version, sha256, length, blocks, info, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		d.row, d.Version, d.SHA256, len(t.Content), store.EncodeBlocks(t.Blocks), info, toMicros(b.now))
 	if err != nil {
@@ -246,7 +235,7 @@ func (b *batch) putChunks(ctx context.Context, d document, version int64, gen ge
 		_, err := b.conn.exec(ctx, `
 			INSERT INTO chunks (collection, document, version, ordinal, start_at, end_at, page, heading, prefix, tokens, parent_start, parent_end, hash)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, formatStrings(c.Heading), c.Prefix, c.Tokens, c.Parent.Start, c.Parent.End, c.Hash[:])
+			d.collection, d.row, version, i, c.Span.Start, c.Span.End, c.Page, store.FormatStrings(c.Heading), c.Prefix, c.Tokens, c.Parent.Start, c.Parent.End, c.Hash[:])
 		if err != nil {
 			return err
 		}
@@ -265,10 +254,7 @@ func (b *batch) embed(ctx context.Context, gen generation, hash rag.Hash, vector
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	if vector == nil {
-		return rag.Errorf(rag.KindConflict, "the embedding of a chunk is neither given nor in the store any more; add the document again")
-	}
-	if err := store.CheckVector(vector, gen.dimensions); err != nil {
+	if err := store.CheckNew(vector, gen.dimensions); err != nil {
 		return err
 	}
 	_, err = b.conn.exec(ctx, "INSERT INTO embeddings (hash, model, vector) VALUES (?, ?, ?)", hash[:], gen.model, store.AppendVector(nil, vector))
@@ -276,8 +262,9 @@ func (b *batch) embed(ctx context.Context, gen generation, hash rag.Hash, vector
 }
 
 // MissingEmbeddings returns those of hashes that have no vector of model, each
-// once, in the order of their first place.
-func (s *Store) MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error) {
+// once, in the order of their first place. One file's embeddings are shared by all
+// that is in it, whatever the collection: whoever has the file has them all.
+func (s *Store) MissingEmbeddings(ctx context.Context, _ int64, model string, hashes []rag.Hash) ([]rag.Hash, error) {
 	var missing []rag.Hash
 	err := s.view(ctx, "look up embeddings", func(c *conn) error {
 		var id int64

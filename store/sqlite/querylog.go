@@ -3,11 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"math"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store"
@@ -34,44 +30,37 @@ func (s *Store) RecordQueries(ctx context.Context, records []rag.QueryRecord) er
 }
 
 func (s *Store) recordQuery(ctx context.Context, c *conn, r rag.QueryRecord) error {
-	scope := r.Scope.WithDefaults()
-	if _, err := collectionByName(ctx, c, scope.Tenant, scope.Collection); err != nil {
+	l, err := store.NewLogged(r)
+	if err != nil {
 		return err
 	}
-	if r.ID == "" {
-		r.ID = uuid.NewString()
+	if _, err := collectionByName(ctx, c, l.Scope.Tenant, l.Scope.Collection); err != nil {
+		return err
 	}
-	if r.At.IsZero() {
-		r.At = s.now()
+	if l.At.IsZero() {
+		l.At = s.now()
 	}
-	if math.IsNaN(r.Confidence) || math.IsInf(r.Confidence, 0) {
-		r.Confidence = 0
-	}
-	whole, err := citedStand(ctx, c, r.Citations)
+	whole, err := citedStand(ctx, c, l.Citations)
 	if err != nil {
 		return err
 	}
 	if !whole {
-		r.Answer, r.Citations = "", nil
-	}
-	hits, citations, usage, err := formatQuery(r)
-	if err != nil {
-		return err
+		l = l.WithoutAnswer()
 	}
 	res, err := c.exec(ctx, `
 		INSERT INTO queries (uuid, tenant, collection, principals, kind, text, answer, hits, citations, confidence, refused, cached, usage, took, at, error)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, scope.Tenant, scope.Collection, formatPrincipals(scope), r.Kind, r.Text, r.Answer, hits, citations, r.Confidence,
-		r.Refused, r.Cached, usage, int64(r.Took), toMicros(r.At), r.Err)
-	if err != nil || r.Answer == "" {
+		l.ID, l.Scope.Tenant, l.Scope.Collection, store.FormatPrincipals(l.Scope), l.Kind, l.Text, l.Answer, l.HitsJSON, l.CitationsJSON, l.Confidence,
+		l.Refused, l.Cached, l.UsageJSON, int64(l.Took), toMicros(l.At), l.Err)
+	if err != nil || l.Answer == "" {
 		return err
 	}
 	id, err := res.LastInsertId()
 	if err != nil {
 		return err
 	}
-	for _, cited := range r.Citations {
-		key, err := idBytes(cited.Document.ID)
+	for _, cited := range l.Citations {
+		key, err := store.DocumentKey(cited.Document.ID)
 		if err != nil {
 			return err
 		}
@@ -82,14 +71,14 @@ func (s *Store) recordQuery(ctx context.Context, c *conn, r rag.QueryRecord) err
 	// An answer may say in its own words what a source says that it does not cite.
 	_, err = c.exec(ctx, `
 		INSERT OR IGNORE INTO query_documents (document, query)
-		SELECT DISTINCT d.uuid, ? FROM json_each(?) j JOIN chunks k ON k.id = j.value JOIN documents d ON d.id = k.document`, id, hits)
+		SELECT DISTINCT d.uuid, ? FROM json_each(?) j JOIN chunks k ON k.id = j.value JOIN documents d ON d.id = k.document`, id, l.HitsJSON)
 	return err
 }
 
 // citedStand reports whether every cited document is still in the store.
 func citedStand(ctx context.Context, c *conn, citations []rag.Citation) (bool, error) {
 	for _, cited := range citations {
-		key, err := idBytes(cited.Document.ID)
+		key, err := store.DocumentKey(cited.Document.ID)
 		if err != nil {
 			return false, nil
 		}
@@ -101,47 +90,17 @@ func citedStand(ctx context.Context, c *conn, citations []rag.Citation) (bool, e
 	return true, nil
 }
 
-func formatQuery(r rag.QueryRecord) (hits, citations, usage string, err error) {
-	if r.Hits == nil {
-		r.Hits = []rag.ChunkID{}
-	}
-	if r.Citations == nil {
-		r.Citations = []rag.Citation{}
-	}
-	var out [3]string
-	for i, v := range []any{r.Hits, r.Citations, r.Usage} {
-		data, err := json.Marshal(v)
-		if err != nil {
-			return "", "", "", rag.Errorf(rag.KindInvalid, "query %s cannot be recorded: %v", r.ID, err)
-		}
-		out[i] = string(data)
-	}
-	return out[0], out[1], out[2], nil
-}
-
-func formatPrincipals(scope rag.Scope) string {
-	if len(scope.Principals) == 0 {
-		return "[]"
-	}
-	return mustJSON(scope.Principals)
-}
-
 // Queries lists the query log of scope's collection, oldest first, or newest
 // first if opt says so. An administrator sees all of it; others see what was
 // asked with exactly their principals. Filters are KindInvalid here.
 func (s *Store) Queries(ctx context.Context, scope rag.Scope, opt rag.ListOptions) (rag.Page[rag.QueryRecord], error) {
 	scope = scope.WithDefaults()
-	var page rag.Page[rag.QueryRecord]
-	limit, err := store.Limit(opt)
+	list, err := store.NewListing[rag.QueryRecord]("queries", opt)
 	if err != nil {
-		return page, err
-	}
-	cursor, begun, err := store.ParseCursor("queries", opt)
-	if err != nil {
-		return page, err
+		return rag.Page[rag.QueryRecord]{}, err
 	}
 	if !opt.Filter.IsZero() {
-		return page, rag.Errorf(rag.KindInvalid, "the query log cannot be filtered")
+		return list.Page, rag.Errorf(rag.KindInvalid, "the query log cannot be filtered")
 	}
 	query := "SELECT id, uuid, principals, kind, text, answer, hits, citations, confidence, refused, cached, usage, took, at, error FROM queries " +
 		"WHERE tenant = ? AND collection = ? AND (? OR principals = ?) "
@@ -151,22 +110,17 @@ func (s *Store) Queries(ctx context.Context, scope rag.Scope, opt rag.ListOption
 		query += "AND (NOT ? OR id > ?) ORDER BY id LIMIT ?"
 	}
 	err = s.view(ctx, "list queries", func(c *conn) error {
-		args := []any{scope.Tenant, scope.Collection, scope.Admin, formatPrincipals(scope), begun, cursor.ID, limit + 1}
+		args := []any{scope.Tenant, scope.Collection, scope.Admin, store.FormatPrincipals(scope), list.Begun, list.After.ID, list.Limit + 1}
 		return c.each(ctx, query, args, func(rows *sql.Rows) error {
 			id, r, err := scanQuery(rows, scope)
 			if err != nil {
 				return err
 			}
-			if len(page.Items) == limit {
-				page.Next = cursor.String()
-				return nil
-			}
-			cursor.ID = id
-			page.Items = append(page.Items, r)
+			list.Add(r, id, "")
 			return nil
 		})
 	})
-	return page, err
+	return list.Page, err
 }
 
 func scanQuery(r scanner, scope rag.Scope) (id int64, q rag.QueryRecord, err error) {
@@ -178,13 +132,5 @@ func scanQuery(r scanner, scope rag.Scope) (id int64, q rag.QueryRecord, err err
 	}
 	q.Scope = rag.Scope{Tenant: scope.Tenant, Collection: scope.Collection}
 	q.Took, q.At = time.Duration(took), fromMicros(at)
-	for _, part := range []struct {
-		json string
-		into any
-	}{{principals, &q.Scope.Principals}, {hits, &q.Hits}, {citations, &q.Citations}, {usage, &q.Usage}} {
-		if err := json.Unmarshal([]byte(part.json), part.into); err != nil {
-			return id, q, rag.Errorf(rag.KindInternal, "query log row %d is damaged: %v", id, err)
-		}
-	}
-	return id, q, nil
+	return id, q, store.ParseLogged(&q, id, principals, hits, citations, usage)
 }

@@ -74,30 +74,12 @@ func snapshot(ctx context.Context, c *conn, collectionID int64, gen generation, 
 			if k.Text, err = texts.cut(k.versionRow, k.Span); err != nil {
 				return err
 			}
-			rec, err := record(&k, d, gen, vector)
+			rec, err := store.NewRecord(&k.Chunk, d, vector, gen.building())
 			if err != nil {
 				return err
 			}
 			return fn(rec)
 		})
-}
-
-// record makes an index record of a chunk whose text is filled in. The live
-// generation has all vectors; should one be missing, the chunk is still found by its
-// words. Of another generation it will come, and an index must not go on without.
-func record(k *chunkRow, d *rag.Document, gen generation, vector []byte) (rag.Record, error) {
-	rec := rag.Record{ChunkID: k.ID, Document: d, Text: k.EmbedText(d.Title), Heading: k.Heading}
-	if vector == nil {
-		if gen.name != "" && !gen.live {
-			return rec, rag.Errorf(rag.KindConflict, "chunk %d has no embedding of generation %d yet", k.ID, gen.number)
-		}
-		return rec, nil
-	}
-	var err error
-	if rec.Vector, err = store.Vector(vector); err != nil {
-		return rec, rag.Errorf(rag.KindInternal, "chunk %d: %v", k.ID, err)
-	}
-	return rec, nil
 }
 
 // textWalk reads the texts of a collection's current versions one after the
@@ -188,7 +170,7 @@ func (s *Store) Records(ctx context.Context, collectionID int64, generation int,
 			if k.Text, err = texts.cut(k.versionRow, k.Span); err != nil {
 				return err
 			}
-			rec, err := record(k, documents[k.document], gen, vectors[k.ID])
+			rec, err := store.NewRecord(&k.Chunk, documents[k.document], vectors[k.ID], gen.building())
 			if err != nil {
 				return err
 			}
@@ -210,7 +192,7 @@ func readVectors(ctx context.Context, c *conn, gen generation, chunks []chunkRow
 	}
 	vectors := make(map[rag.ChunkID][]byte, len(ids))
 	err := c.each(ctx, `SELECT k.id, e.vector FROM json_each(?) wanted
-		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.hash = k.hash AND e.model = ?`, []any{mustJSON(ids), gen.model},
+		CROSS JOIN chunks k ON k.id = wanted.value CROSS JOIN embeddings e ON e.hash = k.hash AND e.model = ?`, []any{store.JSON(ids), gen.model},
 		func(r *sql.Rows) error {
 			var id rag.ChunkID
 			var vector []byte

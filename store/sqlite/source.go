@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -27,18 +26,8 @@ func scanSource(r scanner) (rag.Source, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Settings = json.RawMessage(settings)
 	s.CreatedAt, s.LastRun, s.LastSuccess, s.HeldUntil = fromMicros(created), fromMicros(run), fromMicros(success), fromMicros(held)
-	if s.Metadata, err = parseMetadata(metadata); err != nil {
-		return s, rag.Errorf(rag.KindInternal, "source row %d: %v", s.ID, err)
-	}
-	if s.ACL, err = parseStrings(acl); err != nil {
-		return s, rag.Errorf(rag.KindInternal, "source row %d: %v", s.ID, err)
-	}
-	if err := json.Unmarshal([]byte(report), &s.LastReport); err != nil {
-		return s, rag.Errorf(rag.KindInternal, "source row %d: its report is damaged: %v", s.ID, err)
-	}
-	return s, nil
+	return s, store.ParseSource(&s, settings, metadata, acl, report)
 }
 
 func oneSource(ctx context.Context, c *conn, collectionID int64, name string) (rag.Source, error) {
@@ -48,7 +37,7 @@ func oneSource(ctx context.Context, c *conn, collectionID int64, name string) (r
 	}
 	s, err := scanSource(st.QueryRowContext(ctx, collectionID, name))
 	if errors.Is(err, sql.ErrNoRows) {
-		return s, rag.Errorf(rag.KindNotFound, "there is no source %.80q", name)
+		return s, store.NoSource(name)
 	}
 	return s, err
 }
@@ -66,16 +55,14 @@ func (s *Store) CreateSource(ctx context.Context, src rag.Source) (made rag.Sour
 		}
 		var taken, all int
 		err := c.row(ctx, "SELECT count(*) FILTER (WHERE name = ?), count(*) FROM sources WHERE collection = ?", []any{src.Name, src.CollectionID}, &taken, &all)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case taken > 0:
-			return rag.Errorf(rag.KindConflict, "source %s exists already", src.Name)
-		case all >= store.MaxSources:
-			return rag.Errorf(rag.KindExhausted, "the collection has %d sources; more are not kept", all)
+		}
+		if err := store.CheckRoom(src.Name, taken, all); err != nil {
+			return err
 		}
 		_, err = c.exec(ctx, "INSERT INTO sources (collection, name, kind, settings, metadata, acl, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			src.CollectionID, src.Name, src.Kind, string(src.Settings), formatMetadata(src.Metadata), formatStrings(src.ACL), toMicros(s.now()))
+			src.CollectionID, src.Name, src.Kind, string(src.Settings), store.FormatMetadata(src.Metadata), store.FormatStrings(src.ACL), toMicros(s.now()))
 		if err != nil {
 			return err
 		}
@@ -97,11 +84,11 @@ func (s *Store) ChangeSource(ctx context.Context, src rag.Source) (changed rag.S
 		if err != nil {
 			return err
 		}
-		if old.Kind != src.Kind {
-			return rag.Errorf(rag.KindConflict, "source %s is of kind %s, not %s: remove it first, or choose another name", src.Name, old.Kind, src.Kind)
+		if err := store.CheckKind(old, src); err != nil {
+			return err
 		}
 		_, err = c.exec(ctx, "UPDATE sources SET settings = ?, metadata = ?, acl = ?, cursor = NULL WHERE id = ?",
-			string(src.Settings), formatMetadata(src.Metadata), formatStrings(src.ACL), old.ID)
+			string(src.Settings), store.FormatMetadata(src.Metadata), store.FormatStrings(src.ACL), old.ID)
 		if err != nil {
 			return err
 		}
@@ -167,8 +154,8 @@ func (s *Store) LeaseSource(ctx context.Context, collectionID int64, name, holde
 			return err
 		}
 		now := s.now()
-		if src.Holder != "" && src.Holder != dead && now.Before(src.HeldUntil) {
-			return rag.Errorf(rag.KindConflict, "source %s is being read by another process or call", name)
+		if err := store.CheckLease(src, dead, now); err != nil {
+			return err
 		}
 		_, err = c.exec(ctx, "UPDATE sources SET holder = ?, held_until = ?, reading = reading + 1, last_run = ? WHERE id = ?",
 			holder, toMicros(now.Add(ttl)), toMicros(now), src.ID)
@@ -196,18 +183,15 @@ func (s *Store) RenewLease(ctx context.Context, id, reading int64, ttl time.Dura
 // EndReading gives the lease of a reading back and keeps its report. Without a
 // failure ("") it keeps the cursor too, and the time as that of the last success.
 func (s *Store) EndReading(ctx context.Context, id, reading int64, cursor []byte, failure string, report rag.SyncReport) error {
-	if len(cursor) > store.MaxCursor {
-		return rag.Errorf(rag.KindInvalid, "the source's cursor has %d bytes; at most %d are kept", len(cursor), store.MaxCursor)
-	}
-	data, err := json.Marshal(report)
+	data, err := store.FormatReport(cursor, report)
 	if err != nil {
-		return rag.Wrap(rag.KindInternal, err, "end reading")
+		return err
 	}
 	return s.update(ctx, "end reading", func(ctx context.Context, c *conn) error {
 		if err := stillReading(ctx, c, id, reading); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, "UPDATE sources SET holder = '', held_until = 0, last_error = ?, last_report = ? WHERE id = ?", cut(failure), string(data), id)
+		_, err := c.exec(ctx, "UPDATE sources SET holder = '', held_until = 0, last_error = ?, last_report = ? WHERE id = ?", store.Cut(failure), data, id)
 		if err != nil || failure != "" {
 			return err
 		}
@@ -222,22 +206,10 @@ func stillReading(ctx context.Context, c *conn, id, reading int64) error {
 	var last int64
 	err := c.row(ctx, "SELECT reading FROM sources WHERE id = ?", []any{id}, &last)
 	if errors.Is(err, sql.ErrNoRows) {
-		return rag.Errorf(rag.KindNotFound, "the source was removed while it was read")
+		return store.SourceRemoved()
 	}
-	if err == nil && last != reading {
-		return rag.Errorf(rag.KindConflict, "another process has begun to read the source")
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// cut bounds a message for people.
-func cut(text string) string {
-	if len(text) <= store.MaxReason {
-		return text
-	}
-	end := store.MaxReason
-	for end > 0 && text[end]&0xc0 == 0x80 { // within a character
-		end--
-	}
-	return text[:end]
+	return store.CheckReading(reading, last)
 }

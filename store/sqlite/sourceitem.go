@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store"
@@ -30,7 +29,7 @@ func (s *Store) SourceItem(ctx context.Context, src rag.Source, id string) (item
 		}
 		item, err = scanItem(st.QueryRowContext(ctx, src.CollectionID, src.ID, id))
 		if errors.Is(err, sql.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "there is no item %.80q", id)
+			return store.NoItem(id)
 		}
 		return err
 	})
@@ -82,7 +81,7 @@ func (s *Store) PutItems(ctx context.Context, src rag.Source, items []rag.Source
 				INSERT INTO source_items (collection, source, id, fingerprint, external_id, kind, reason, removed, reading, updated_at)
 				VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 				ON CONFLICT DO UPDATE SET fingerprint = ?4, external_id = ?5, kind = ?6, reason = ?7, removed = ?8, reading = ?9, updated_at = ?10`,
-				src.CollectionID, src.ID, i.ID, i.Fingerprint, i.ExternalID, string(i.Kind), cut(i.Reason), i.Removed, src.Reading, now)
+				src.CollectionID, src.ID, i.ID, i.Fingerprint, i.ExternalID, string(i.Kind), store.Cut(i.Reason), i.Removed, src.Reading, now)
 			if err != nil {
 				return err
 			}
@@ -218,18 +217,15 @@ func (s *Store) deleteUnheld(ctx context.Context, c *conn, docs []document, exce
 // heldByItem reports whether an item of any source has a document: under its own
 // external id or that of a document around it.
 func heldByItem(ctx context.Context, c *conn, d document, except string) (bool, error) {
-	for name := d.ExternalID; ; {
-		if name != except {
-			var n int
-			err := c.row(ctx, "SELECT EXISTS (SELECT 1 FROM source_items WHERE collection = ? AND external_id = ?)", []any{d.collection, name}, &n)
-			if err != nil || n > 0 {
-				return n > 0, err
-			}
+	for _, name := range store.Containers(d.ExternalID) {
+		if name == except {
+			continue
 		}
-		end := strings.LastIndex(name, rag.MemberMark)
-		if end < 0 {
-			return false, nil
+		var n int
+		err := c.row(ctx, "SELECT EXISTS (SELECT 1 FROM source_items WHERE collection = ? AND external_id = ?)", []any{d.collection, name}, &n)
+		if err != nil || n > 0 {
+			return n > 0, err
 		}
-		name = name[:end]
 	}
+	return false, nil
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -95,16 +94,6 @@ func (p pieces) cut(version int64, span rag.Span) (string, error) {
 	return string(out), nil
 }
 
-// textInfo is what versions.info holds: the rest of rag.Text.
-type textInfo struct {
-	Title     string       `json:"title,omitempty"`
-	MediaType string       `json:"media_type,omitempty"`
-	Language  string       `json:"language,omitempty"`
-	Pages     int          `json:"pages,omitempty"`
-	Metadata  rag.Metadata `json:"metadata,omitempty"`
-	Warnings  []string     `json:"warnings,omitempty"`
-}
-
 // Text returns the extracted text of a document's current version (version 0) or
 // of an older one that is still kept. KindNotFound if there is no such document
 // that scope may see, or no such version.
@@ -128,20 +117,19 @@ func readText(ctx context.Context, c *conn, document int64, id rag.DocumentID, v
 	var row int64
 	var length int
 	var blocks []byte
-	var infoJSON string
+	var facts string
 	err := c.row(ctx, "SELECT id, length, blocks, info FROM versions WHERE document = ? AND version = ?", []any{document, version},
-		&row, &length, &blocks, &infoJSON)
+		&row, &length, &blocks, &facts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %s is not kept", version, id)
 	}
 	if err != nil {
 		return rag.Text{}, err
 	}
-	var info textInfo
-	if err := json.Unmarshal([]byte(infoJSON), &info); err != nil {
-		return rag.Text{}, rag.Errorf(rag.KindInternal, "version row %d: its info is damaged: %v", row, err)
+	text, err := store.ParseFacts(facts)
+	if err != nil {
+		return rag.Text{}, rag.Errorf(rag.KindInternal, "version row %d: %v", row, err)
 	}
-	text := rag.Text{Title: info.Title, MediaType: info.MediaType, Language: info.Language, Pages: info.Pages, Metadata: info.Metadata, Warnings: info.Warnings}
 	if text.Blocks, err = store.DecodeBlocks(blocks); err != nil {
 		return rag.Text{}, err
 	}

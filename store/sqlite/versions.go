@@ -3,9 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // Versions lists the versions of a document that are kept, oldest first. The last is the
@@ -24,9 +24,9 @@ func (s *Store) Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID
 			if err := r.Scan(&v.Version, &v.SHA256, &v.TextBytes, &info, &at); err != nil {
 				return err
 			}
-			var t textInfo
-			if err := json.Unmarshal([]byte(info), &t); err != nil {
-				return rag.Errorf(rag.KindInternal, "version %d of document %s: its info is damaged: %v", v.Version, id, err)
+			t, err := store.ParseFacts(info)
+			if err != nil {
+				return rag.Errorf(rag.KindInternal, "version %d of document %s: %v", v.Version, id, err)
 			}
 			v.Title, v.MediaType, v.Pages, v.CreatedAt, v.Current = t.Title, t.MediaType, t.Pages, fromMicros(at), v.Version == d.Version
 			all = append(all, v)

@@ -32,7 +32,7 @@ type Store interface {
 
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
 	DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error)
-	MissingEmbeddings(ctx context.Context, model string, hashes []rag.Hash) ([]rag.Hash, error)
+	MissingEmbeddings(ctx context.Context, collectionID int64, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
 
 	Document(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, error)
@@ -98,6 +98,12 @@ type Store interface {
 	DropItems(ctx context.Context, src rag.Source, ids []string) (deleted []string, err error)
 	PruneDocuments(ctx context.Context, src rag.Source, externalID string, keep []string) (deleted []string, err error)
 
+	Space(ctx context.Context, name string) (rag.Space, error)
+	Spaces(ctx context.Context) ([]rag.Space, error)
+	LeaseSpace(ctx context.Context, name string, collectionID int64, generation int, ttl time.Duration) (rag.Space, error)
+	AdvanceSpace(ctx context.Context, space rag.Space, ttl time.Duration) error
+	DropSpace(ctx context.Context, name string) error
+
 	Versions(ctx context.Context, scope rag.Scope, id rag.DocumentID) ([]rag.Version, error)
 	ForgetVersions(ctx context.Context, scope rag.Scope, id rag.DocumentID) (int, error)
 
@@ -135,6 +141,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"log", logTests},
 		{"ledger", ledgerTests},
 		{"sources", sourceTests},
+		{"spaces", spaceTests},
 		{"jobs", jobTests},
 		{"together", togetherTests},
 	} {

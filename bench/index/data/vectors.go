@@ -139,6 +139,15 @@ func (c *Cache) mixed(ctx context.Context, name string) (*Vectors, error) {
 	return &Vectors{Name: name, Dims: small.Dims, dir: dir}, err
 }
 
+// Texts returns what the rows of the set Small384 were made of, and its questions, both in the order of their vectors.
+func (c *Cache) Texts() (rows, questions []string, err error) {
+	if err := c.read(); err != nil {
+		return nil, nil, err
+	}
+	_, rows = split(passages(c.docs), QueryCount, 0)
+	return rows, draw(c.questions, QueryCount), nil
+}
+
 func mix(all, base []float32, dims int) {
 	random := rand.New(rand.NewPCG(3, 5))
 	n := len(base) / dims

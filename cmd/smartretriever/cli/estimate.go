@@ -22,9 +22,10 @@ type estimator interface {
 }
 
 // dryRun says what adding would take. Where nothing has been added yet, it works on
-// a data folder that is gone afterwards.
+// a data folder that is gone afterwards. Of a store on a server the data folder says
+// nothing.
 func (a *app) dryRun(ctx context.Context, plan addPlan) error {
-	if untouched(a.cfg.Data) {
+	if a.cfg.Store.Name == "sqlite" && untouched(a.cfg.Data) {
 		dir, err := os.MkdirTemp("", "smartretriever-estimate-")
 		if err != nil {
 			return rag.Wrap(rag.KindUnavailable, err, "temporary data folder")
@@ -35,7 +36,7 @@ func (a *app) dryRun(ctx context.Context, plan addPlan) error {
 			// local model is reported as missing.
 			_ = os.Symlink(filepath.Join(a.cfg.Data, name), filepath.Join(dir, name))
 		}
-		a.cfg.Data = dir
+		a.apart(dir)
 	}
 	return a.with(ctx, true, func(r Retriever) error { return a.estimate(ctx, r, plan) })
 }

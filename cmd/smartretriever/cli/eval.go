@@ -41,9 +41,10 @@ qrels/SPLIT.tsv), puts its judged queries, and reports nDCG@10, recall, precisio
 and MAP with 95 % confidence intervals, and how long a search takes. Passages count to
 their document by the best of them.
 
-The corpus goes into a data folder of its own that is removed afterwards. With
---collection it goes into that collection of the data folder and stays, so that the
-next run has nothing to embed.
+The corpus goes into a data folder of its own that is removed afterwards, whatever
+store, bucket and vector database are configured. With --collection it goes into that
+collection of the configured store and stays, so that the next run has nothing to
+embed.
 
 With --answers the queries are asked as questions, and the report says how many answers
 rest on a document that is judged relevant, which model wrote them (--route overrides
@@ -72,7 +73,7 @@ the rules of the settings routing), and what they cost.`,
 					return rag.Wrap(rag.KindUnavailable, err, "temporary data folder")
 				}
 				defer os.RemoveAll(dir) // what is left of a temporary folder does no harm
-				a.cfg.Data = dir
+				a.apart(dir)
 			}
 			a.cfg.QueryLog.Enabled = false // judged queries are not what users asked
 			return a.with(c.Context(), true, func(r Retriever) error {

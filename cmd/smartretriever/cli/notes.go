@@ -13,6 +13,11 @@ const cheaperModel = "cheaper_model"
 func (a *app) notes(what string, degraded, warnings []string) {
 	note := a.err.yellow("note:")
 	down := slices.DeleteFunc(slices.Clone(degraded), func(part string) bool { return part == cheaperModel })
+	for i, part := range down {
+		if part == "vectors" {
+			down[i] = "the vector database" // which the API calls by what it holds
+		}
+	}
 	if len(down) > 0 {
 		a.err.line("%s %s could not be reached; the %s was made without.", note, strings.Join(down, ", "), what)
 	}

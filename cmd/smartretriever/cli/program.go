@@ -63,7 +63,10 @@ type Retriever interface {
 	evaluated
 	reembedder
 	indexer
+	verifier
+	migrated
 	Warm(ctx context.Context, scope rag.Scope) error
+	Replicas(ctx context.Context) ([]rag.ReplicaState, error)
 	jobber
 	historian
 	Close() error

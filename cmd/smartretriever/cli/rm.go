@@ -137,6 +137,11 @@ func (a *app) rmFolders(ctx context.Context, r remover, folders []string, yes bo
 // confirm asks a person; no is an error. Without a person the answer must have
 // been given by a flag.
 func (a *app) confirm(ctx context.Context, question string) error {
+	return a.confirmOr(ctx, question, "Nothing was removed.")
+}
+
+// confirmOr is confirm with other words for a no.
+func (a *app) confirmOr(ctx context.Context, question, no string) error {
 	in, ok := a.stdin.(*os.File)
 	if !ok || !a.err.terminal {
 		return usagef("%s Say yes with --yes", question)
@@ -156,6 +161,6 @@ func (a *app) confirm(ctx context.Context, question string) error {
 	case "y", "yes":
 		return nil
 	}
-	a.err.line("Nothing was removed.")
+	a.err.line("%s", no)
 	return errReported{ExitRefused}
 }

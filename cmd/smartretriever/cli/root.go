@@ -60,7 +60,7 @@ and answers with citations that you can check. It runs on this machine alone.`,
 	}
 	group("ask", "Ask:", a.askCommand(), a.searchCommand(), a.serveCommand())
 	group("documents", "Documents:", a.addCommand(), a.syncCommand(), a.sourcesCommand(), a.lsCommand(), a.showCommand(), a.rmCommand(), a.historyCommand(), a.duplicatesCommand(), a.jobsCommand(), a.collectionsCommand())
-	group("look", "Look after it:", a.statsCommand(), a.doctorCommand(), a.evalCommand(), a.modelsCommand(), a.reembedCommand(), a.indexCommand(), a.usageCommand(), a.pricesCommand(), a.versionCommand())
+	group("look", "Look after it:", a.statsCommand(), a.doctorCommand(), a.evalCommand(), a.modelsCommand(), a.reembedCommand(), a.indexCommand(), a.verifyCommand(), a.migrateCommand(), a.usageCommand(), a.pricesCommand(), a.versionCommand())
 	root.AddCommand(a.workerCommand())
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	setHelp(root)

@@ -59,6 +59,8 @@ func (a *app) serve(ctx context.Context) error {
 	scope := a.scope(nil)
 	obs.Totals(func(ctx context.Context) (rag.Stats, error) { return r.Stats(ctx, scope) })
 	defer obs.Totals(nil)
+	obs.Replicas(r.Replicas)
+	defer obs.Replicas(nil)
 
 	cfg := serverConfig(a.cfg, withDefaults{r, a.cfg}, log, obs, a.program.Version)
 	handler, err := server.New(cfg)

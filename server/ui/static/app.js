@@ -629,7 +629,7 @@
 
   // download fetches the file by script where a link could not carry the key.
   async function download(base, name) {
-    const response = await send("GET", base + "/original");
+    const response = await send("GET", base + "/original?direct=true"); // an address elsewhere is not for scripts of this page
     const named = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") || "");
     const link = el("a", { href: URL.createObjectURL(await response.blob()), download: named ? named[1] : name });
     link.click();

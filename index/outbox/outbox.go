@@ -1,0 +1,253 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smartretriever/smartretriever/index/external"
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+// Apply changes the index to the state at seq; see engine.Index.Apply. It may be called again with what it was told before. When it fails the words
+// are changed all the same, and the call has to be repeated for the database.
+func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	for i := range puts {
+		if err := ix.words.Check(&puts[i]); err != nil {
+			return err
+		}
+	}
+	ix.applying.Lock()
+	defer ix.applying.Unlock()
+	from := ix.Seq()
+	if seq < from {
+		return rag.Errorf(rag.KindConflict, "index: change %d comes after change %d", seq, from)
+	}
+	if seq >= ix.words.Seq() { // else the database alone is behind
+		bare := make([]rag.Record, len(puts))
+		for i, r := range puts {
+			r.Vector = nil
+			bare[i] = r
+		}
+		if err := ix.words.Apply(bare, deletes, seq); err != nil {
+			return err
+		}
+	}
+	ix.fresh = false
+	ctx, cancel := context.WithTimeout(ix.ctx, ix.conn.cfg.ApplyTimeout)
+	defer cancel()
+	return ix.told(ix.send(ctx, puts, deletes, from, seq))
+}
+
+// told notes whether changes reach the database.
+func (ix *Index) told(err error) error {
+	if err == nil {
+		ix.failing.Store(nil)
+		return nil
+	}
+	ix.failing.Store(&note{err})
+	ix.lost(err)
+	return fmt.Errorf("tell %s: %w", ix.conn.cfg.Name, err)
+}
+
+// send brings the space from change from to change seq, unless somebody else has.
+func (ix *Index) send(ctx context.Context, puts []rag.Record, deletes []rag.ChunkID, from, seq int64) error {
+	p, err := ix.lease(ctx, seq)
+	if err != nil || p.Seq >= seq {
+		return err
+	}
+	l := &lease{ix: ix, space: p, renewed: time.Now()}
+	err = l.ready(ctx, from)
+	if err == nil {
+		err = l.change(ctx, puts, deletes)
+	}
+	if err != nil {
+		return errors.Join(err, l.giveBack(p.Seq))
+	}
+	return l.giveBack(seq)
+}
+
+// lease begins a turn of writing, unless the space holds change seq: then the returned space says so, and there is no turn. While somebody else has his it
+// waits for Config.Patience.
+func (ix *Index) lease(ctx context.Context, seq int64) (rag.Space, error) {
+	spaces, id := ix.conn.cfg.Spaces, ix.cfg.Identity
+	until := time.Now().Add(ix.conn.cfg.Patience)
+	for {
+		p, err := spaces.Space(ctx, ix.kept)
+		if err == nil {
+			ix.reached.Store(p.Seq)
+			if p.Seq >= seq {
+				return p, nil
+			}
+		}
+		if err == nil || rag.KindOf(err) == rag.KindNotFound {
+			p, err = spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+		}
+		if err == nil && p.Seq >= seq {
+			ix.reached.Store(p.Seq)
+			return p, spaces.AdvanceSpace(ctx, p, 0)
+		}
+		if rag.KindOf(err) != rag.KindConflict {
+			return p, err
+		}
+		if time.Now().After(until) {
+			return p, rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
+		}
+		if err := pause(ctx); err != nil {
+			return p, err
+		}
+	}
+}
+
+// pause waits a moment for another writer.
+func pause(ctx context.Context) error {
+	const moment = 20 * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "wait for another writer")
+	case <-time.After(moment):
+		return nil
+	}
+}
+
+// lease is a turn of writing to a space.
+type lease struct {
+	ix      *Index
+	space   rag.Space
+	renewed time.Time
+}
+
+// ready sees to it that the space holds all before change from, and nothing of an earlier life.
+func (l *lease) ready(ctx context.Context, from int64) error {
+	switch {
+	case l.space.Seq < 0 && from == 0:
+		// The feed is whole from its beginning: it fills the space. What a process that died while filling has left goes.
+		if _, err := l.ix.open(ctx, true); err != nil {
+			return err
+		}
+		l.space.Epoch++
+		return l.clear(ctx)
+	case l.space.Seq < from:
+		// Somebody has to begin anew: the next batch begins where the space is.
+		return rag.Errorf(rag.KindUnavailable, "space %s is at change %d, before %d", l.ix.space.Name, l.space.Seq, from)
+	}
+	return nil
+}
+
+// keep renews the lease when a third of it has passed.
+func (l *lease) keep(ctx context.Context) error {
+	ttl := l.ix.conn.cfg.Lease
+	if time.Since(l.renewed) < ttl/3 {
+		return nil
+	}
+	l.renewed = time.Now()
+	return l.ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, ttl)
+}
+
+// giveBack ends the turn, with the space at change seq.
+func (l *lease) giveBack(seq int64) error {
+	const long = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ix.ctx), long)
+	defer cancel()
+	l.space.Seq = seq
+	if err := l.ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, 0); err != nil {
+		return err
+	}
+	l.ix.reached.Store(seq)
+	return nil
+}
+
+// do asks the database for a change within the lease: a request that is under way when the lease ends is given up.
+func (l *lease) do(ctx context.Context, change func(context.Context, external.Table) error) error {
+	if err := l.keep(ctx); err != nil {
+		return err
+	}
+	table, err := l.ix.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(ctx, l.renewed.Add(l.ix.conn.cfg.Lease))
+	defer cancel()
+	return l.ix.conn.try(ctx, l.ix.conn.cfg.ApplyTimeout, func(ctx context.Context) error { return change(ctx, table) })
+}
+
+// change deletes and upserts, in portions that the database takes. Of several puts of a chunk the last counts; one without a vector has no place in the space.
+func (l *lease) change(ctx context.Context, puts []rag.Record, deletes []rag.ChunkID) error {
+	last := make(map[rag.ChunkID]int, len(puts))
+	for i := range puts {
+		last[puts[i].ChunkID] = i
+	}
+	gone := make([]rag.ChunkID, 0, len(deletes))
+	for _, id := range deletes {
+		if _, back := last[id]; !back {
+			gone = append(gone, id)
+		}
+	}
+	items := make([]external.Item, 0, len(last))
+	for i := range puts {
+		switch r := &puts[i]; {
+		case last[r.ChunkID] != i:
+		case len(r.Vector) == 0:
+			gone = append(gone, r.ChunkID)
+		default:
+			items = append(items, l.ix.item(r, l.space.Epoch))
+		}
+	}
+	if err := l.delete(ctx, gone); err != nil {
+		return err
+	}
+	return l.upsert(ctx, items)
+}
+
+func (l *lease) delete(ctx context.Context, ids []rag.ChunkID) error {
+	for len(ids) > 0 {
+		n := min(len(ids), l.ix.conn.limits.Items)
+		err := l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Delete(ctx, ids[:n]) })
+		if err != nil {
+			return fmt.Errorf("delete %d chunks: %w", n, err)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+func (l *lease) upsert(ctx context.Context, items []external.Item) error {
+	for len(items) > 0 {
+		n := l.ix.portion(items)
+		err := l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Upsert(ctx, items[:n]) })
+		if err != nil {
+			return fmt.Errorf("put %d chunks: %w", n, err)
+		}
+		items = items[n:]
+	}
+	return nil
+}
+
+// clear takes out what was put in before the space's epoch.
+func (l *lease) clear(ctx context.Context) error {
+	old := external.Condition{Not: &external.Condition{Has: []external.Tag{epochTag(l.space.Epoch)}}}
+	return l.do(ctx, func(ctx context.Context, t external.Table) error { return t.DeleteWhere(ctx, old) })
+}
+
+// portion returns how many of items, at least one, the database takes at once.
+func (ix *Index) portion(items []external.Item) int {
+	n, bytes := 0, 0
+	for n < len(items) && n < ix.conn.limits.Items {
+		bytes += 4*len(items[n].Vector) + len(items[n].Text)
+		if most := ix.conn.limits.Bytes; n > 0 && most > 0 && bytes > most {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// item returns what the database keeps of a record.
+func (ix *Index) item(r *rag.Record, epoch int64) external.Item {
+	it := external.Item{ID: r.ChunkID, Document: r.Document.ID, Vector: unit(r.Vector), Tags: tagsOf(r.Document, epoch)}
+	if ix.space.Text {
+		it.Text = r.Text
+	}
+	return it
+}

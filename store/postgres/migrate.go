@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/smartretriever/smartretriever/rag"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// schema is what is applied to a database, or what this program knows.
+type schema struct {
+	newest int64 // number of the newest migration
+	count  int   // of migrations
+}
+
+// knownSchema is that of this program.
+func knownSchema() (schema, error) {
+	entries, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		return schema{}, err
+	}
+	number, _, _ := strings.Cut(entries[len(entries)-1].Name(), "_")
+	newest, err := strconv.ParseInt(number, 10, 64)
+	return schema{newest, len(entries)}, err
+}
+
+// migrateInTurn brings the database to this program's schema. Where it is there
+// already, that costs one connection and two small queries, and needs no rights
+// but those of the store's role.
+//
+// Processes that start together take turns by an advisory lock of the migrating
+// session; whoever comes second finds the work done. Each migration is one
+// transaction, so that a fault or a crash leaves the database at a known schema,
+// from which the next process goes on.
+func migrateInTurn(ctx context.Context, cfg Config) error {
+	known, err := knownSchema()
+	if err != nil {
+		return err
+	}
+	role, found, err := lookAtSchema(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if found.newest > known.newest {
+		return rag.Errorf(rag.KindInvalid, "schema %s has version %d, made by a newer version of this program, which knows versions up to %d", cfg.Schema, found.newest, known.newest)
+	}
+	if found == known {
+		return nil
+	}
+	conn, err := cfg.migrator(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) // and with it the lock is given back
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", cfg.lockKey("migrate")); err != nil {
+		return err
+	}
+	if found, err = currentSchema(ctx, conn, cfg); err != nil {
+		return err
+	}
+	if found != known {
+		if err := migrate(ctx, conn, cfg); err != nil {
+			return err
+		}
+	}
+	return grant(ctx, conn, cfg, role)
+}
+
+// lookAtSchema asks as the store's own role, which it names. A role that may not
+// see the tables finds none.
+func lookAtSchema(ctx context.Context, cfg Config) (role string, found schema, err error) {
+	u := cfg.URL
+	if cfg.DirectURL != "" {
+		u = cfg.DirectURL
+	}
+	cc, err := cfg.sessionConfig(ctx, u)
+	if err != nil {
+		return "", schema{}, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cc)
+	if err != nil {
+		return "", schema{}, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := conn.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
+		return "", schema{}, err
+	}
+	found, err = currentSchema(ctx, conn, cfg)
+	return role, found, err
+}
+
+// sessionConfig is for a connection that has a session of its own: no statement
+// timeout, names of the schema.
+func (c Config) sessionConfig(ctx context.Context, u string) (*pgx.ConnConfig, error) {
+	cc, err := c.connConfig(u)
+	if err != nil {
+		return nil, err
+	}
+	if c.PgBouncer && u == c.URL {
+		cc.DefaultQueryExecMode = pgx.QueryExecModeExec
+	} else {
+		cc.RuntimeParams["search_path"] = c.searchPath()
+		for _, timeout := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+			cc.RuntimeParams[timeout] = "0" // whatever the role has by default
+		}
+	}
+	if u != c.MigrateURL {
+		err = c.askPassword(ctx, cc)
+	}
+	return cc, err
+}
+
+func (c Config) migrator(ctx context.Context) (*pgx.Conn, error) {
+	u := c.MigrateURL
+	if u == "" {
+		u = c.DirectURL
+	}
+	if u == "" && c.PgBouncer {
+		return nil, rag.Errorf(rag.KindInvalid, "the schema %s has to be set up or updated, which needs a connection that does not go through PgBouncer: a URL for migrations, or a direct URL", c.Schema)
+	}
+	if u == "" {
+		u = c.URL
+	}
+	cc, err := c.sessionConfig(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, cc)
+}
+
+// migrate runs the pending migrations.
+func migrate(ctx context.Context, conn *pgx.Conn, cfg Config) error {
+	var there bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", cfg.Schema).Scan(&there); err != nil {
+		return err
+	}
+	if !there {
+		if _, err := conn.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{cfg.Schema}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return err
+	}
+	cc := conn.Config()
+	// Row-level security holds the owner too, and a migration changes all rows.
+	cc.RuntimeParams["smartretriever.every_tenant"] = "on"
+	db := stdlib.OpenDB(*cc)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+		goose.WithAllowOutofOrder(true)) // as the SQLite store
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// currentSchema returns that of the database, the zero one for a new one, or
+// where the role may not see it.
+func currentSchema(ctx context.Context, conn *pgx.Conn, cfg Config) (found schema, err error) {
+	var readable bool
+	err = conn.QueryRow(ctx, `
+		SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
+			AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))`, cfg.Schema, goose.DefaultTablename).Scan(&readable)
+	if err != nil || !readable {
+		return schema{}, err
+	}
+	table := pgx.Identifier{cfg.Schema, goose.DefaultTablename}.Sanitize()
+	err = conn.QueryRow(ctx, "SELECT coalesce(max(version_id), 0), count(DISTINCT version_id) FROM "+table+" WHERE is_applied AND version_id > 0").
+		Scan(&found.newest, &found.count)
+	return found, err
+}
+
+// grant gives the store's role what it needs and not more: it may not change
+// tables, nor what says which migrations were applied.
+func grant(ctx context.Context, conn *pgx.Conn, cfg Config, role string) error {
+	var owner string
+	if err := conn.QueryRow(ctx, "SELECT current_user").Scan(&owner); err != nil || owner == role {
+		return err
+	}
+	in, to := pgx.Identifier{cfg.Schema}.Sanitize(), pgx.Identifier{role}.Sanitize()
+	for _, statement := range []string{
+		"GRANT USAGE ON SCHEMA " + in + " TO " + to,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + in + " TO " + to,
+		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA " + in + " TO " + to,
+		"REVOKE INSERT, UPDATE, DELETE ON " + in + "." + goose.DefaultTablename + ", " + in + ".store FROM " + to,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
