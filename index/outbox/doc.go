@@ -13,8 +13,8 @@
 //
 // The change feed of the store is the outbox. How far a space of the database follows it stands in the store too (Spaces), so that any number of
 // processes share one database: the first that has read a change takes the lease of the space, applies the batch and writes down how far it came; the others see
-// that and leave the batch alone. A process that dies between the two has its batch applied again by another, which changes nothing, as items go by
-// their ids. A batch never begins after what the space holds, so there are no gaps; and since a chunk's id is never used again and
+// that and leave the batch alone, or apply it whole if it goes further. A process that dies between the two has its batch applied again by another. What is applied
+// twice changes nothing, as items go by their ids. A batch never begins after what the space holds, so there are no gaps; and since a chunk's id is never used again and
 // each batch ends after all that was applied before it, what is deleted does not come back.
 //
 // A request of a writer whose lease ran out while it was on its way can still arrive; what it leaves behind is found by Verify, and no answer shows

