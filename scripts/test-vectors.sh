@@ -28,6 +28,11 @@ for name in "${names[@]}"; do
 	( # of its own, so that one server has ended before the next one starts
 		. "scripts/$name-server.sh"
 		trap "${name}_stop" EXIT
+		absent=${name}_absent
+		if [ -n "${!absent:-}" ]; then
+			echo "== $name: not run, ${!absent}"
+			exit
+		fi
 		go test -count=1 -tags servers -timeout 20m "$@" "./index/$name/..."
 	)
 done

@@ -74,5 +74,5 @@ if ! wait $beside; then
   cat .cache/servers.log
   exit 1
 fi
-grep -E '^(===|ok|--- SKIP)' .cache/servers.log
+grep -E '^(==|ok|--- SKIP)' .cache/servers.log
 step "all done"

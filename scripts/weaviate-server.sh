@@ -5,13 +5,14 @@
 # (scripts/daemon.sh); weaviate_stop ends it. To be sourced from the project's root,
 # after scripts/needs.sh.
 #
-# With WEAVIATE_BUILD=no nothing is built: where there is no server yet, the variables
-# stay unset, and so the tests that need them are skipped.
+# With WEAVIATE_BUILD=no nothing is built: where there is no server yet, weaviate_absent
+# says so and the variables stay unset.
 
 needs "curl=curl ca-certificates"
 weaviate_version=v1.35.2
 weaviate_bin=$PWD/.cache/weaviate/$weaviate_version
 weaviate_stop() { :; }
+weaviate_absent=
 if [ ! -x "$weaviate_bin/weaviate-server" ] && [ "${WEAVIATE_BUILD:-yes}" != no ]; then
 	mkdir -p "$weaviate_bin"
 	GOBIN=$weaviate_bin GOFLAGS= CGO_ENABLED=0 go install -trimpath -ldflags "-s -w" "github.com/weaviate/weaviate/cmd/weaviate-server@$weaviate_version"
@@ -49,4 +50,6 @@ if [ -x "$weaviate_bin/weaviate-server" ]; then
 		fi
 	done
 	export WEAVIATE_SERVER WEAVIATE_URL=http://127.0.0.1:$weaviate_port WEAVIATE_GRPC=grpc://127.0.0.1:$((weaviate_port + 5)) WEAVIATE_API_KEY=testkey
+else
+	weaviate_absent="its server is not built here yet, and WEAVIATE_BUILD is no"
 fi

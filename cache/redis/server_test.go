@@ -43,7 +43,7 @@ func env(t testing.TB, name string) string {
 	t.Helper()
 	v := os.Getenv(name)
 	if v == "" {
-		t.Skipf("%s is not set: run scripts/test-redis.sh", name)
+		t.Fatalf("%s is not set: run scripts/test-redis.sh", name)
 	}
 	return v
 }

@@ -184,7 +184,7 @@ const halfway = "halfway"
 func TestUploadOfAChild(t *testing.T) {
 	name := os.Getenv("S3_TEST_CHILD_BUCKET")
 	if name == "" {
-		t.Skip("is for TestUploadIsCutOff")
+		return // it was not started by TestUploadIsCutOff
 	}
 	b := bucket{cfg: endpoint()}
 	b.cfg.Bucket = name
