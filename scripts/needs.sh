@@ -1,9 +1,13 @@
-# For the scripts beside it: installs Debian packages whose programs are missing.
-# To be sourced; then: needs PROGRAM=PACKAGE "PROGRAM=PACKAGE PACKAGE" ...
+# For the scripts beside it: installs Debian packages whose programs or, with a path
+# from the root, whose files are missing.
+# To be sourced; then: needs PROGRAM=PACKAGE "/FILE=PACKAGE PACKAGE" ...
 needs() {
   local pair missing=()
   for pair in "$@"; do
-    command -v "${pair%%=*}" >/dev/null || missing+=(${pair#*=})
+    case $pair in
+    /*) [ -e "${pair%%=*}" ] || missing+=(${pair#*=}) ;;
+    *) command -v "${pair%%=*}" >/dev/null || missing+=(${pair#*=}) ;;
+    esac
   done
   [ "${#missing[@]}" -eq 0 ] && return
   if ! command -v apt-get >/dev/null; then

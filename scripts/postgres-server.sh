@@ -36,7 +36,7 @@ fi
 # nothing else is ever installed from there.
 pgvector_built=$PWD/.cache/pgvector/$pgvector_version-pg$pg_major
 if [ ! -d "$pgvector_built" ]; then
-	needs gcc=gcc make=make "/usr/lib/postgresql/$pg_major/lib/pgxs/src/test/regress/pg_regress=postgresql-server-dev-$pg_major libc6-dev"
+	needs gcc=gcc make=make "/usr/include/postgresql/$pg_major/server/postgres.h=postgresql-server-dev-$pg_major libc6-dev"
 	pgvector_work=$(mktemp -d)
 	(
 		trap 'rm -rf "$pgvector_work"' EXIT

@@ -8,7 +8,15 @@ cd "$(dirname "$0")/.."
 needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
 needs tesseract=tesseract-ocr
 export OCR_TESTS=1 # what reads pictures is tested with the real program, and fails without it
-step() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
+step() {
+  if [ -e .cache/servers.failed ]; then # there is no need to run the rest
+    cat .cache/servers.log
+    exit 1
+  fi
+  printf '\n=== %s (%ds)\n' "$1" "$SECONDS"
+}
+mkdir -p .cache
+rm -f .cache/servers.failed
 
 # A disk that is full makes every test fail in its own way.
 free=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
@@ -19,14 +27,12 @@ fi
 step "build";            make --no-print-directory build
 
 # What waits for servers more than for this machine's processors runs beside the rest.
-mkdir -p .cache
 servers() {
-  set -e
   for part in "PostgreSQL: scripts/test-postgres.sh -parallel 4" "Redis: scripts/test-redis.sh" \
     "vector databases: env WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/test-vectors.sh" "buckets and repositories: scripts/test-buckets.sh" \
     "every combination: env E2E_CLIENTS= WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/e2e-backends.sh postgres+redis+s3 postgres+bouncer+replica+pgvector postgres+milvus postgres+chroma"; do
     printf '\n=== %s (%ds)\n' "${part%%:*}" "$SECONDS"
-    ${part#*: }
+    ${part#*: } || { touch .cache/servers.failed; return 1; }
   done
 }
 set -m # a process group of its own, so that all of it can be ended
