@@ -13,7 +13,8 @@ step() {
     cat .cache/servers.log
     exit 1
   fi
-  printf '\n=== %s (%ds)\n' "$1" "$SECONDS"
+  # Seconds on the clock, and those of processor time by what has ended so far.
+  printf '\n=== %s (%ds, %ds)\n' "$1" "$SECONDS" "$(awk -v hz="$(getconf CLK_TCK)" '{ print int(($16 + $17) / hz) }' "/proc/$$/stat")"
 }
 mkdir -p .cache
 rm -f .cache/servers.failed
@@ -26,7 +27,8 @@ if [ "$free" -lt 12000 ]; then
 fi
 step "build";            make --no-print-directory build
 
-# What waits for servers more than for this machine's processors runs beside the rest.
+# What waits for servers more than for this machine's processors runs beside the rest, and before it: it is gentle with the
+# processors, and its timeouts are short.
 servers() {
   for part in "PostgreSQL: scripts/test-postgres.sh -parallel 4" "Redis: scripts/test-redis.sh" \
     "vector databases: env WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/test-vectors.sh" "buckets and repositories: scripts/test-buckets.sh" \
@@ -40,6 +42,7 @@ set -m # a process group of its own, so that all of it can be ended
 beside=$!
 set +m
 trap 'kill -- -$beside 2>/dev/null || true; wait $beside 2>/dev/null || true' EXIT
+renice -n 10 -p $$ >/dev/null
 
 step "lint";             make --no-print-directory lint
 step "tests"

@@ -25,7 +25,7 @@ type corpus struct {
 
 func openCorpus(ctx context.Context, cache, folder string, rows int) (*corpus, error) {
 	c := &data.Cache{Root: cache, Data: folder, Threads: runtime.NumCPU(), Log: log.Printf}
-	set, err := c.Vectors(ctx, data.Small384)
+	set, err := c.First(ctx, rows)
 	if err != nil {
 		return nil, err
 	}

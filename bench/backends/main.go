@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 	}
 	b := &bench{}
 	folder := flag.String("data", filepath.Join("..", "shared", "data"), "folder with retrieval")
-	cache := flag.String("cache", filepath.Join(home, "smartretriever", "bench-index"), "folder of the embeddings, which bench/index has as well; made in an hour where it is empty")
+	cache := flag.String("cache", filepath.Join(home, "smartretriever", "bench-index"), "folder of the embeddings, which bench/index has as well; what is missing is made, some 40 a second")
 	only := flag.String("only", "", "parts to run: "+strings.Join(names, ", "))
 	flag.IntVar(&b.put1, "put", 6400, "chunks that are put in each round")
 	flag.IntVar(&b.rows, "rows", 20_000, "chunks of the collection that is searched")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the program on real servers, which this script starts and stops: PostgreSQL with pgvector and a replica, Redis, Weaviate, Milvus Lite, Chroma. Takes some
-# ten minutes, and an hour more where the passages are not embedded yet (bench/index has them in the same place). A database can be left out:
+# ten minutes, and most of an hour more where the passages are not embedded yet (bench/index has them in the same place; with fewer rows, fewer are embedded). A database can be left out:
 #
 #   BENCH_WITHOUT="weaviate chroma" bench/backends/run.sh [-only PART,PART] [-rows N] [-rebuild N] [-into NAME,NAME]
 #

@@ -3,6 +3,7 @@ package data
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +21,9 @@ type Cache struct {
 	questions []string
 	textsHash string
 }
+
+// errEnough says that a part holds what is needed now and is not complete.
+var errEnough = errors.New("enough for now")
 
 // read reads the texts once.
 func (c *Cache) read() error {
@@ -45,7 +49,8 @@ func (c *Cache) read() error {
 }
 
 // part returns the folder of a part, made by fill unless it is complete. What fill
-// leaves behind when it is cut short is found by the next one.
+// leaves behind when it is cut short is found by the next one; it returns errEnough
+// where that was wanted.
 func (c *Cache) part(name string, fill func(dir string) error, recipe ...string) (string, error) {
 	h := sha256.Sum256(fmt.Appendf(nil, "%q", recipe))
 	dir := filepath.Join(c.Root, name+"-"+hex.EncodeToString(h[:6]))
@@ -57,7 +62,10 @@ func (c *Cache) part(name string, fill func(dir string) error, recipe ...string)
 		return "", err
 	}
 	start := time.Now()
-	if err := fill(dir); err != nil {
+	switch err := fill(dir); {
+	case errors.Is(err, errEnough):
+		return dir, nil
+	case err != nil:
 		return "", fmt.Errorf("make %s: %w", name, err)
 	}
 	c.Log("%s: made in %s", name, time.Since(start).Round(time.Second/10))

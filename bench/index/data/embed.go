@@ -33,18 +33,22 @@ func (c *Cache) builtinModel(context.Context) (embedder, error) {
 	return bert.New(bert.Config{Workers: c.Threads})
 }
 
+// partly ends the name of a file that is not complete.
+const partly = ".part"
+
 // embedBatch is how many texts are embedded between two writes.
 const embedBatch = 2048
 
 // embed writes the vectors of texts into a file of dir. What an earlier run, cut
-// short, has left of it is kept.
-func (c *Cache) embed(ctx context.Context, e embedder, kind rag.EmbedKind, texts []string, dir, name string) error {
+// short, has left of it is kept. It returns errEnough when the file, which then still
+// has the ending partly, holds at least most vectors and not all; with 0 it goes on.
+func (c *Cache) embed(ctx context.Context, e embedder, kind rag.EmbedKind, texts []string, most int, dir, name string) error {
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
 	batch := int64(embedBatch * e.Model().Dimensions * 4)
-	f, err := os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path+partly, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
@@ -59,6 +63,9 @@ func (c *Cache) embed(ctx context.Context, e embedder, kind rag.EmbedKind, texts
 	}
 	first, start, said := int(whole)*embedBatch, time.Now(), time.Now()
 	for from := first; from < len(texts); from += embedBatch {
+		if most > 0 && from >= most {
+			return errEnough
+		}
 		to := min(from+embedBatch, len(texts))
 		vectors, err := e.Embed(ctx, kind, texts[from:to])
 		if err != nil {
@@ -79,5 +86,5 @@ func (c *Cache) embed(ctx context.Context, e embedder, kind rag.EmbedKind, texts
 	if err := f.Truncate(int64(len(texts) * e.Model().Dimensions * 4)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.Rename(path+".part", path)
+	return os.Rename(path+partly, path)
 }

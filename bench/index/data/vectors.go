@@ -2,7 +2,9 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -18,6 +20,7 @@ type Vectors struct {
 	Dims int
 	Rows int
 	dir  string
+	part bool // whether there are rows to come
 }
 
 // Kinds of queries: real questions, which lie where no passage lies, and passages
@@ -37,7 +40,13 @@ const QueryCount = 1000
 const Depth = 100
 
 // Base is the file with the rows.
-func (v *Vectors) Base() string { return filepath.Join(v.dir, "base.f32") }
+func (v *Vectors) Base() string {
+	name := "base.f32"
+	if v.part {
+		name += partly
+	}
+	return filepath.Join(v.dir, name)
+}
 
 // Queries is the file with the queries of a kind.
 func (v *Vectors) Queries(kind string) string { return filepath.Join(v.dir, kind+".f32") }
@@ -61,13 +70,13 @@ func (c *Cache) Vectors(ctx context.Context, name string) (*Vectors, error) {
 	var err error
 	switch name {
 	case Small128:
-		v, err = c.embedded(ctx, name, "three grains, 2", func() []string { return passages(c.docs) }, 0, c.staticModel)
+		v, err = c.embedded(ctx, name, "three grains, 2", func() []string { return passages(c.docs) }, 0, 0, c.staticModel)
 	case Small384:
-		v, err = c.embedded(ctx, name, "three grains, 2", func() []string { return passages(c.docs) }, 0, c.builtinModel)
+		v, err = c.small384(ctx, 0)
 	case Large128:
 		v, err = c.embedded(ctx, name, "windows 12/5 24/6 48/7, 2", func() []string {
 			return windows(c.docs, []int{12, 24, 48}, []int{5, 6, 7})
-		}, million, c.staticModel)
+		}, million, 0, c.staticModel)
 	case Large384:
 		v, err = c.mixed(ctx, name)
 	default:
@@ -76,17 +85,41 @@ func (c *Cache) Vectors(ctx context.Context, name string) (*Vectors, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(v.Base())
-	if err != nil {
+	if err := v.count(); err != nil {
 		return nil, err
 	}
-	v.Rows = int(info.Size()) / 4 / v.Dims
 	return v, c.truths(v)
 }
 
+// First makes or finds at least the first rows of the set Small384 and its questions, without exact answers: no more is embedded than is asked for.
+func (c *Cache) First(ctx context.Context, rows int) (*Vectors, error) {
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	v, err := c.small384(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	return v, v.count()
+}
+
+func (c *Cache) small384(ctx context.Context, most int) (*Vectors, error) {
+	return c.embedded(ctx, Small384, "three grains, 2", func() []string { return passages(c.docs) }, 0, most, c.builtinModel)
+}
+
+// count sets the number of rows.
+func (v *Vectors) count() error {
+	info, err := os.Stat(v.Base())
+	if err == nil {
+		v.Rows = int(info.Size()) / 4 / v.Dims
+	}
+	return err
+}
+
 // embedded makes a set of the vectors of texts. Held-out texts are drawn from all of
-// them; of the others, rows are drawn unless it is 0, and stay in their order.
-func (c *Cache) embedded(ctx context.Context, name, recipe string, texts func() []string, rows int, open func(context.Context) (embedder, error)) (*Vectors, error) {
+// them; of the others, rows are drawn unless it is 0, and stay in their order. Of these
+// the first most are enough unless that is 0.
+func (c *Cache) embedded(ctx context.Context, name, recipe string, texts func() []string, rows, most int, open func(context.Context) (embedder, error)) (*Vectors, error) {
 	model, err := open(ctx)
 	if err != nil {
 		return nil, err
@@ -97,15 +130,20 @@ func (c *Cache) embedded(ctx context.Context, name, recipe string, texts func() 
 			return fmt.Errorf("%d texts are too few", len(base))
 		}
 		c.Log("%s: %d rows, %d characters on average", name, len(base), characters(base))
-		if err := c.embed(ctx, model, rag.PassageText, held, dir, HeldOut+".f32"); err != nil {
+		if err := c.embed(ctx, model, rag.PassageText, held, 0, dir, HeldOut+".f32"); err != nil {
 			return err
 		}
-		if err := c.embed(ctx, model, rag.QuestionText, draw(c.questions, QueryCount), dir, Questions+".f32"); err != nil {
+		if err := c.embed(ctx, model, rag.QuestionText, draw(c.questions, QueryCount), 0, dir, Questions+".f32"); err != nil {
 			return err
 		}
-		return c.embed(ctx, model, rag.PassageText, base, dir, "base.f32")
+		return c.embed(ctx, model, rag.PassageText, base, most, dir, "base.f32")
 	}, recipe, c.textsHash, model.Model().ID, fmt.Sprint(rows))
-	return &Vectors{Name: name, Dims: model.Model().Dimensions, dir: dir}, err
+	v := &Vectors{Name: name, Dims: model.Model().Dimensions, dir: dir}
+	if err == nil && most > 0 {
+		_, missing := os.Stat(v.Base())
+		v.part = errors.Is(missing, fs.ErrNotExist)
+	}
+	return v, err
 }
 
 // mixed makes a million rows out of the set of 384 dimensions, since the encoder
