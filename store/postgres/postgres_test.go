@@ -62,6 +62,9 @@ func configure(t testing.TB, cfg postgres.Config) postgres.Config {
 			execute(t, ctx, need(t, "PG_OWNER_URL"), "DROP SCHEMA IF EXISTS "+pgx.Identifier{cfg.Schema}.Sanitize()+" CASCADE")
 		})
 	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = time.Minute // of a busy machine
+	}
 	return cfg
 }
 
