@@ -29,7 +29,7 @@ test-arm64: ## the encoder's arithmetic for 64-bit Arm, in an emulator
 	@scripts/arm64.sh
 
 race: ## the race detector on the packages with concurrent code
-	CGO_ENABLED=1 $(GO) test -race -short . ./ingest/... ./answer/... ./index/... ./store/... ./cache/... ./server/... ./observe/... ./model/... ./source/... ./text/enrich/... ./text/extract/sandbox/...
+	@scripts/race.sh
 
 lint: ## gofmt, go vet, staticcheck, govulncheck where its database can be had
 	@scripts/lint.sh

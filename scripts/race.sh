@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The race detector on the packages of the engine, the stores, the pipelines and the service that start goroutines or guard something against them, in
+# their code or in their tests. The others have nothing that it could find, and building a test program for each takes longer than running it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+packages=()
+for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
+  case ./$folder/ in
+  ././ | ./ingest/* | ./answer/* | ./index/* | ./store/* | ./cache/* | ./server/* | ./observe/* | ./model/* | ./source/* | ./text/enrich/* | ./text/extract/sandbox/*) ;;
+  *) continue ;;
+  esac
+  if grep -qE '^\s*go |\.Go\(|\bsync\.|\batomic\.|\berrgroup\.|<-|\bchan |t\.Parallel' "$folder"/*.go; then
+    packages+=("./$folder")
+  fi
+done
+CGO_ENABLED=1 go test -race -short -timeout 30m "$@" "${packages[@]}"
