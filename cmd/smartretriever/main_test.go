@@ -736,7 +736,6 @@ func TestExitCodes(t *testing.T) {
 		{3, "rm -r missing --yes", "missing"},
 		{3, "ls -c none", "none"},
 		{3, "eval missing", "missing"},
-		{3, "ls --data missing", "smartretriever add"},
 	}
 	for _, tt := range tests {
 		r := p.run("", strings.Fields(tt.args)...)

@@ -156,9 +156,10 @@ func newLogger(w io.Writer, level, format string, terminal bool) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, opt))
 }
 
-// open opens the data folder. A verb that only reads does not make one.
+// open opens the data folder. A verb that only reads does not make one; where the documents
+// are on a server, a machine's first verb may find none, and they are there all the same.
 func (a *app) open(ctx context.Context, mayCreate bool) (Retriever, error) {
-	if !mayCreate {
+	if !mayCreate && a.cfg.Store.Name == "sqlite" {
 		if _, err := os.Stat(a.cfg.Data); os.IsNotExist(err) {
 			return nil, rag.Errorf(rag.KindNotFound, "%s does not exist: nothing has been added yet; begin with: smartretriever add PATH", a.cfg.Data)
 		}
