@@ -2,6 +2,8 @@ package config
 
 import (
 	"net"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -111,8 +113,8 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 		wrong("cache.redis.addresses", "is needed with cache.name redis")
 	}
 	for _, a := range redis.Addresses {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			wrong("cache.redis.addresses", "%q is not HOST:PORT", a)
+		if _, _, err := net.SplitHostPort(a); err != nil || strings.Contains(a, "@") {
+			wrong("cache.redis.addresses", "holds what is not HOST:PORT; a password is given as cache.redis.password") // and is not to be repeated
 		}
 	}
 	if redis.Database > 0 && (redis.Cluster || len(redis.Addresses) > 1) {
@@ -136,9 +138,27 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 			wrong("index.database.url", "is needed with index.vectors %s", kind)
 		}
 	}
+	for name, address := range map[string]string{"index.database.url": vectors.URL, "index.database.grpc_url": vectors.GRPCURL} {
+		if holdsPassword(address) {
+			wrong(name, "holds a password, which would be shown; give it as index.database.password")
+		}
+	}
 	for name, t := range map[string]TLS{"store.postgres.tls": pg.TLS, "cache.redis.tls": redis.TLS, "index.database.tls": vectors.TLS} {
 		if (t.CertFile == "") != (t.KeyFile == "") {
 			wrong(name+".cert_file", "cert_file and key_file go together")
 		}
 	}
+}
+
+// passwordWord is how a password is given in PostgreSQL's keywords and values, and in what follows an address.
+var passwordWord = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
+
+// holdsPassword reports whether an address has a password in it, also one that is no address otherwise.
+func holdsPassword(address string) bool {
+	_, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		rest = address
+	}
+	at := strings.LastIndex(rest, "@")
+	return at >= 0 && strings.Contains(rest[:at], ":") || passwordWord.MatchString(address)
 }
