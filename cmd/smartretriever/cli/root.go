@@ -31,7 +31,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "smartretriever",
 		Short: "Answers with checkable sources, from your own documents",
 		Long: `SmartRetriever reads your documents, finds the passages that matter to a question
-and answers with citations that you can check. It runs on this machine alone.`,
+and answers with citations that you can check. It runs on this machine alone, unless you
+configure servers for documents, vectors, results or models.`,
 		Example: `  smartretriever add ~/papers
   smartretriever ask "What limits the range of the sensor?"
   smartretriever serve`,
