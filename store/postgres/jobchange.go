@@ -101,11 +101,7 @@ func (s *Store) changeJob(ctx context.Context, doing string, scope rag.Scope, id
 // returns how many there were.
 func (s *Store) PurgeJobs(ctx context.Context, olderThan time.Time) (n int, err error) {
 	err = s.update(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, "DELETE FROM jobs WHERE ended_at <= $1", s.moment(olderThan, now))
+		tag, err := tx.Exec(ctx, "DELETE FROM jobs WHERE ended_at <= $1", olderThan)
 		n = int(tag.RowsAffected())
 		return err
 	})
