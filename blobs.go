@@ -14,7 +14,8 @@ import (
 	"github.com/smartretriever/smartretriever/store/blob"
 )
 
-// Blobs keeps original files by content. store/blobtest is its contract as a suite.
+// Blobs keeps original files by content. store/blobtest is its contract as a suite. It may be a Presigner besides, be told by BelongTo(storeID string) before
+// anything else whose originals it keeps, say by Ping(context.Context) error whether it is there and by String where, and have a Close.
 type Blobs interface {
 	// Put stores what r holds and returns its SHA-256 in hexadecimal and its size. More
 	// than limit bytes is KindExhausted and stores nothing; an error of r is returned as

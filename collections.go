@@ -83,21 +83,26 @@ func (r *Retriever) DeleteCollection(ctx context.Context, scope rag.Scope) error
 	if err := r.store.DeleteCollection(ctx, scope.Tenant, scope.Collection); err != nil {
 		return err
 	}
-	r.forgetCached(ctx, col)
+	_ = r.forgetCached(ctx, col) // else it goes in its time
 	r.janitor.wake(0)
 	return r.follow.Drop(ctx, col.ID)
 }
 
 // forgetCached removes what is cached of a collection. Embeddings of questions are of no collection.
-func (r *Retriever) forgetCached(ctx context.Context, col rag.Collection) {
-	c, ok := r.cache.(interface {
-		DeletePrefix(ctx context.Context, prefix string) (removed int, err error)
-	})
+func (r *Retriever) forgetCached(ctx context.Context, col rag.Collection) error {
+	c, ok := r.cache.(forgetful)
 	if !ok {
-		return
+		return nil
 	}
-	if _, err := c.DeletePrefix(ctx, answer.CachePrefix(col.Tenant, col.ID)); err != nil {
+	_, err := c.DeletePrefix(ctx, answer.CachePrefix(col.Tenant, col.ID))
+	if err != nil {
 		r.cfg.Observer.Error(rag.KindOf(err), "cache")
 		r.cfg.Logger.Debug("what is cached of a collection stays until its time is over", "collection", col.Name, "error", err)
 	}
+	return err
+}
+
+// forgetful is what a Cache may be besides: able to remove what it holds under keys that begin alike.
+type forgetful interface {
+	DeletePrefix(ctx context.Context, prefix string) (removed int, err error)
 }

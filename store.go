@@ -19,7 +19,8 @@ import (
 
 // Store is the one truth of a Retriever: documents, chunks, embeddings, the change feed, jobs, sources, the ledger and the query log. The
 // packages of folder store have one each, whose comments say what the methods promise; package storetest is the suite that one has to pass.
-// Goroutine-safe; any number of processes may have the same one open.
+// Goroutine-safe; any number of processes may have the same one open. What one may be able to do besides, as package postgres's can (Health, Notifications,
+// Warnings, Replication), is used where it is there.
 type Store interface {
 	ingest.Store
 	answer.Chunks

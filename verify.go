@@ -11,7 +11,7 @@ import (
 
 // Verified is what VerifyAll found in one part of what is kept.
 type Verified struct {
-	Part    string        `json:"part"`              // "store", "originals", "index"
+	Part    string        `json:"part"`              // "store", "originals", "cache", "index"
 	Name    string        `json:"name,omitempty"`    // of the index: its collection
 	Checked string        `json:"checked,omitempty"` // what was looked at, for people
 	Faults  []string      `json:"faults,omitempty"`  // sentences; none is a sound part
@@ -20,7 +20,7 @@ type Verified struct {
 }
 
 // VerifyAll finishes the clean-up after deletions, and then compares everything that is kept with the store: that the store's own rows agree, that every
-// original is there and belongs to something, and, for each collection of scope's tenant, that its index is whole and holds exactly the chunks that the store
+// original is there and belongs to something, that nothing is cached of results which may hold what was deleted, and, for each collection of scope's tenant, that its index is whole and holds exactly the chunks that the store
 // has, words and vectors, in files, memory and the vector database. What was deleted, and is beyond being restored, is then in none of them. tell is called with each part. A damaged or wrong index is
 // built again from the store, without embedding anything. It reads everything: minutes for large stores.
 func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Verified)) error {
@@ -50,7 +50,29 @@ func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Ve
 	if err != nil {
 		return err
 	}
+	if err := r.verifyCache(ctx, scope, tell); err != nil {
+		return err
+	}
 	return r.verifyIndexes(ctx, scope, tell)
+}
+
+// verifyCache has the cache forget the results of a tenant's collections: which of them hold what was deleted nobody can tell any more where the process that
+// deleted it has died, or does not share the cache. One that is away is a fault, as what it holds comes back with it.
+func (r *Retriever) verifyCache(ctx context.Context, scope rag.Scope, tell func(Verified)) error {
+	if _, ok := r.cache.(forgetful); !ok {
+		return nil
+	}
+	return verifyPart(Verified{Part: "cache", Checked: "results are forgotten"}, tell, func(v *Verified) error {
+		for col, err := range r.eachCollection(ctx, scope.WithDefaults().Tenant) {
+			if err != nil {
+				return err
+			}
+			if err := r.forgetCached(ctx, col); err != nil {
+				v.Faults = append(v.Faults, fmt.Sprintf("what is cached of %s could not be removed: %v", col.Name, err))
+			}
+		}
+		return ctx.Err()
+	})
 }
 
 // VerifyIndexes is VerifyAll for the indexes alone.

@@ -127,11 +127,50 @@ func TestDeletedIsNotCached(t *testing.T) {
 	}
 }
 
+// TestVerifyForgetsTheCache: what was deleted by a process that does not share the cache is not in it once everything is verified, and a cache that is away is told of.
+func TestVerifyForgetsTheCache(t *testing.T) {
+	dir := t.TempDir()
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
+	r := open(t, dir, func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	tower := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, dir, nil).DeleteDocument(t.Context(), rag.Scope{}, tower.ID); err != nil {
+		t.Fatal(err)
+	}
+	if kept.holding(t, "Gustave") == 0 {
+		t.Fatal("the answer is not cached, and so the test shows nothing")
+	}
+	kept.set(rag.Errorf(rag.KindUnavailable, "away"))
+	if faults, _ := verify(t, r); len(faults) != 1 || !strings.HasPrefix(faults[0], "cache: ") {
+		t.Errorf("while the cache is away: %v", faults)
+	}
+	kept.set(nil)
+	if faults, _ := verify(t, r); len(faults) > 0 {
+		t.Error(faults)
+	}
+	if n := kept.holding(t, "Gustave"); n > 0 {
+		t.Errorf("%d cached values hold words of the deleted document", n)
+	}
+}
+
 // keeping is a cache that remembers which keys it was given.
 type keeping struct {
 	*memory.Cache
 	mu   sync.Mutex
 	keys map[string]bool
+	away error // of DeletePrefix
+}
+
+func (k *keeping) DeletePrefix(ctx context.Context, prefix string) (removed int, err error) {
+	k.mu.Lock()
+	away := k.away
+	k.mu.Unlock()
+	if away != nil {
+		return 0, away
+	}
+	return k.Cache.DeletePrefix(ctx, prefix)
 }
 
 func (k *keeping) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
@@ -139,6 +178,13 @@ func (k *keeping) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	k.keys[key] = true
 	k.mu.Unlock()
 	return k.Cache.Set(ctx, key, value, ttl)
+}
+
+// set has the cache be away, or there.
+func (k *keeping) set(away error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.away = away
 }
 
 // holding counts the values that hold some text.

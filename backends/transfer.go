@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,7 @@ func (d *Deployment) openOriginals(cfg config.Config, deps Deps, folder string) 
 		d.PlaceOriginals = fmt.Sprintf("bucket %s at %q, prefix %q", cfg.Blobs.Bucket, cfg.Blobs.Endpoint, cfg.Blobs.Prefix)
 		return nil
 	}
+	folder = cmp.Or(c.BlobsDir, folder)
 	s, err := blob.Open(folder)
 	if err != nil {
 		return err

@@ -2,12 +2,14 @@ package config
 
 import (
 	"net"
+	"regexp"
+	"strings"
 	"time"
 )
 
 // TLS says how a connection to a server is encrypted and who it is.
 type TLS struct {
-	Enabled    bool   `name:"enabled" default:"false" help:"Whether the connection is encrypted where the address does not say so; any other setting of tls says so as well."`
+	Enabled    bool   `name:"enabled" default:"false" help:"Whether the connection is encrypted where the address does not say so; any other setting of tls says so as well. With PostgreSQL the settings of tls take the place of sslmode and its like in all addresses."`
 	CAFile     string `name:"ca_file" help:"File of certificates (PEM) of the authorities that the server's certificate is checked with. Empty are the system's."`
 	CertFile   string `name:"cert_file" help:"File of the certificate (PEM) that this program shows."`
 	KeyFile    string `name:"key_file" help:"File of its key (PEM)."`
@@ -73,16 +75,16 @@ type Redis struct {
 
 // VectorDatabase says where a vector database is, and how it is used.
 type VectorDatabase struct {
-	URL          string        `name:"url" help:"Address: https://HOST:PORT (weaviate, chroma, opensearch, pinecone: that of the index), HOST:PORT (qdrant and milvus: of gRPC), a URL without a password (pgvector, which needs none and then uses the database of store.postgres). pinecone without one finds and makes indexes by itself."`
+	URL          string        `name:"url" help:"Address: https://HOST:PORT (weaviate, chroma, opensearch, pinecone: that of the index), HOST:PORT (qdrant and milvus: of gRPC), a URL of PostgreSQL (pgvector, which needs none and then uses the database of store.postgres). It may hold no password. pinecone without one finds and makes indexes by itself."`
 	GRPCURL      string        `name:"grpc_url" help:"Address of gRPC, HOST:PORT, where that is not port 50051 of the same host (weaviate)."`
 	APIKey       Secret        `name:"api_key" help:"API key or token."`
 	APIKeyFile   string        `name:"api_key_file" help:"File that holds the key, instead of api_key."`
-	Username     string        `name:"username" help:"User (milvus, opensearch)."`
+	Username     string        `name:"username" help:"User (milvus, opensearch); for pgvector it is in the address."`
 	Password     Secret        `name:"password" help:"Password of the user."`
 	PasswordFile string        `name:"password_file" help:"File that holds the password, instead of password."`
-	Name         string        `name:"name" help:"Database of that server (milvus, chroma). Empty is its default."`
+	Name         string        `name:"name" help:"Database of that server (milvus, chroma), or what names of indexes that are made begin with (pinecone). Empty is its default."`
 	Tenant       string        `name:"tenant" help:"Tenant of that server (chroma). Empty is its default."`
-	Prefix       string        `name:"prefix" default:"sr" help:"What the names of everything begin with that is made there: 1 to 16 lower-case letters and digits. Installations that share a database do not get in each other's way in any case."`
+	Prefix       string        `name:"prefix" default:"sr" help:"Begins the names of spaces, which are parts of the names of all that is made there (docs/backends.md): 1 to 16 lower-case letters and digits, a letter first. Installations that share a database do not get in each other's way in any case."`
 	Cloud        string        `name:"cloud" help:"Where indexes are made, as aws (pinecone)."`
 	Region       string        `name:"region" help:"Region of that cloud, as us-east-1 (pinecone)."`
 	Replicas     int           `name:"replicas" default:"0" min:"0" max:"64" help:"Copies of what is made there, in a cluster; 0 is the adapter's default (qdrant, weaviate, milvus, opensearch)."`
@@ -111,8 +113,8 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 		wrong("cache.redis.addresses", "is needed with cache.name redis")
 	}
 	for _, a := range redis.Addresses {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			wrong("cache.redis.addresses", "%q is not HOST:PORT", a)
+		if _, _, err := net.SplitHostPort(a); err != nil || strings.Contains(a, "@") {
+			wrong("cache.redis.addresses", "holds what is not HOST:PORT; a password is given as cache.redis.password") // and is not to be repeated
 		}
 	}
 	if redis.Database > 0 && (redis.Cluster || len(redis.Addresses) > 1) {
@@ -136,9 +138,27 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 			wrong("index.database.url", "is needed with index.vectors %s", kind)
 		}
 	}
+	for name, address := range map[string]string{"index.database.url": vectors.URL, "index.database.grpc_url": vectors.GRPCURL} {
+		if holdsPassword(address) {
+			wrong(name, "holds a password, which would be shown; give it as index.database.password")
+		}
+	}
 	for name, t := range map[string]TLS{"store.postgres.tls": pg.TLS, "cache.redis.tls": redis.TLS, "index.database.tls": vectors.TLS} {
 		if (t.CertFile == "") != (t.KeyFile == "") {
 			wrong(name+".cert_file", "cert_file and key_file go together")
 		}
 	}
+}
+
+// passwordWord is how a password is given in PostgreSQL's keywords and values, and in what follows an address.
+var passwordWord = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
+
+// holdsPassword reports whether an address has a password in it, also one that is no address otherwise.
+func holdsPassword(address string) bool {
+	_, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		rest = address
+	}
+	at := strings.LastIndex(rest, "@")
+	return at >= 0 && strings.Contains(rest[:at], ":") || passwordWord.MatchString(address)
 }

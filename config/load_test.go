@@ -202,6 +202,13 @@ func TestFaults(t *testing.T) {
 		{name: "secrets of sources", file: "sources:\n  secrets:\n  - {name: a, value: x}\n  - {name: a, value: y}\n  - {value: z}\n  - {name: b}\n  - {name: c, value: x, file: y}\n",
 			want: []string{"sources.secrets[4].file: given beside sources.secrets[4].value", "sources.secrets[1]: the name \"a\" is used twice", "sources.secrets[2]: needs a name", "sources.secrets[3]: \"b\" needs value or file"}},
 		{name: "digests", file: "server:\n  keys:\n  - {name: a, sha256: abc}\n  - {name: b, sha256: abc, key: 0123456789abcdef}\n", want: []string{"server.keys[0]: sha256 must have 64", "server.keys[1]: has sha256 beside a key"}},
+		{name: "password in the address of Redis", file: "cache: {name: redis, redis: {addresses: ['redis://:pass@host:6379']}}", want: []string{"FILE:1: cache.redis.addresses: holds what is not HOST:PORT"}},
+		{name: "the same without a scheme", file: "cache: {name: redis, redis: {addresses: ['pass@host:6379']}}", want: []string{"cache.redis.addresses: holds what is not HOST:PORT"}},
+		{name: "password in the address of pgvector", file: "index: {vectors: pgvector, database: {url: 'postgres://me:pass@host:5432/vectors'}}", want: []string{"FILE:1: index.database.url: holds a password"}},
+		{name: "password among keywords", file: "index: {vectors: pgvector, database: {url: 'host=h user=me password=verysecret'}}", want: []string{"index.database.url: holds a password"}},
+		{name: "password behind the address", file: "index: {vectors: pgvector, database: {url: 'postgres://me@host/vectors?password=verysecret'}}", want: []string{"index.database.url: holds a password"}},
+		{name: "password in the address of gRPC", file: "index: {vectors: weaviate, database: {url: 'http://h:8080', grpc_url: 'grpc://me:pass@h:50051'}}", want: []string{"index.database.grpc_url: holds a password"}},
+		{name: "addresses without a password", file: "index: {vectors: pgvector, database: {url: 'postgres://me@[::1]:5432/vectors?sslmode=verify-full'}}"},
 		{name: "missing secret file", file: "llm:\n  api_key_file: /nonexistent/key\n", want: []string{"FILE:2: llm.api_key_file: /nonexistent/key: "}},
 	}
 	for _, tt := range tests {

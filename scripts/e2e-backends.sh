@@ -11,8 +11,8 @@
 #   pgvector, chroma, milvus, weaviate   where vectors are; without one, the built-in index
 #   redis                   the cache; without it, in process
 #   s3                      originals are in a bucket; without it, in the data folder
-# With none, those in "usual" below. On postgres with the built-in index several replicas
-# of the program are tested too. E2E_TESTS=all runs the slow tests as well, E2E_CLIENTS
+# With none, those in "usual" below. On postgres two processes with one store are tested
+# together, too. E2E_TESTS=all runs the slow tests as well, E2E_CLIENTS
 # says which clients come after (openai, ui, "" for none; as it comes, both for the
 # combinations in "clients").
 set -euo pipefail

@@ -667,7 +667,7 @@ func TestJSON(t *testing.T) {
 		{"sources rm beir", 2, 1},
 		{"sources rm beir --documents --yes", 0, 1},
 		{"rm a.md b.md", 3, 2},
-		{"verify", 0, 3},
+		{"verify", 0, 4},
 		{"migrate", 2, 1},
 		{"serve --addr nowhere", 2, 1},
 	}
@@ -736,7 +736,6 @@ func TestExitCodes(t *testing.T) {
 		{3, "rm -r missing --yes", "missing"},
 		{3, "ls -c none", "none"},
 		{3, "eval missing", "missing"},
-		{3, "ls --data missing", "smartretriever add"},
 	}
 	for _, tt := range tests {
 		r := p.run("", strings.Fields(tt.args)...)

@@ -40,3 +40,17 @@ func TestPlaces(t *testing.T) {
 	same(t, "no places", placesOf("", "w"), nil)
 	same(t, "places", placesOf("\nA=x{}y\n B=http://h/?a=b \n", "w"), []string{"A=xwy", "B=http://h/?a=b"})
 }
+
+// TestDocumentsOnAServer: a machine that has no data folder yet does not say that nothing was
+// added where the documents are on a server.
+func TestDocumentsOnAServer(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	if r := p.run("", "ls", "--data", "missing"); r.code != 3 || !strings.Contains(r.err, "nothing has been added yet") {
+		t.Errorf("SQLite: %+v", r)
+	}
+	p.env = []string{"SMARTRETRIEVER_STORE_NAME=postgres", "SMARTRETRIEVER_STORE_POSTGRES_URL=postgres://sr@127.0.0.1:1/none?sslmode=disable"} // where nobody listens
+	if r := p.run("", "ls", "--data", "missing"); r.code != 1 || strings.Contains(r.err, "nothing has been added") {
+		t.Errorf("PostgreSQL: %+v", r)
+	}
+}

@@ -97,6 +97,37 @@ func TestLeasesByTheDatabasesClock(t *testing.T) {
 	}
 }
 
+// What was deleted can be restored for as long as a process says, however wrong its clock is: its time is neither over before, nor never.
+func TestRetentionByTheDatabasesClock(t *testing.T) {
+	for _, by := range []string{"+400d", "-400d"} {
+		t.Run(by, func(t *testing.T) {
+			cfg := configure(t, postgres.Config{})
+			startShifted(t, by)
+			s := open(t, cfg)
+			c, err := s.CreateCollection(t.Context(), storetest.Spec("", "c"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put, err := s.PutDocuments(t.Context(), []rag.Put{storetest.Put(c.ID, "a", "One.")})
+			if err == nil {
+				err = s.DeleteDocument(t.Context(), rag.Scope{Tenant: c.Tenant, Collection: c.Name, Admin: true}, put[0].Document.ID)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, kept := range []struct {
+				until time.Time
+				gone  int
+			}{{time.Now().Add(-time.Hour), 0}, {time.Now().Add(time.Hour), 1}} {
+				report, err := s.Purge(t.Context(), kept.until)
+				if err != nil || report.Documents != kept.gone {
+					t.Errorf("%d documents were purged, %v; want %d", report.Documents, err, kept.gone)
+				}
+			}
+		})
+	}
+}
+
 // A clock that jumps ahead ends leases. Whoever held one is told so, and stores nothing
 // any more.
 func TestTheDatabasesClockJumpsAhead(t *testing.T) {

@@ -24,7 +24,11 @@ import (
 // PurgeReport.Erased stays false.
 func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeReport, error) {
 	var report store.PurgeReport
-	err := s.purgeDocuments(ctx, olderThan, &report)
+	// A document was deleted at a time of the database's clock; one of a process that is wrong by a month must not end a retention.
+	until, err := s.onItsClock(ctx, olderThan)
+	if err == nil {
+		err = s.purgeDocuments(ctx, until, &report)
+	}
 	if err == nil {
 		err = s.purgeEmbeddings(ctx, &report)
 	}
@@ -35,6 +39,16 @@ func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeRepo
 		err = s.dropDeletes(ctx, &report)
 	}
 	return report, wrap(err, "purge")
+}
+
+// onItsClock is moment, asked of the database.
+func (s *Store) onItsClock(ctx context.Context, t time.Time) (at time.Time, err error) {
+	err = s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
+		now, err := s.clock(ctx, tx)
+		at = s.moment(t, now)
+		return err
+	})
+	return at, err
 }
 
 // Sizes of the purge's transactions.

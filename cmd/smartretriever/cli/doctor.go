@@ -39,9 +39,13 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what is configured, and check that it works",
 		Long: `Prints the settings in force that differ from the defaults and where each comes
-from (with --all, every setting; secrets are masked), and checks the data folder, the
-store, the free space, the embedding model and, if one is configured, the language
-model. The exit code is 1 when something that is needed does not work.`,
+from (with --all, every setting; secrets are masked), and checks the data folder, the free
+space, the store with its read replicas, the original files, the embedding model, and what
+else is configured: vector database, cache, reranker, language model. Every original file is
+read, unless --quick is given. The exit code is 1 when something that is needed does not work.
+
+It makes the store where there is none yet: before 'smartretriever migrate', do not run it
+with the new configuration.`,
 		Example: `  smartretriever doctor
   smartretriever doctor --all
   smartretriever doctor --json | jq '.checks[] | select(.ok | not)'`,
@@ -54,7 +58,7 @@ model. The exit code is 1 when something that is needed does not work.`,
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "print every setting, also those that are as they come")
-	c.Flags().BoolVar(&quick, "quick", false, "leave out reading the whole store")
+	c.Flags().BoolVar(&quick, "quick", false, "leave out reading the whole store and all original files")
 	return c
 }
 

@@ -121,9 +121,10 @@ func (a *app) indexVerifyCommand() *cobra.Command {
 	all := false
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Compare the index files with their checksums",
-		Long: `Reads every file of the collection's index and compares its checksums. An index with a
-damaged file is built again from what is stored; that costs no embeddings.
+		Short: "Compare the index files with their checksums, and a vector database with them",
+		Long: `Reads every file of the collection's index and compares its checksums; where a vector
+database has the vectors, also which passages it holds. What is damaged, or differs, is built
+again from what is stored; that costs no embeddings.
 
 The exit code is 1 if damage was found, even though it is mended then.`,
 		Example: "  smartretriever index verify --all",

@@ -39,11 +39,14 @@ A PLACE is a configuration file, or short for the present configuration with ano
                   the environment or the file, never here: it holds a password
 Without --from, it is the present configuration's store that is copied.
 
-Nobody can write to the source meanwhile. After Ctrl-C, a crash or a lost connection the same
-command goes on where it stopped; if the source has changed since, it begins anew. At the end
-counts and checksums of all tables have to be equal; until then no program opens the target.
-Then the indexes are filled, those in a vector database too (index.vectors), and everything
-is verified. The source stays as it is. To use the target, change the configuration.`,
+Stop the servers before, and start nothing with the new configuration yet. Nobody can write
+to the source meanwhile. After Ctrl-C, a crash or a lost connection the same command goes on
+where it stopped; if the source has changed since, it begins anew. At the end counts and
+checksums of all tables have to be equal; until then no program opens the target. Then the
+indexes are filled, those in a vector database too (index.vectors), and everything is
+verified. The source stays as it is. To use the target, change the configuration.
+
+The exit code is 1 if an original file is missing, or if something was found to be wrong.`,
 		Example: `  smartretriever migrate --to postgres:
   smartretriever migrate --from postgres: --to sqlite:/srv/copy
   smartretriever migrate --from old.yaml --to new.yaml --json`,

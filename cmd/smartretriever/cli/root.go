@@ -31,7 +31,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "smartretriever",
 		Short: "Answers with checkable sources, from your own documents",
 		Long: `SmartRetriever reads your documents, finds the passages that matter to a question
-and answers with citations that you can check. It runs on this machine alone.`,
+and answers with citations that you can check. It runs on this machine alone, unless you
+configure servers for documents, vectors, results or models.`,
 		Example: `  smartretriever add ~/papers
   smartretriever ask "What limits the range of the sensor?"
   smartretriever serve`,
@@ -156,9 +157,10 @@ func newLogger(w io.Writer, level, format string, terminal bool) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, opt))
 }
 
-// open opens the data folder. A verb that only reads does not make one.
+// open opens the data folder. A verb that only reads does not make one; where the documents
+// are on a server, a machine's first verb may find none, and they are there all the same.
 func (a *app) open(ctx context.Context, mayCreate bool) (Retriever, error) {
-	if !mayCreate {
+	if !mayCreate && a.cfg.Store.Name == "sqlite" {
 		if _, err := os.Stat(a.cfg.Data); os.IsNotExist(err) {
 			return nil, rag.Errorf(rag.KindNotFound, "%s does not exist: nothing has been added yet; begin with: smartretriever add PATH", a.cfg.Data)
 		}
