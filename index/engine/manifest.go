@@ -332,11 +332,16 @@ func (ix *Index) forget() error {
 	if err := ix.cfg.FS.Remove(ix.path(manifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return rag.Wrap(rag.KindUnavailable, err, "index: remove the manifest")
 	}
-	return ix.remove(func(n string) bool { return n != lockName })
+	return ix.remove(names, func(n string) bool { return n != lockName })
 }
 
 // sweep removes the files that neither the manifest nor the current state needs. The caller holds ix.filing, or is alone.
 func (ix *Index) sweep() error {
+	// First what there is, then what is needed: a file that a merge finishes in between must not be taken for one that nobody needs.
+	names, err := ix.cfg.FS.List(ix.cfg.Dir)
+	if err != nil {
+		return rag.Wrap(rag.KindUnavailable, err, "index: list the folder")
+	}
 	needed := map[string]bool{}
 	ix.writing.Lock()
 	for n := range ix.writes {
@@ -351,19 +356,15 @@ func (ix *Index) sweep() error {
 		}
 	}
 	ix.writing.Unlock()
-	return ix.remove(func(n string) bool {
+	return ix.remove(names, func(n string) bool {
 		// What is not named as the engine names its files is of whoever keeps the vectors.
 		own := strings.TrimSuffix(n, section.TempSuffix)
 		return !needed[n] && n != manifestName && (own == manifestName || strings.HasSuffix(own, fileSuffix))
 	})
 }
 
-// remove removes the files of the folder that are of no use.
-func (ix *Index) remove(useless func(name string) bool) error {
-	names, err := ix.cfg.FS.List(ix.cfg.Dir)
-	if err != nil {
-		return rag.Wrap(rag.KindUnavailable, err, "index: list the folder")
-	}
+// remove removes those of the files of the folder that are of no use.
+func (ix *Index) remove(names []string, useless func(name string) bool) error {
 	var errs []error
 	removed := false
 	for _, n := range names {
