@@ -13,7 +13,8 @@ import (
 const fillBatch = 2048
 
 // Rebuild makes the index anew from what read gives; see engine.Index.Rebuild. The space is filled anew as well, in place, while it is searched, unless it is
-// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile.
+// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile. KindUnavailable says that another process is
+// writing to it and there are words already, which stay as they are.
 func (ix *Index) Rebuild(ctx context.Context, read func(add func(rag.Record) error) (seq int64, err error)) error {
 	ix.applying.Lock()
 	defer ix.applying.Unlock()
@@ -78,12 +79,15 @@ func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
 			if p.Epoch != epoch && p.Seq >= 0 {
 				return nil, l.giveBack(p.Seq)
 			}
-			l.space.Epoch++
-			return l, nil
+			return l, l.begin(ctx)
 		case rag.KindOf(err) != rag.KindConflict:
 			return nil, err
 		case time.Now().After(until):
-			ix.failing.Store(&note{rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)})
+			err = rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
+			ix.failing.Store(&note{err})
+			if !ix.fresh && ix.words.Damaged() == nil {
+				return nil, err // the words are there: to make them again and again until it is done would help nobody
+			}
 			return nil, nil
 		}
 		if err := pause(ctx); err != nil {
@@ -110,6 +114,7 @@ func (ix *Index) rebuildWords(ctx context.Context, read func(add func(rag.Record
 // does not keep the words from being made.
 func (ix *Index) fill(ctx context.Context, l *lease, read func(add func(rag.Record) error) (int64, error)) (at int64, sent, err error) {
 	ix.forget()
+	ix.emptied.Store(false) // all of it comes
 	_, sent = ix.open(ctx, true)
 	var batch []external.Item
 	flush := func() {

@@ -35,8 +35,18 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 		}
 	}
 	ix.fresh = false
+	if ix.emptied.Swap(false) {
+		// These changes may have been read before the space was found to be gone, and what comes before them is to go there first.
+		return ix.told(rag.Errorf(rag.KindUnavailable, "space %s is filled again from the first change on", ix.space.Name))
+	}
 	ctx, cancel := context.WithTimeout(ix.ctx, ix.conn.cfg.ApplyTimeout)
 	defer cancel()
+	if ix.failing.Load() != nil {
+		// A batch may take long, and searches that are to see it wait for so long: whether anybody is there is found out sooner.
+		if err := ix.conn.answers(ctx); err != nil {
+			return ix.told(err)
+		}
+	}
 	return ix.told(ix.send(ctx, puts, deletes, from, seq))
 }
 
@@ -126,13 +136,23 @@ func (l *lease) ready(ctx context.Context, from int64) error {
 		if _, err := l.ix.open(ctx, true); err != nil {
 			return err
 		}
-		l.space.Epoch++
+		if err := l.begin(ctx); err != nil {
+			return err
+		}
 		return l.clear(ctx)
 	case l.space.Seq < from:
 		// Somebody has to begin anew: the next batch begins where the space is.
 		return rag.Errorf(rag.KindUnavailable, "space %s is at change %d, before %d", l.ix.space.Name, l.space.Seq, from)
 	}
 	return nil
+}
+
+// begin opens the space's next epoch, which is that of what is put in from now on. It is written down before anything is sent: if this process dies while it
+// fills the space, the next one must not take what it leaves for its own.
+func (l *lease) begin(ctx context.Context) error {
+	l.space.Epoch++
+	l.renewed = time.Now()
+	return l.ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, l.ix.conn.cfg.Lease)
 }
 
 // keep renews the lease when a third of it has passed.
