@@ -331,3 +331,48 @@ func TestFilledByAnother(t *testing.T) {
 		t.Errorf("the second time: %v", err)
 	}
 }
+
+// picky is a database that refuses some chunks for good, with the batch that they are in.
+type picky struct {
+	*indextest.Memory
+	refuses func(rag.ChunkID) bool
+}
+
+func (d *picky) Open(ctx context.Context, s external.Space) (external.Table, error) {
+	t, err := d.Memory.Open(ctx, s)
+	return pickyTable{t, d}, err
+}
+
+type pickyTable struct {
+	external.Table
+	db *picky
+}
+
+func (t pickyTable) Upsert(ctx context.Context, items []external.Item) error {
+	for _, i := range items {
+		if t.db.refuses(i.ID) {
+			return rag.Errorf(rag.KindInvalid, "chunk %d has too many tags", i.ID)
+		}
+	}
+	return t.Table.Upsert(ctx, items)
+}
+
+// TestRefusedChunks: a chunk that the database does not take does not stop those that come with it and after it; where it takes none at all, nothing is passed over.
+func TestRefusedChunks(t *testing.T) {
+	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), &picky{Memory: newDatabase(4)}
+	db.refuses = func(id rag.ChunkID) bool { return id == 3 }
+	ix := made(t, db, s, nil, 1, 2, 3, 4, 5, 6, 7)
+	same(t, "filled with", db.Held(), []rag.ChunkID{1, 2, 4, 5, 6, 7})
+	db.refuses = func(id rag.ChunkID) bool { return id == 5 || id == 9 }
+	if err := ix.Apply(records(5, 8, 9), nil, 2); err != nil { // of an older document, chunk 5 was taken
+		t.Error(err)
+	}
+	same(t, "kept", db.Held(), []rag.ChunkID{1, 2, 4, 6, 7, 8})
+	if res, err := ix.Search(t.Context(), question); err != nil || res.Degraded != "" || len(res.Keyword) != 9 || len(res.Vector) != 6 {
+		t.Errorf("%d by words, %d by meaning, %q, %v", len(res.Keyword), len(res.Vector), res.Degraded, err)
+	}
+	db.refuses = func(rag.ChunkID) bool { return true }
+	if err := ix.Apply(records(10, 11), nil, 3); rag.KindOf(err) != rag.KindInvalid || ix.Seq() != 2 {
+		t.Errorf("nothing is taken: %v, and the index is at %d", err, ix.Seq())
+	}
+}

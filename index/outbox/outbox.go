@@ -232,16 +232,51 @@ func (l *lease) delete(ctx context.Context, ids []rag.ChunkID) error {
 	return nil
 }
 
+// upsert puts items in. Those that the database refuses for good while it takes others, as one with more tags than it keeps, are left out, and what it had of them goes: one
+// must not stop all that comes after it. They are still found by their words.
 func (l *lease) upsert(ctx context.Context, items []external.Item) error {
+	var refused []rag.ChunkID
+	var why error
+	taken := len(items)
 	for len(items) > 0 {
 		n := l.ix.portion(items)
-		err := l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Upsert(ctx, items[:n]) })
+		out, err := l.put(ctx, items[:n], &why)
 		if err != nil {
 			return fmt.Errorf("put %d chunks: %w", n, err)
 		}
+		refused = append(refused, out...)
 		items = items[n:]
 	}
-	return nil
+	taken -= len(refused)
+	switch {
+	case len(refused) == 0:
+		return nil
+	case taken == 0: // it is not the items that are wrong
+		return fmt.Errorf("put %d chunks: %w", len(refused), why)
+	}
+	l.ix.conn.cfg.Logger.Error("index: the vector database refuses chunks, which are found by their words only", "database", l.ix.conn.cfg.Name, "space", l.ix.space.Name,
+		"refused", len(refused), "first", int64(refused[0]), "err", why)
+	return l.delete(ctx, refused)
+}
+
+// put puts items in at once, or, where that is refused for good, in halves, and returns those that are refused alone. why becomes the reason.
+func (l *lease) put(ctx context.Context, items []external.Item, why *error) (refused []rag.ChunkID, err error) {
+	err = l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Upsert(ctx, items) })
+	switch {
+	case rag.KindOf(err) != rag.KindInvalid:
+		return nil, err
+	case len(items) == 1:
+		*why = err
+		return []rag.ChunkID{items[0].ID}, nil
+	}
+	for _, half := range [][]external.Item{items[:len(items)/2], items[len(items)/2:]} {
+		out, err := l.put(ctx, half, why)
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, out...)
+	}
+	return refused, nil
 }
 
 // clear takes out what was put in before the space's epoch.
