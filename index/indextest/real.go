@@ -1,7 +1,6 @@
 package indextest
 
 import (
-	"context"
 	"os/exec"
 	"slices"
 	"testing"
@@ -17,17 +16,6 @@ func RestartDaemon(t testing.TB, folder string) {
 	if out, err := exec.Command("../../scripts/daemon.sh", "restart", folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-}
-
-// OpenSpace returns a space of a database that is dropped at the end of the test.
-func OpenSpace(t testing.TB, db external.Database, s external.Space) external.Table {
-	t.Helper()
-	table, err := db.Open(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Drop(context.Background(), s.Name) })
-	return table
 }
 
 // FindsByWords reports where a text does not find the items that it should, and these only.
