@@ -13,8 +13,8 @@ import (
 const fillBatch = 2048
 
 // Rebuild makes the index anew from what read gives; see engine.Index.Rebuild. The space is filled anew as well, in place, while it is searched, unless it is
-// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile. KindUnavailable says that another process is
-// writing to it and there are words already, which stay as they are.
+// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile. While another process is
+// writing to it the words alone are made, once: after that Rebuild is KindUnavailable until changes reach the space again.
 func (ix *Index) Rebuild(ctx context.Context, read func(add func(rag.Record) error) (seq int64, err error)) error {
 	ix.applying.Lock()
 	defer ix.applying.Unlock()
@@ -85,9 +85,10 @@ func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
 		case time.Now().After(until):
 			err = rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
 			ix.failing.Store(&note{err})
-			if !ix.fresh && ix.words.Damaged() == nil {
-				return nil, err // the words are there: to make them again and again until it is done would help nobody
+			if ix.alone && ix.words.Damaged() == nil {
+				return nil, err // to make the words again and again until it is done would help nobody
 			}
+			ix.alone = true
 			return nil, nil
 		}
 		if err := pause(ctx); err != nil {

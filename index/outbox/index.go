@@ -31,6 +31,7 @@ type Index struct {
 	// applying is held by what changes the index or its space.
 	applying sync.Mutex
 	fresh    bool // nothing was applied yet, nor read from files
+	alone    bool // the words were made anew without the space, which another process was writing to, and no change has reached that since
 
 	reached atomic.Int64         // change up to which the space is known to be filled, -1 if it is not
 	emptied atomic.Bool          // a search has found the space gone since changes were last sent there

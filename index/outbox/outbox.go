@@ -54,6 +54,7 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 func (ix *Index) told(err error) error {
 	if err == nil {
 		ix.failing.Store(nil)
+		ix.alone = false
 		return nil
 	}
 	ix.failing.Store(&note{err})
