@@ -229,9 +229,12 @@ func (c *Connection) try(ctx context.Context, timeout time.Duration, do func(con
 	return c.ask(ctx, c.cfg.Tries, timeout, do)
 }
 
-// answers reports, as an error, that the database does not answer the simplest question in the time of a search.
+// shortly bounds the simplest question.
+const shortly = 3 * time.Second
+
+// answers reports, as an error, that the database does not answer the simplest question.
 func (c *Connection) answers(ctx context.Context) error {
-	return c.ask(ctx, 1, c.cfg.SearchTimeout, func(ctx context.Context) error {
+	return c.ask(ctx, 1, shortly, func(ctx context.Context) error {
 		_, err := c.cfg.Database.Describe(ctx)
 		return err
 	})
