@@ -55,11 +55,10 @@ func (ix *Index) optimize() {
 
 // turnToFill begins a turn of writing if the space is to be filled by this process, and returns nil otherwise. It waits a little for one who is filling it just now.
 func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
-	spaces, id := ix.conn.cfg.Spaces, ix.cfg.Identity
 	until := time.Now().Add(ix.conn.cfg.Patience)
 	epoch := int64(-1)
 	for {
-		p, err := spaces.Space(ctx, ix.kept)
+		p, err := ix.conn.cfg.Spaces.Space(ctx, ix.kept)
 		if err != nil && rag.KindOf(err) != rag.KindNotFound {
 			return nil, err
 		}
@@ -72,13 +71,11 @@ func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
 		if epoch < 0 {
 			epoch = p.Epoch // of a filling by another process since, it is higher
 		}
-		p, err = spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+		l, err := ix.turn(ctx)
 		switch {
+		case err == nil && l.space.Epoch != epoch && l.space.Seq >= 0:
+			return nil, l.giveBack(l.space.Seq)
 		case err == nil:
-			l := &lease{ix: ix, space: p, renewed: time.Now()}
-			if p.Epoch != epoch && p.Seq >= 0 {
-				return nil, l.giveBack(p.Seq)
-			}
 			return l, l.begin(ctx)
 		case rag.KindOf(err) != rag.KindConflict:
 			return nil, err

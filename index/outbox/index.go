@@ -208,15 +208,14 @@ func (ix *Index) lost(err error) {
 	ix.forget()
 	ctx, cancel := context.WithTimeout(ix.ctx, ix.conn.cfg.SearchTimeout)
 	defer cancel()
-	id := ix.cfg.Identity
-	p, leaseErr := ix.conn.cfg.Spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
-	if leaseErr != nil {
+	l, busy := ix.turn(ctx)
+	if busy != nil {
 		return // somebody else is at it, or the next search finds it again
 	}
 	ix.conn.cfg.Logger.Warn("index: the vectors are gone from the database and are put there again", "database", ix.conn.cfg.Name, "space", ix.space.Name)
 	ix.failing.Store(&note{err})
-	p.Seq = -1
-	if ix.conn.cfg.Spaces.AdvanceSpace(ctx, p, 0) == nil {
+	l.space.Seq = -1
+	if ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, 0) == nil {
 		ix.emptied.Store(true) // before Seq goes back, so that Apply is not misled
 		ix.reached.Store(-1)
 	}

@@ -64,51 +64,59 @@ func (ix *Index) told(err error) error {
 
 // send brings the space from change from to change seq, unless somebody else has.
 func (ix *Index) send(ctx context.Context, puts []rag.Record, deletes []rag.ChunkID, from, seq int64) error {
-	p, err := ix.lease(ctx, seq)
-	if err != nil || p.Seq >= seq {
+	l, err := ix.turnFor(ctx, seq)
+	if err != nil || l == nil {
 		return err
 	}
-	l := &lease{ix: ix, space: p, renewed: time.Now()}
+	was := l.space.Seq
 	err = l.ready(ctx, from)
 	if err == nil {
 		err = l.change(ctx, puts, deletes)
 	}
 	if err != nil {
-		return errors.Join(err, l.giveBack(p.Seq))
+		return errors.Join(err, l.giveBack(was))
 	}
 	return l.giveBack(seq)
 }
 
-// lease begins a turn of writing, unless the space holds change seq: then the returned space says so, and there is no turn. While somebody else has his it
-// waits for Config.Patience.
-func (ix *Index) lease(ctx context.Context, seq int64) (rag.Space, error) {
-	spaces, id := ix.conn.cfg.Spaces, ix.cfg.Identity
+// turnFor begins a turn of writing, or returns nil if the space holds change seq. While somebody else has his it waits for Config.Patience.
+func (ix *Index) turnFor(ctx context.Context, seq int64) (*lease, error) {
 	until := time.Now().Add(ix.conn.cfg.Patience)
 	for {
-		p, err := spaces.Space(ctx, ix.kept)
+		p, err := ix.conn.cfg.Spaces.Space(ctx, ix.kept)
 		if err == nil {
 			ix.reached.Store(p.Seq)
 			if p.Seq >= seq {
-				return p, nil
+				return nil, nil
 			}
 		}
+		var l *lease
 		if err == nil || rag.KindOf(err) == rag.KindNotFound {
-			p, err = spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+			l, err = ix.turn(ctx)
 		}
-		if err == nil && p.Seq >= seq {
-			ix.reached.Store(p.Seq)
-			return p, spaces.AdvanceSpace(ctx, p, 0)
-		}
-		if rag.KindOf(err) != rag.KindConflict {
-			return p, err
-		}
-		if time.Now().After(until) {
-			return p, rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
+		switch {
+		case err == nil && l.space.Seq >= seq:
+			return nil, l.giveBack(l.space.Seq)
+		case rag.KindOf(err) != rag.KindConflict:
+			return l, err
+		case time.Now().After(until):
+			return nil, rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
 		}
 		if err := pause(ctx); err != nil {
-			return p, err
+			return nil, err
 		}
 	}
+}
+
+// turn begins a turn of writing. KindConflict says that another one is going on.
+func (ix *Index) turn(ctx context.Context) (*lease, error) {
+	asked := time.Now() // the lease begins before it is known of here
+	id := ix.cfg.Identity
+	p, err := ix.conn.cfg.Spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+	if err != nil {
+		return nil, err
+	}
+	return &lease{ix: ix, space: p, renewed: asked}, nil
 }
 
 // pause waits a moment for another writer.
