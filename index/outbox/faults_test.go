@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -242,6 +243,50 @@ func TestGoneBeforeABatch(t *testing.T) {
 		t.Error(err)
 	}
 	same(t, "kept", db.Held(), []rag.ChunkID{1, 2, 3})
+}
+
+// TestGoneForABatch: that the database has lost the space does not pass for the collection being gone, which is what a follower would take it for.
+func TestGoneForABatch(t *testing.T) {
+	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), newDatabase(1000)
+	ix := made(t, db, s, nil, 1, 2)
+	db.Wipe()
+	if err := ix.Apply(records(3), nil, 2); rag.KindOf(err) != rag.KindUnavailable || errors.Is(err, rag.ErrNotFound) {
+		t.Errorf("changes for a space that is gone: %v (%s)", err, rag.KindOf(err))
+	}
+	if ix.Seq() != 0 {
+		t.Errorf("the index is at %d, and its space is gone", ix.Seq())
+	}
+}
+
+// TestFarBehind: when the database is further behind than a batch reaches, words follow the store all the same, with what comes and what goes.
+func TestFarBehind(t *testing.T) {
+	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), newDatabase(1000)
+	c := collection(t, s, storetest.Dimensions)
+	paragraphs := make([]string, 50)
+	for d := range 30 {
+		for p := range paragraphs {
+			paragraphs[p] = fmt.Sprintf("apple %d of tree %d", p, d)
+		}
+		c = put(t, s, c, fmt.Sprint("d", d), paragraphs...)
+	}
+	db.Down = rag.Errorf(rag.KindUnavailable, "nobody there")
+	f := process(t, db, s, t.TempDir(), nil)
+	if res := search(t, f, c, "apple"); res.Degraded == "" || len(res.Keyword) != 1000 {
+		t.Fatalf("%d by words, degraded: %s", len(res.Keyword), res.Degraded)
+	}
+	for round := range 3 {
+		c = put(t, s, c, fmt.Sprint("late", round), fmt.Sprintf("quince%d and pear", round))
+		c = remove(t, s, c, fmt.Sprint("d", round))
+		if res := search(t, f, c, fmt.Sprint("quince", round)); res.Degraded == "" || len(res.Keyword) != 1 || len(res.Vector) != 0 {
+			t.Errorf("round %d: %+v", round, res)
+		}
+	}
+	if res := search(t, f, c, "tree 1"); slices.ContainsFunc(res.Keyword, func(h rag.Scored) bool { return h.ChunkID <= 50 }) {
+		t.Error("chunks of a document that was removed are found")
+	}
+	db.Set(func() { db.Down = nil })
+	eventually(t, func() bool { return search(t, f, c, "apple").Degraded == "" })
+	same(t, "kept", db.Held(), live(t, s, c))
 }
 
 // mortal is where a process keeps how far spaces are, until it dies.

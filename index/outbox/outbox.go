@@ -25,12 +25,7 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 		return rag.Errorf(rag.KindConflict, "index: change %d comes after change %d", seq, from)
 	}
 	if seq >= ix.words.Seq() { // else the database alone is behind
-		bare := make([]rag.Record, len(puts))
-		for i, r := range puts {
-			r.Vector = nil
-			bare[i] = r
-		}
-		if err := ix.words.Apply(bare, deletes, seq); err != nil {
+		if err := ix.applyWords(puts, deletes, seq); err != nil {
 			return err
 		}
 	}
@@ -50,6 +45,22 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 	return ix.told(ix.send(ctx, puts, deletes, from, seq))
 }
 
+// Ahead changes the words alone, from the state that Serves tells to that at seq, while the database cannot be told of what comes before. It is told of all this by Apply, later.
+func (ix *Index) Ahead(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	ix.applying.Lock()
+	defer ix.applying.Unlock()
+	return ix.applyWords(puts, deletes, seq)
+}
+
+func (ix *Index) applyWords(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	bare := make([]rag.Record, len(puts))
+	for i, r := range puts {
+		r.Vector = nil
+		bare[i] = r
+	}
+	return ix.words.Apply(bare, deletes, seq)
+}
+
 // told notes whether changes reach the database.
 func (ix *Index) told(err error) error {
 	if err == nil {
@@ -58,7 +69,6 @@ func (ix *Index) told(err error) error {
 		return nil
 	}
 	ix.failing.Store(&note{err})
-	ix.lost(err)
 	return fmt.Errorf("tell %s: %w", ix.conn.cfg.Name, err)
 }
 
@@ -73,10 +83,15 @@ func (ix *Index) send(ctx context.Context, puts []rag.Record, deletes []rag.Chun
 	if err == nil {
 		err = l.change(ctx, puts, deletes)
 	}
-	if err != nil {
-		return errors.Join(err, l.giveBack(was))
+	if err == nil {
+		return l.giveBack(seq)
 	}
-	return l.giveBack(seq)
+	err = errors.Join(err, l.giveBack(was))
+	if rag.KindOf(err) == rag.KindNotFound {
+		ix.lost(err)
+		err = rag.Errorf(rag.KindUnavailable, "%v", err) // KindNotFound is what the store says of a collection
+	}
+	return err
 }
 
 // turnFor begins a turn of writing, or returns nil if the space holds change seq. While somebody else has his it waits for Config.Patience.
