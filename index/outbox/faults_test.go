@@ -118,7 +118,7 @@ var question = rag.IndexQuery{Text: "apple", Vector: storetest.Vector(rag.Hash{1
 func TestSilentDatabase(t *testing.T) {
 	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), &silent{Memory: newDatabase(1000)}
 	ix := made(t, db, s, func(cfg *outbox.Config) {
-		cfg.SearchTimeout, cfg.Tries, cfg.Failures, cfg.Pause = 10*time.Millisecond, 1, 3, time.Hour
+		cfg.SearchTimeout, cfg.Tries, cfg.Failures, cfg.Pause = time.Second, 1, 3, time.Hour // the time of a read in the store as well
 	}, 1, 2)
 	db.hangs.Store(true)
 	for range 6 {
@@ -156,7 +156,7 @@ func TestCallersWhoLeave(t *testing.T) {
 func TestChangesForASilentDatabase(t *testing.T) {
 	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), &silent{Memory: newDatabase(1000)}
 	ix := made(t, db, s, func(cfg *outbox.Config) {
-		cfg.SearchTimeout, cfg.ApplyTimeout, cfg.Tries, cfg.Failures = 10*time.Millisecond, 10*time.Millisecond, 1, 100
+		cfg.ApplyTimeout, cfg.Tries, cfg.Failures = time.Second, 1, 100
 	}, 1)
 	change := func() error { return ix.Apply(records(2), nil, 2) }
 	db.hangs.Store(true)
@@ -263,7 +263,7 @@ func TestFarBehind(t *testing.T) {
 	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), newDatabase(1000)
 	c := collection(t, s, storetest.Dimensions)
 	paragraphs := make([]string, 50)
-	for d := range 30 {
+	for d := range 22 {
 		for p := range paragraphs {
 			paragraphs[p] = fmt.Sprintf("apple %d of tree %d", p, d)
 		}
@@ -286,7 +286,32 @@ func TestFarBehind(t *testing.T) {
 	}
 	db.Set(func() { db.Down = nil })
 	eventually(t, func() bool { return search(t, f, c, "apple").Degraded == "" })
-	same(t, "kept", db.Held(), live(t, s, c))
+	if held, want := db.Held(), live(t, s, c); !slices.Equal(held, want) {
+		t.Errorf("a search is not degraded while %d chunks of %d are kept", len(held), len(want))
+	}
+}
+
+// TestCatchingUp: a database that is back and has been told of a part of what it has missed is not taken for one that has all of it, and nobody has to wait for the rest.
+func TestCatchingUp(t *testing.T) {
+	s, db := openStore(t, filepath.Join(t.TempDir(), "db")), newDatabase(1000)
+	ix := made(t, db, s, nil, 1)
+	db.Set(func() { db.Down = rag.Errorf(rag.KindUnavailable, "nobody there") })
+	if err := ix.Apply(records(2), nil, 2); err == nil {
+		t.Fatal("changes reach a database that is away")
+	}
+	if err := ix.Ahead(records(3), nil, 3); err != nil {
+		t.Fatal(err)
+	}
+	db.Set(func() { db.Down = nil })
+	for seq := int64(2); seq <= 3; seq++ {
+		if res, err := ix.Search(t.Context(), question); err != nil || res.Degraded == "" || len(res.Keyword) != 3 || ix.Serves() != 3 {
+			t.Errorf("before change %d: %+v, %v", seq, res, err)
+		}
+		eventually(t, func() bool { return ix.Apply(records(rag.ChunkID(seq)), nil, seq) == nil })
+	}
+	if res, err := ix.Search(t.Context(), question); err != nil || res.Degraded != "" || len(res.Vector) != 3 {
+		t.Errorf("in the end: %+v, %v", res, err)
+	}
 }
 
 // mortal is where a process keeps how far spaces are, until it dies.

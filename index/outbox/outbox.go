@@ -64,8 +64,13 @@ func (ix *Index) applyWords(puts []rag.Record, deletes []rag.ChunkID, seq int64)
 // told notes whether changes reach the database.
 func (ix *Index) told(err error) error {
 	if err == nil {
-		ix.failing.Store(nil)
 		ix.alone = false
+		if words, reached := ix.words.Seq(), ix.reached.Load(); ix.failing.Load() != nil && reached < words {
+			err = rag.Errorf(rag.KindUnavailable, "it is told of what it has missed, and is at change %d of %d", reached, words)
+			ix.failing.Store(&note{err}) // searches need not wait for the rest of it either
+			return nil
+		}
+		ix.failing.Store(nil)
 		return nil
 	}
 	ix.failing.Store(&note{err})
