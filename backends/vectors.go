@@ -58,23 +58,16 @@ var vectorDatabases = map[string]func(cfg config.Config, deps Deps, secure *tls.
 	"qdrant": func(cfg config.Config, deps Deps, secure *tls.Config) (external.Database, error) {
 		db := cfg.Index.Database
 		m, ef := graph(cfg)
-		return opened(qdrant.New(qdrant.Config{Address: grpcAddress(db.URL, secure), APIKey: db.APIKey.Reveal(), TLS: secure,
+		return opened(qdrant.New(qdrant.Config{Address: grpcAddress(db.URL, secure != nil), APIKey: db.APIKey.Reveal(), TLS: secure,
 			M: m, EfConstruct: ef, Ef: db.Ef, Shards: db.Shards, Replicas: db.Replicas}))
 	},
 	"weaviate": func(cfg config.Config, deps Deps, secure *tls.Config) (external.Database, error) {
-		db := cfg.Index.Database
-		m, ef := graph(cfg)
-		c := weaviate.Config{Address: db.URL, APIKey: db.APIKey.Reveal(), TLS: secure,
-			M: m, EfConstruction: ef, Ef: db.Ef, Shards: db.Shards, Replicas: db.Replicas}
-		if db.GRPCURL != "" {
-			c.GRPC = grpcAddress(db.GRPCURL, secure)
-		}
-		return opened(weaviate.New(c))
+		return opened(weaviate.New(weaviateConfig(cfg, secure)))
 	},
 	"milvus": func(cfg config.Config, deps Deps, secure *tls.Config) (external.Database, error) {
 		db := cfg.Index.Database
 		m, ef := graph(cfg)
-		return opened(milvus.New(milvus.Config{Address: grpcAddress(db.URL, secure), Token: db.APIKey.Reveal(), User: db.Username, Password: db.Password.Reveal(), Database: db.Name, TLS: secure,
+		return opened(milvus.New(milvus.Config{Address: grpcAddress(db.URL, secure != nil), Token: db.APIKey.Reveal(), User: db.Username, Password: db.Password.Reveal(), Database: db.Name, TLS: secure,
 			M: m, EfConstruction: ef, Ef: db.Ef, Shards: db.Shards, Replicas: db.Replicas}))
 	},
 	"chroma": func(cfg config.Config, deps Deps, secure *tls.Config) (external.Database, error) {
@@ -93,6 +86,17 @@ var vectorDatabases = map[string]func(cfg config.Config, deps Deps, secure *tls.
 		return opened(opensearch.New(opensearch.Config{Address: db.URL, User: db.Username, Password: db.Password.Reveal(), APIKey: db.APIKey.Reveal(), TLS: secure,
 			M: m, EfConstruct: min(ef, 4096), Ef: db.Ef, Shards: db.Shards, Replicas: db.Replicas}))
 	},
+}
+
+func weaviateConfig(cfg config.Config, secure *tls.Config) weaviate.Config {
+	db := cfg.Index.Database
+	m, ef := graph(cfg)
+	c := weaviate.Config{Address: db.URL, APIKey: db.APIKey.Reveal(), TLS: secure,
+		M: m, EfConstruction: ef, Ef: db.Ef, Shards: db.Shards, Replicas: db.Replicas}
+	if db.GRPCURL != "" { // the key goes to both: what is encrypted here is encrypted there
+		c.GRPC = grpcAddress(db.GRPCURL, secure != nil || strings.HasPrefix(db.URL, "https://"))
+	}
+	return c
 }
 
 // graph returns M and efConstruction of graphs as they are set, 0 where they are not: the defaults of the built-in index are not those of every database.
@@ -114,12 +118,12 @@ func opened[D external.Database](db D, err error) (external.Database, error) {
 	return db, nil
 }
 
-// grpcAddress gives HOST:PORT the scheme that the settings of TLS ask for.
-func grpcAddress(address string, secure *tls.Config) string {
+// grpcAddress gives HOST:PORT a scheme.
+func grpcAddress(address string, secure bool) string {
 	switch {
 	case strings.Contains(address, "://"):
 		return address
-	case secure != nil:
+	case secure:
 		return "grpcs://" + address
 	}
 	return "grpc://" + address

@@ -57,9 +57,6 @@ func (c Config) WithDefaults() Config {
 	number(&c.MaxNeighbors, 32)
 	number(&c.EfConstruction, 200)
 	number(&c.EfSearch, 400)
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = rest.DefaultConnectTimeout
-	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
 	}

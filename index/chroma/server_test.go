@@ -25,16 +25,7 @@ import (
 
 // TestRealServer runs the suite on a server that it starts with the program of scripts/chroma-server.sh, so that it can be killed.
 func TestRealServer(t *testing.T) {
-	program := os.Getenv("CHROMA_PROGRAM")
-	if program == "" {
-		t.Fatal("CHROMA_PROGRAM is not set: run scripts/test-vectors.sh chroma")
-	}
-	dir, port := t.TempDir(), indextest.FreePort(t)
-	address := "http://127.0.0.1:" + port
-	server := indextest.NewProcess(t, func() *exec.Cmd {
-		return exec.Command(program, "run", "--path", dir, "--host", "127.0.0.1", "--port", port)
-	}, indextest.AnswersHTTP(address+"/api/v2/heartbeat"))
-
+	server, address := start(t)
 	const token = "right-token-5150"
 	fixture := func(t *testing.T) indextest.DatabaseFixture {
 		door := doorman(t, address, token)
@@ -53,6 +44,21 @@ func TestRealServer(t *testing.T) {
 	t.Run("Suite", func(t *testing.T) { indextest.Database(t, fixture) })
 	t.Run("Tenants", func(t *testing.T) { testTenants(t, address) })
 	t.Run("OthersCollections", func(t *testing.T) { testOthersCollections(t, address) })
+}
+
+// start starts a server of its own for a test and returns its address.
+func start(t testing.TB) (server *indextest.Process, address string) {
+	t.Helper()
+	program := os.Getenv("CHROMA_PROGRAM")
+	if program == "" {
+		t.Fatal("CHROMA_PROGRAM is not set: run scripts/test-vectors.sh chroma")
+	}
+	dir, port := t.TempDir(), indextest.FreePort(t)
+	address = "http://127.0.0.1:" + port
+	server = indextest.NewProcess(t, func() *exec.Cmd {
+		return exec.Command(program, "run", "--path", dir, "--host", "127.0.0.1", "--port", port)
+	}, indextest.AnswersHTTP(address+"/api/v2/heartbeat"))
+	return server, address
 }
 
 func open(t testing.TB, cfg chroma.Config) *chroma.Database {

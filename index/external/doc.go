@@ -4,4 +4,5 @@
 //
 //	rest  calls of JSON APIs, for adapters
 //	rpc   calls of gRPC services, for adapters
+//	call  what both have in common
 package external

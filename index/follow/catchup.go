@@ -19,7 +19,12 @@ const (
 // view's lock. An error of ctx is not held against the store.
 func (f *Follower) catchUp(ctx context.Context, v *view) error {
 	v.stale.Store(false)
-	err := f.applyChanges(ctx, v)
+	err := f.applyChanges(ctx, v, v.held())
+	if p, ok := v.held().(partial); ok && err != nil && p.Serves() > v.held().Seq() {
+		if why := f.applyChanges(ctx, v, ahead{v.held(), p}); why != nil {
+			err = errors.Join(err, why)
+		}
+	}
 	switch {
 	case err == nil:
 		v.with(func(s *state) {
@@ -53,9 +58,9 @@ func (f *Follower) failed(v *view, err error) {
 	})
 }
 
-func (f *Follower) applyChanges(ctx context.Context, v *view) error {
+// applyChanges tells ix, which is the view's index or a part of it, what the feed holds.
+func (f *Follower) applyChanges(ctx context.Context, v *view, ix Index) error {
 	for limit := batchChanges; ; {
-		ix := v.held()
 		if err := ix.Damaged(); err != nil {
 			f.cfg.Logger.Warn("index: built again, since a file is damaged", "collection", v.collection.Name, "err", err)
 			return f.rebuild(ctx, v)

@@ -49,8 +49,24 @@ type compacter interface {
 }
 
 // A partial is an index that answers from what it has of later changes than Seq while a part of it lags behind. Serves is the number of the last of them;
-// where that is above Seq, the index is to be told of the changes after Seq as soon as that may succeed.
-type partial interface{ Serves() int64 }
+// where that is above Seq, the index is to be told of the changes after Seq as soon as that may succeed. Until then Ahead tells the part that answers of those after
+// Serves, which Apply cannot reach while earlier ones fail.
+type partial interface {
+	Serves() int64
+	Ahead(puts []rag.Record, deletes []rag.ChunkID, seq int64) error
+}
+
+// ahead is the part of a partial index that answers, as an index to be told of changes.
+type ahead struct {
+	Index
+	partial
+}
+
+func (a ahead) Seq() int64 { return a.Serves() }
+
+func (a ahead) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	return a.Ahead(puts, deletes, seq)
+}
 
 // serves returns the number of the last change that a search in ix takes account of.
 func serves(ix Index) int64 {

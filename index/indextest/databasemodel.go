@@ -49,11 +49,12 @@ func newShelf(t testing.TB, f DatabaseFixture, seed uint64) *shelf {
 
 func newShelfOf(t testing.TB, f DatabaseFixture, seed uint64, s external.Space) *shelf {
 	t.Helper()
-	return &shelf{t: t, space: s, table: openSpace(t, f.DB, s), items: map[rag.ChunkID]external.Item{},
+	return &shelf{t: t, space: s, table: OpenSpace(t, f.DB, s), items: map[rag.ChunkID]external.Item{},
 		maker: itemMaker{newMaker(seed, s.Dimensions), s.Text}}
 }
 
-func openSpace(t testing.TB, db external.Database, s external.Space) external.Table {
+// OpenSpace returns a space of a database that is dropped at the end of the test.
+func OpenSpace(t testing.TB, db external.Database, s external.Space) external.Table {
 	t.Helper()
 	table, err := db.Open(t.Context(), s)
 	if err != nil {

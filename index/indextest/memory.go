@@ -1,7 +1,6 @@
 package indextest
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -170,6 +169,11 @@ func (t *memoryTable) Upsert(ctx context.Context, items []external.Item) error {
 		return err
 	}
 	defer leave()
+	for _, it := range items {
+		if err := t.fits(it.Vector); err != nil {
+			return err
+		}
+	}
 	n, err := t.part("upsert", len(items))
 	for _, it := range items[:n] {
 		t.items[it.ID] = it
@@ -204,15 +208,32 @@ func (t *memoryTable) DeleteWhere(ctx context.Context, where external.Condition)
 	return nil
 }
 
+// fits reports a vector of other dimensions.
+func (t *memoryTable) fits(v []float32) error {
+	if len(v) != t.space.Dimensions {
+		return rag.Errorf(rag.KindInvalid, "a vector has %d dimensions, and space %s %d", len(v), t.space.Name, t.space.Dimensions)
+	}
+	return nil
+}
+
 func (t *memoryTable) Search(ctx context.Context, q external.Query) (external.Result, error) {
 	leave, err := t.enter(ctx)
 	if err != nil {
 		return external.Result{}, err
 	}
 	defer leave()
-	var res external.Result
+	if q.Vector != nil {
+		if err := t.fits(q.Vector); err != nil {
+			return external.Result{}, err
+		}
+	}
+	return searchItems(t.items, q), nil
+}
+
+// searchItems looks at every item.
+func searchItems(items map[rag.ChunkID]external.Item, q external.Query) (res external.Result) {
 	wanted := strings.Fields(strings.ToLower(q.Text))
-	for id, it := range t.items {
+	for id, it := range items {
 		if !q.Where.Match(id, it.Tags) {
 			continue
 		}
@@ -223,20 +244,16 @@ func (t *memoryTable) Search(ctx context.Context, q external.Query) (external.Re
 		if q.Vector == nil {
 			continue
 		}
-		var dot float32
+		var dot float32 // of unit vectors, as which they have to come
 		for i, x := range q.Vector {
 			dot += x * it.Vector[i]
 		}
 		res.Vector = append(res.Vector, rag.Scored{ChunkID: id, DocumentID: it.Document, Score: dot})
 	}
-	slices.SortFunc(res.Vector, func(a, b rag.Scored) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ChunkID, b.ChunkID))
-	})
-	slices.SortFunc(res.Keyword, func(a, b rag.Scored) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ChunkID, b.ChunkID))
-	})
+	slices.SortFunc(res.Vector, inOrder)
+	slices.SortFunc(res.Keyword, inOrder)
 	res.Vector, res.Keyword = res.Vector[:min(len(res.Vector), q.K)], res.Keyword[:min(len(res.Keyword), q.K)]
-	return res, nil
+	return res
 }
 
 func (t *memoryTable) IDs(ctx context.Context, after rag.ChunkID, limit int) ([]rag.ChunkID, error) {
@@ -246,7 +263,10 @@ func (t *memoryTable) IDs(ctx context.Context, after rag.ChunkID, limit int) ([]
 	}
 	defer leave()
 	ids := slices.Sorted(maps.Keys(t.items))
-	at, _ := slices.BinarySearch(ids, after+1)
+	at, there := slices.BinarySearch(ids, after)
+	if there {
+		at++
+	}
 	return ids[at:min(at+limit, len(ids))], nil
 }
 

@@ -3,9 +3,7 @@
 package milvus_test
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -39,12 +37,7 @@ func open(t testing.TB, cfg milvus.Config) *milvus.Database {
 	return db
 }
 
-func restart(t testing.TB) {
-	t.Helper()
-	if out, err := exec.Command("../../scripts/daemon.sh", "restart", os.Getenv("MILVUS_SERVER")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-}
+func restart(t testing.TB) { indextest.RestartDaemon(t, os.Getenv("MILVUS_SERVER")) }
 
 func TestSuite(t *testing.T) {
 	address := serverAddress(t)
@@ -57,21 +50,10 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// space returns a new space of a database, which is dropped at the end.
-func space(t *testing.T, db *milvus.Database, name string, dimensions int, text bool) external.Table {
-	t.Helper()
-	table, err := db.Open(t.Context(), external.Space{Name: name, Dimensions: dimensions, Text: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Drop(context.Background(), name) })
-	return table
-}
-
 // TestMoreThanAPage: more items than Milvus gives in one answer are listed, counted and deleted.
 func TestMoreThanAPage(t *testing.T) {
 	db := open(t, milvus.Config{Address: "grpc://" + serverAddress(t)})
-	table := space(t, db, "many", 2, false)
+	table := indextest.OpenSpace(t, db, external.Space{Name: "many", Dimensions: 2})
 	const n = 17_000
 	var items []external.Item
 	for id := rag.ChunkID(n); id > 0; id-- {
@@ -97,34 +79,24 @@ func TestMoreThanAPage(t *testing.T) {
 // TestTexts: whatever is in a text, it is kept, and found by its words up to the length that Milvus takes.
 func TestTexts(t *testing.T) {
 	db := open(t, milvus.Config{Address: "grpc://" + serverAddress(t)})
-	table := space(t, db, "texts", 2, true)
+	table := indextest.OpenSpace(t, db, external.Space{Name: "texts", Dimensions: 2, Text: true})
 	long := strings.Repeat("ä ", 40_000) + "behind"
 	for id, text := range []string{"", "plain words", "\"quoted\" 'words' \\ \x00 and $more", "日本語 🙂 words\xff", "early " + long} {
 		if err := table.Upsert(t.Context(), []external.Item{{ID: rag.ChunkID(id + 1), Document: "d", Vector: []float32{1, 0}, Text: text}}); err != nil {
 			t.Fatalf("text %d: %v", id+1, err)
 		}
 	}
-	for text, want := range map[string][]rag.ChunkID{
+	indextest.FindsByWords(t, table, map[string][]rag.ChunkID{
 		"words": {2, 3, 4}, "QUOTED": {3}, "more": {3}, "early": {5}, "behind": nil, "absent": nil,
 		"?!": nil, " ": nil, "\" or id > 0 \\": nil, "\xff": nil, "🙂 plain": {2},
-	} {
-		res, err := table.Search(t.Context(), external.Query{Text: text, K: 10})
-		var got []rag.ChunkID
-		for _, h := range res.Keyword {
-			got = append(got, h.ChunkID)
-		}
-		slices.Sort(got)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q finds %v, want %v (%v)", text, got, want, err)
-		}
-	}
+	})
 }
 
 // TestIndexTypes: every kind of index that can be configured is one that the server knows, with all its parameters.
 func TestIndexTypes(t *testing.T) {
 	for _, index := range []milvus.IndexType{milvus.HNSW, milvus.IVFFlat, milvus.Flat, milvus.AutoIndex} {
 		db := open(t, milvus.Config{Address: "http://" + serverAddress(t), Index: index, NList: 4})
-		table := space(t, db, "index_"+strings.ToLower(string(index)), 4, false)
+		table := indextest.OpenSpace(t, db, external.Space{Name: "index_" + strings.ToLower(string(index)), Dimensions: 4})
 		var items []external.Item
 		for id := range rag.ChunkID(300) {
 			v := []float32{0, 0, 0, 0}
@@ -149,7 +121,7 @@ func TestIndexTypes(t *testing.T) {
 // TestReleasedByOthers: a space that an administrator released is loaded again by the next call.
 func TestReleasedByOthers(t *testing.T) {
 	address := serverAddress(t)
-	table := space(t, open(t, milvus.Config{Address: "grpc://" + address}), "released", 2, false)
+	table := indextest.OpenSpace(t, open(t, milvus.Config{Address: "grpc://" + address}), external.Space{Name: "released", Dimensions: 2})
 	item := external.Item{ID: 5, Document: "d", Vector: []float32{1, 0}}
 	if err := table.Upsert(t.Context(), []external.Item{item}); err != nil {
 		t.Fatal(err)
@@ -188,7 +160,8 @@ func TestDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	here, there := open(t, milvus.Config{Address: "grpc://" + address}), open(t, milvus.Config{Address: "grpc://" + address, Database: "library"})
-	one, two := space(t, here, "shared", 2, false), space(t, there, "shared", 2, false)
+	shared := external.Space{Name: "shared", Dimensions: 2}
+	one, two := indextest.OpenSpace(t, here, shared), indextest.OpenSpace(t, there, shared)
 	if err := one.Upsert(t.Context(), []external.Item{{ID: 1, Vector: []float32{1, 0}}}); err != nil {
 		t.Fatal(err)
 	}

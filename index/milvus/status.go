@@ -2,10 +2,10 @@ package milvus
 
 import (
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/smartretriever/smartretriever/index/external/call"
 	"github.com/smartretriever/smartretriever/index/external/rpc"
 	"github.com/smartretriever/smartretriever/rag"
 )
@@ -29,9 +29,6 @@ const (
 	codeNotPermitted     = 1401
 	codeNeedAuthenticate = 1800
 )
-
-// maxReason bounds what is told of the server's reason, in bytes.
-const maxReason = 300
 
 // status is what Milvus says of a call that was carried out or not. As an error it is in the chain of the errors of this package.
 type status struct {
@@ -66,7 +63,7 @@ func (s status) err(secrets ...string) error {
 	if s.code == 0 && s.legacy == 0 {
 		return nil
 	}
-	s.reason = clean(s.reason, secrets)
+	s.reason = call.Clean(s.reason, secrets...)
 	kind, says := s.kind()
 	return rag.Wrap(kind, &s, product+": "+says)
 }
@@ -91,20 +88,6 @@ func (s status) kind() (kind rag.Kind, says string) {
 		return rag.KindInvalid, "the server does not accept the request"
 	}
 	return rag.KindInternal, "the server failed"
-}
-
-// clean makes a reason of the server fit to be shown: on a line, short, without passwords and without the traces of calls that some servers append.
-func clean(reason string, secrets []string) string {
-	for _, secret := range secrets {
-		if secret != "" {
-			reason = strings.ReplaceAll(reason, secret, "***")
-		}
-	}
-	reason = strings.ToValidUTF8(strings.Join(strings.Fields(reason), " "), "")
-	if len(reason) > maxReason {
-		reason = strings.ToValidUTF8(reason[:maxReason], "") + " ..."
-	}
-	return reason
 }
 
 func malformed(format string, args ...any) error {

@@ -64,12 +64,6 @@ const DefaultPrefix = "smartretriever_"
 
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = rest.DefaultConnectTimeout
-	}
-	if c.Timeout == 0 {
-		c.Timeout = rest.DefaultTimeout
-	}
 	if c.Prefix == "" {
 		c.Prefix = DefaultPrefix
 	}

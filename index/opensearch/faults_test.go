@@ -12,29 +12,13 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/index/external"
+	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/index/indextest/opensearchtest"
 	"github.com/smartretriever/smartretriever/index/opensearch"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
 var space = external.Space{Name: "s", Dimensions: 3, Text: true}
-
-func items(n int) (out []external.Item) {
-	for i := range n {
-		angle := float64(i) / 10
-		out = append(out, external.Item{ID: rag.ChunkID(i + 1), Document: "d", Vector: []float32{float32(math.Cos(angle)), float32(math.Sin(angle)), 0}, Tags: []external.Tag{1}, Text: fmt.Sprint("confidential words ", i)})
-	}
-	return out
-}
-
-func openSpace(t *testing.T, db *opensearch.Database) external.Table {
-	t.Helper()
-	table, err := db.Open(t.Context(), space)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
-}
 
 func TestFaults(t *testing.T) {
 	for _, product := range []string{opensearchtest.OpenSearch, opensearchtest.Elasticsearch} {
@@ -43,8 +27,8 @@ func TestFaults(t *testing.T) {
 }
 
 func testFaults(t *testing.T, srv *opensearchtest.Server) {
-	table := openSpace(t, open(t, srv.URL(), nil))
-	upsert := func() error { return table.Upsert(t.Context(), items(10)) }
+	table := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
+	upsert := func() error { return table.Upsert(t.Context(), indextest.Fan(10, "confidential words")) }
 	search := func() error {
 		_, err := table.Search(t.Context(), external.Query{Vector: []float32{1, 0, 0}, Text: "confidential", K: 3})
 		return err
@@ -73,25 +57,7 @@ func testFaults(t *testing.T, srv *opensearchtest.Server) {
 		"a deletion in a rush": {"_bulk", opensearchtest.Busy, func() error { return table.Delete(t.Context(), []rag.ChunkID{1, 2}) }, rag.KindExhausted, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := table.DeleteWhere(t.Context(), external.Condition{}); err != nil {
-				t.Fatal(err)
-			}
-			srv.Inject(tt.call, tt.fault)
-			err := tt.do()
-			if rag.KindOf(err) != tt.want {
-				t.Fatalf("%v (%s), want %s", err, rag.KindOf(err), tt.want)
-			}
-			for _, private := range []string{password, "confidential"} {
-				if strings.Contains(fmt.Sprintf("%v %+v", err, err), private) {
-					t.Errorf("the error tells what it must not: %v", err)
-				}
-			}
-			if n, err := table.Count(t.Context()); err != nil || n != tt.left {
-				t.Errorf("%d items are there (%v), want %d", n, err, tt.left)
-			}
-			if err := tt.do(); err != nil { // a second try, of which the server had a part, ends it
-				t.Errorf("again: %v", err)
-			}
+			indextest.CheckFault(t, table, func() { srv.Inject(tt.call, tt.fault) }, tt.do, tt.want, tt.left, password, "confidential")
 		})
 	}
 }
@@ -99,8 +65,8 @@ func testFaults(t *testing.T, srv *opensearchtest.Server) {
 // Where an item is refused for good and another for now, the error is final: a further try cannot succeed.
 func TestTheGravestFaultOfABatch(t *testing.T) {
 	srv := double(t, opensearchtest.Elasticsearch)
-	table := openSpace(t, open(t, srv.URL(), nil))
-	batch := items(4)
+	table := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
+	batch := indextest.Fan(4, "confidential words")
 	batch[2].Vector = []float32{0, 0, 0} // which cosines do not take
 	srv.Inject("_bulk", opensearchtest.Half)
 	err := table.Upsert(t.Context(), batch)
@@ -111,7 +77,7 @@ func TestTheGravestFaultOfABatch(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	srv := double(t, opensearchtest.OpenSearch)
-	openSpace(t, open(t, srv.URL(), nil))
+	indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
 	srv.Inject("_alias", opensearchtest.Hang, opensearchtest.Hang)
 	hasty := open(t, srv.URL(), func(c *opensearch.Config) { c.Timeout = 50 * time.Millisecond })
 	if _, err := hasty.Spaces(t.Context()); !errors.Is(err, rag.ErrUnavailable) || !strings.Contains(err.Error(), "no answer within 50ms") {
@@ -170,7 +136,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 	} {
 		srv := double(t, product)
 		db := open(t, srv.URL(), change)
-		table := openSpace(t, db)
+		table := indextest.OpenSpace(t, db, space)
 		if _, err := table.Search(t.Context(), search); err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +161,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 			t.Errorf("%s: both lists took %d calls", product, n)
 		}
 		// Without settings the server's own hold, but for Elasticsearch's candidates.
-		plain := openSpace(t, open(t, srv.URL(), nil))
+		plain := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
 		if _, err := plain.Search(t.Context(), external.Query{Vector: []float32{1, 0, 0}, K: 80}); err != nil {
 			t.Fatal(err)
 		}
@@ -221,9 +187,9 @@ func TestAPIKey(t *testing.T) {
 func TestBesideOthers(t *testing.T) {
 	srv := double(t, opensearchtest.OpenSearch)
 	theirs := open(t, srv.URL(), func(c *opensearch.Config) { c.Prefix = "theirs_" })
-	openSpace(t, theirs)
+	indextest.OpenSpace(t, theirs, space)
 	db := open(t, srv.URL(), nil)
-	openSpace(t, db)
+	indextest.OpenSpace(t, db, space)
 	if names, err := db.Spaces(t.Context()); err != nil || !slices.Equal(names, []string{"s"}) {
 		t.Errorf("the spaces are %v (%v)", names, err)
 	}
@@ -238,8 +204,8 @@ func TestBesideOthers(t *testing.T) {
 // A batch whose tags make it larger than servers take goes in several requests.
 func TestLargeBodiesAreDivided(t *testing.T) {
 	srv := double(t, opensearchtest.OpenSearch)
-	table := openSpace(t, open(t, srv.URL(), nil))
-	batch := items(100)
+	table := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
+	batch := indextest.Fan(100, "confidential words")
 	for i := range batch {
 		for n := range 6_000 {
 			batch[i].Tags = append(batch[i].Tags, external.Tag(n+2))
@@ -265,9 +231,9 @@ func TestLargeBodiesAreDivided(t *testing.T) {
 // More items than a deletion takes at a time, and more ids than a search lists.
 func TestBeyondAWindow(t *testing.T) {
 	srv := double(t, opensearchtest.OpenSearch)
-	table := openSpace(t, open(t, srv.URL(), nil))
+	table := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
 	const n = 10_500
-	for batch := range slices.Chunk(items(n), 2100) {
+	for batch := range slices.Chunk(indextest.Fan(n, "confidential words"), 2100) {
 		if err := table.Upsert(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +251,7 @@ func TestBeyondAWindow(t *testing.T) {
 
 func TestNotFinite(t *testing.T) {
 	srv := double(t, opensearchtest.OpenSearch)
-	table := openSpace(t, open(t, srv.URL(), nil))
+	table := indextest.OpenSpace(t, open(t, srv.URL(), nil), space)
 	nan := []float32{float32(math.NaN()), 0, 0}
 	if err := table.Upsert(t.Context(), []external.Item{{ID: 1, Vector: nan}}); !errors.Is(err, rag.ErrInvalid) {
 		t.Errorf("upsert: %v", err)

@@ -5,7 +5,6 @@ package opensearch_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -46,11 +45,7 @@ func TestServer(t *testing.T) {
 		another := func(t testing.TB) external.Database { return openReal(t, "http://"+plugin.Address()) }
 		return indextest.DatabaseFixture{
 			DB: another(t), Another: another, Stop: gate.Stop, Start: gate.Start,
-			Restart: func(t testing.TB) {
-				if out, err := exec.Command("../../scripts/daemon.sh", "restart", os.Getenv("OPENSEARCH_SERVER")).CombinedOutput(); err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-			},
+			Restart: func(t testing.TB) { indextest.RestartDaemon(t, os.Getenv("OPENSEARCH_SERVER")) },
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/smartretriever/smartretriever/index/engine"
 	"github.com/smartretriever/smartretriever/index/external"
@@ -67,12 +66,11 @@ func (ix *Index) Verify(ctx context.Context) error {
 	}
 	ix.applying.Lock()
 	defer ix.applying.Unlock()
-	id := ix.cfg.Identity
-	p, err := ix.conn.cfg.Spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+	l, err := ix.turn(ctx)
 	if err != nil {
 		return err
 	}
-	l := &lease{ix: ix, space: p, renewed: time.Now()}
+	p := l.space
 	if p.Seq != ix.words.Seq() {
 		return errors.Join(rag.Errorf(rag.KindUnavailable, "index: %s holds changes up to %d, and the words up to %d", ix.conn.cfg.Name, p.Seq, ix.words.Seq()), l.giveBack(p.Seq))
 	}

@@ -124,7 +124,7 @@ func New(cfg Config) (*Connection, error) {
 	c.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: cfg.Name, MaxRequests: 1, Timeout: cfg.Pause,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= cfg.Failures },
-		IsExcluded:  func(err error) bool { return err != nil && rag.KindOf(err) != rag.KindUnavailable },
+		IsExcluded:  func(err error) bool { return err != nil && !speaksAgainst(err) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			switch to {
 			case gobreaker.StateOpen:
@@ -226,16 +226,28 @@ const (
 
 // try asks the database, again after errors that may pass, each time for timeout at most, until ctx ends.
 func (c *Connection) try(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
+	return c.ask(ctx, c.cfg.Tries, timeout, do)
+}
+
+// shortly bounds the simplest question.
+const shortly = 3 * time.Second
+
+// answers reports, as an error, that the database does not answer the simplest question.
+func (c *Connection) answers(ctx context.Context) error {
+	return c.ask(ctx, 1, shortly, func(ctx context.Context) error {
+		_, err := c.cfg.Database.Describe(ctx)
+		return err
+	})
+}
+
+// ask asks at most so many times.
+func (c *Connection) ask(ctx context.Context, most int, timeout time.Duration, do func(context.Context) error) error {
 	for n := 1; ; n++ {
-		_, err := c.breaker.Execute(func() (struct{}, error) {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			return struct{}{}, do(ctx)
-		})
+		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, c.once(ctx, timeout, do) })
 		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 			return rag.Errorf(rag.KindUnavailable, "%s has failed several times in a row and is left alone for a while", c.cfg.Name)
 		}
-		if err == nil || n >= c.cfg.Tries || !mayPass(err) || ctx.Err() != nil {
+		if err == nil || n >= most || !mayPass(err) || ctx.Err() != nil {
 			return err
 		}
 		pause := min(firstPause<<(2*(n-1)), mostPause)
@@ -252,6 +264,23 @@ func (c *Connection) try(ctx context.Context, timeout time.Duration, do func(con
 		case <-time.After(pause):
 		}
 	}
+}
+
+// once makes one try. A database that does not answer within timeout is unavailable: its adapter only sees that the time of the call is over.
+func (c *Connection) once(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
+	call, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := do(call)
+	if err != nil && call.Err() != nil && ctx.Err() == nil {
+		return rag.Errorf(rag.KindUnavailable, "%s: no answer within %s", c.cfg.Name, timeout)
+	}
+	return err
+}
+
+// speaksAgainst reports whether an error says that the database does not answer. That a caller has gone away says nothing of it; that his time
+// is over does.
+func speaksAgainst(err error) bool {
+	return !errors.Is(err, context.Canceled) && (rag.KindOf(err) == rag.KindUnavailable || errors.Is(err, context.DeadlineExceeded))
 }
 
 func mayPass(err error) bool {

@@ -22,7 +22,8 @@
 //
 // # When the database is away
 //
-// Words go on, and searches that have some say that vectors are missing (rag.IndexResult.Degraded). Changes wait in the feed.
+// Words go on and follow the store (Index.Ahead), and searches that have some say that vectors are missing (rag.IndexResult.Degraded). For the database changes wait in
+// the feed, however many they are.
 //
 // # Filters
 //

@@ -13,7 +13,8 @@ import (
 const fillBatch = 2048
 
 // Rebuild makes the index anew from what read gives; see engine.Index.Rebuild. The space is filled anew as well, in place, while it is searched, unless it is
-// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile.
+// filled and this process has just begun to use it, or another process is filling it or has done so meanwhile. While another process is
+// writing to it the words alone are made, once: after that Rebuild is KindUnavailable until changes reach the space again.
 func (ix *Index) Rebuild(ctx context.Context, read func(add func(rag.Record) error) (seq int64, err error)) error {
 	ix.applying.Lock()
 	defer ix.applying.Unlock()
@@ -54,11 +55,10 @@ func (ix *Index) optimize() {
 
 // turnToFill begins a turn of writing if the space is to be filled by this process, and returns nil otherwise. It waits a little for one who is filling it just now.
 func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
-	spaces, id := ix.conn.cfg.Spaces, ix.cfg.Identity
 	until := time.Now().Add(ix.conn.cfg.Patience)
 	epoch := int64(-1)
 	for {
-		p, err := spaces.Space(ctx, ix.kept)
+		p, err := ix.conn.cfg.Spaces.Space(ctx, ix.kept)
 		if err != nil && rag.KindOf(err) != rag.KindNotFound {
 			return nil, err
 		}
@@ -71,19 +71,21 @@ func (ix *Index) turnToFill(ctx context.Context) (*lease, error) {
 		if epoch < 0 {
 			epoch = p.Epoch // of a filling by another process since, it is higher
 		}
-		p, err = spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+		l, err := ix.turn(ctx)
 		switch {
+		case err == nil && l.space.Epoch != epoch && l.space.Seq >= 0:
+			return nil, l.giveBack(l.space.Seq)
 		case err == nil:
-			l := &lease{ix: ix, space: p, renewed: time.Now()}
-			if p.Epoch != epoch && p.Seq >= 0 {
-				return nil, l.giveBack(p.Seq)
-			}
-			l.space.Epoch++
-			return l, nil
+			return l, l.begin(ctx)
 		case rag.KindOf(err) != rag.KindConflict:
 			return nil, err
 		case time.Now().After(until):
-			ix.failing.Store(&note{rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)})
+			err = rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
+			ix.failing.Store(&note{err})
+			if ix.alone && ix.words.Damaged() == nil {
+				return nil, err // to make the words again and again until it is done would help nobody
+			}
+			ix.alone = true
 			return nil, nil
 		}
 		if err := pause(ctx); err != nil {
@@ -110,6 +112,7 @@ func (ix *Index) rebuildWords(ctx context.Context, read func(add func(rag.Record
 // does not keep the words from being made.
 func (ix *Index) fill(ctx context.Context, l *lease, read func(add func(rag.Record) error) (int64, error)) (at int64, sent, err error) {
 	ix.forget()
+	ix.emptied.Store(false) // all of it comes
 	_, sent = ix.open(ctx, true)
 	var batch []external.Item
 	flush := func() {

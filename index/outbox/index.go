@@ -31,9 +31,13 @@ type Index struct {
 	// applying is held by what changes the index or its space.
 	applying sync.Mutex
 	fresh    bool // nothing was applied yet, nor read from files
+	alone    bool // the words were made anew without the space, which another process was writing to, and no change has reached that since
 
 	reached atomic.Int64         // change up to which the space is known to be filled, -1 if it is not
+	emptied atomic.Bool          // a search has found the space gone since changes were last sent there
 	failing atomic.Pointer[note] // why changes do not reach the database, nil if they do
+
+	opening chan struct{} // holds a token while the table is being opened
 
 	mu     sync.Mutex
 	table  external.Table // nil before it is first needed
@@ -59,7 +63,7 @@ func (c *Connection) Open(e engine.Config) (*Index, error) {
 }
 
 func (c *Connection) prepare(e engine.Config, open func(engine.Config) (*engine.Index, error)) (*Index, error) {
-	ix := &Index{conn: c, cfg: e, fresh: true}
+	ix := &Index{conn: c, cfg: e, fresh: true, opening: make(chan struct{}, 1)}
 	ix.space, ix.kept = c.spaceOf(e)
 	ix.ctx, ix.stop = context.WithCancel(context.Background())
 	ix.reached.Store(-1)
@@ -130,30 +134,52 @@ func (ix *Index) Close() error {
 // openTimeout bounds one try of making or finding a space.
 const openTimeout = 15 * time.Second
 
-// open returns the table of the space, which is made if it may be. Otherwise KindNotFound says that it is not there.
+// open returns the table of the space, which is made if it may be. Otherwise KindNotFound says that it is not there. Who comes while it is being opened waits, but no
+// longer than ctx lets him.
 func (ix *Index) open(ctx context.Context, may bool) (external.Table, error) {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	if ix.closed {
-		return nil, engine.ErrClosed
+	if table, err := ix.opened(); table != nil || err != nil {
+		return table, err
 	}
-	if ix.table != nil {
-		return ix.table, nil
+	select {
+	case ix.opening <- struct{}{}:
+		defer func() { <-ix.opening }()
+	case <-ctx.Done():
+		return nil, rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "open space "+ix.space.Name)
 	}
-	err := ix.conn.try(ctx, openTimeout, func(ctx context.Context) error {
+	if table, err := ix.opened(); table != nil || err != nil {
+		return table, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ix.ctx, cancel)() // Close ends it, too
+	var table external.Table
+	err := ix.conn.try(ctx, openTimeout, func(ctx context.Context) (err error) {
 		if !may {
 			if err := ix.there(ctx); err != nil {
 				return err
 			}
 		}
-		table, err := ix.conn.cfg.Database.Open(ctx, ix.space)
-		if err == nil {
-			ix.table = table
-		}
+		table, err = ix.conn.cfg.Database.Open(ctx, ix.space)
 		return err
 	})
-	if err != nil {
+	switch {
+	case ix.ctx.Err() != nil:
+		return nil, engine.ErrClosed
+	case err != nil:
 		return nil, fmt.Errorf("open space %s: %w", ix.space.Name, err)
+	}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.table = table
+	return table, nil
+}
+
+// opened returns the table if it is open, nil if it is not.
+func (ix *Index) opened() (external.Table, error) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if ix.closed {
+		return nil, engine.ErrClosed
 	}
 	return ix.table, nil
 }
@@ -182,15 +208,15 @@ func (ix *Index) lost(err error) {
 	ix.forget()
 	ctx, cancel := context.WithTimeout(ix.ctx, ix.conn.cfg.SearchTimeout)
 	defer cancel()
-	id := ix.cfg.Identity
-	p, leaseErr := ix.conn.cfg.Spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
-	if leaseErr != nil {
+	l, busy := ix.turn(ctx)
+	if busy != nil {
 		return // somebody else is at it, or the next search finds it again
 	}
 	ix.conn.cfg.Logger.Warn("index: the vectors are gone from the database and are put there again", "database", ix.conn.cfg.Name, "space", ix.space.Name)
 	ix.failing.Store(&note{err})
-	p.Seq = -1
-	if ix.conn.cfg.Spaces.AdvanceSpace(ctx, p, 0) == nil {
+	l.space.Seq = -1
+	if ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, 0) == nil {
+		ix.emptied.Store(true) // before Seq goes back, so that Apply is not misled
 		ix.reached.Store(-1)
 	}
 }

@@ -25,79 +25,118 @@ func (ix *Index) Apply(puts []rag.Record, deletes []rag.ChunkID, seq int64) erro
 		return rag.Errorf(rag.KindConflict, "index: change %d comes after change %d", seq, from)
 	}
 	if seq >= ix.words.Seq() { // else the database alone is behind
-		bare := make([]rag.Record, len(puts))
-		for i, r := range puts {
-			r.Vector = nil
-			bare[i] = r
-		}
-		if err := ix.words.Apply(bare, deletes, seq); err != nil {
+		if err := ix.applyWords(puts, deletes, seq); err != nil {
 			return err
 		}
 	}
 	ix.fresh = false
+	if ix.emptied.Swap(false) {
+		// These changes may have been read before the space was found to be gone, and what comes before them is to go there first.
+		return ix.told(rag.Errorf(rag.KindUnavailable, "space %s is filled again from the first change on", ix.space.Name))
+	}
 	ctx, cancel := context.WithTimeout(ix.ctx, ix.conn.cfg.ApplyTimeout)
 	defer cancel()
+	if ix.failing.Load() != nil {
+		// A batch may take long, and searches that are to see it wait for so long: whether anybody is there is found out sooner.
+		if err := ix.conn.answers(ctx); err != nil {
+			return ix.told(err)
+		}
+	}
 	return ix.told(ix.send(ctx, puts, deletes, from, seq))
+}
+
+// Ahead changes the words alone, from the state that Serves tells to that at seq, while the database cannot be told of what comes before. It is told of all this by Apply, later.
+func (ix *Index) Ahead(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	ix.applying.Lock()
+	defer ix.applying.Unlock()
+	return ix.applyWords(puts, deletes, seq)
+}
+
+func (ix *Index) applyWords(puts []rag.Record, deletes []rag.ChunkID, seq int64) error {
+	bare := make([]rag.Record, len(puts))
+	for i, r := range puts {
+		r.Vector = nil
+		bare[i] = r
+	}
+	return ix.words.Apply(bare, deletes, seq)
 }
 
 // told notes whether changes reach the database.
 func (ix *Index) told(err error) error {
 	if err == nil {
+		ix.alone = false
+		if words, reached := ix.words.Seq(), ix.reached.Load(); ix.failing.Load() != nil && reached < words {
+			err = rag.Errorf(rag.KindUnavailable, "it is told of what it has missed, and is at change %d of %d", reached, words)
+			ix.failing.Store(&note{err}) // searches need not wait for the rest of it either
+			return nil
+		}
 		ix.failing.Store(nil)
 		return nil
 	}
 	ix.failing.Store(&note{err})
-	ix.lost(err)
 	return fmt.Errorf("tell %s: %w", ix.conn.cfg.Name, err)
 }
 
 // send brings the space from change from to change seq, unless somebody else has.
 func (ix *Index) send(ctx context.Context, puts []rag.Record, deletes []rag.ChunkID, from, seq int64) error {
-	p, err := ix.lease(ctx, seq)
-	if err != nil || p.Seq >= seq {
+	l, err := ix.turnFor(ctx, seq)
+	if err != nil || l == nil {
 		return err
 	}
-	l := &lease{ix: ix, space: p, renewed: time.Now()}
+	was := l.space.Seq
 	err = l.ready(ctx, from)
 	if err == nil {
 		err = l.change(ctx, puts, deletes)
 	}
-	if err != nil {
-		return errors.Join(err, l.giveBack(p.Seq))
+	if err == nil {
+		return l.giveBack(seq)
 	}
-	return l.giveBack(seq)
+	err = errors.Join(err, l.giveBack(was))
+	if rag.KindOf(err) == rag.KindNotFound {
+		ix.lost(err)
+		err = rag.Errorf(rag.KindUnavailable, "%v", err) // KindNotFound is what the store says of a collection
+	}
+	return err
 }
 
-// lease begins a turn of writing, unless the space holds change seq: then the returned space says so, and there is no turn. While somebody else has his it
-// waits for Config.Patience.
-func (ix *Index) lease(ctx context.Context, seq int64) (rag.Space, error) {
-	spaces, id := ix.conn.cfg.Spaces, ix.cfg.Identity
+// turnFor begins a turn of writing, or returns nil if the space holds change seq. While somebody else has his it waits for Config.Patience.
+func (ix *Index) turnFor(ctx context.Context, seq int64) (*lease, error) {
 	until := time.Now().Add(ix.conn.cfg.Patience)
 	for {
-		p, err := spaces.Space(ctx, ix.kept)
+		p, err := ix.conn.cfg.Spaces.Space(ctx, ix.kept)
 		if err == nil {
 			ix.reached.Store(p.Seq)
 			if p.Seq >= seq {
-				return p, nil
+				return nil, nil
 			}
 		}
+		var l *lease
 		if err == nil || rag.KindOf(err) == rag.KindNotFound {
-			p, err = spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+			l, err = ix.turn(ctx)
 		}
-		if err == nil && p.Seq >= seq {
-			ix.reached.Store(p.Seq)
-			return p, spaces.AdvanceSpace(ctx, p, 0)
-		}
-		if rag.KindOf(err) != rag.KindConflict {
-			return p, err
-		}
-		if time.Now().After(until) {
-			return p, rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
+		switch {
+		case err == nil && l.space.Seq >= seq:
+			return nil, l.giveBack(l.space.Seq)
+		case rag.KindOf(err) != rag.KindConflict:
+			return l, err
+		case time.Now().After(until):
+			return nil, rag.Errorf(rag.KindUnavailable, "another process is writing to space %s", ix.space.Name)
 		}
 		if err := pause(ctx); err != nil {
-			return p, err
+			return nil, err
 		}
 	}
+}
+
+// turn begins a turn of writing. KindConflict says that another one is going on.
+func (ix *Index) turn(ctx context.Context) (*lease, error) {
+	asked := time.Now() // the lease begins before it is known of here
+	id := ix.cfg.Identity
+	p, err := ix.conn.cfg.Spaces.LeaseSpace(ctx, ix.kept, id.Collection, id.Generation, ix.conn.cfg.Lease)
+	if err != nil {
+		return nil, err
+	}
+	return &lease{ix: ix, space: p, renewed: asked}, nil
 }
 
 // pause waits a moment for another writer.
@@ -126,13 +165,23 @@ func (l *lease) ready(ctx context.Context, from int64) error {
 		if _, err := l.ix.open(ctx, true); err != nil {
 			return err
 		}
-		l.space.Epoch++
+		if err := l.begin(ctx); err != nil {
+			return err
+		}
 		return l.clear(ctx)
 	case l.space.Seq < from:
 		// Somebody has to begin anew: the next batch begins where the space is.
 		return rag.Errorf(rag.KindUnavailable, "space %s is at change %d, before %d", l.ix.space.Name, l.space.Seq, from)
 	}
 	return nil
+}
+
+// begin opens the space's next epoch, which is that of what is put in from now on. It is written down before anything is sent: if this process dies while it
+// fills the space, the next one must not take what it leaves for its own.
+func (l *lease) begin(ctx context.Context) error {
+	l.space.Epoch++
+	l.renewed = time.Now()
+	return l.ix.conn.cfg.Spaces.AdvanceSpace(ctx, l.space, l.ix.conn.cfg.Lease)
 }
 
 // keep renews the lease when a third of it has passed.
@@ -212,16 +261,51 @@ func (l *lease) delete(ctx context.Context, ids []rag.ChunkID) error {
 	return nil
 }
 
+// upsert puts items in. Those that the database refuses for good while it takes others, as one with more tags than it keeps, are left out, and what it had of them goes: one
+// must not stop all that comes after it. They are still found by their words.
 func (l *lease) upsert(ctx context.Context, items []external.Item) error {
+	var refused []rag.ChunkID
+	var why error
+	taken := len(items)
 	for len(items) > 0 {
 		n := l.ix.portion(items)
-		err := l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Upsert(ctx, items[:n]) })
+		out, err := l.put(ctx, items[:n], &why)
 		if err != nil {
 			return fmt.Errorf("put %d chunks: %w", n, err)
 		}
+		refused = append(refused, out...)
 		items = items[n:]
 	}
-	return nil
+	taken -= len(refused)
+	switch {
+	case len(refused) == 0:
+		return nil
+	case taken == 0: // it is not the items that are wrong
+		return fmt.Errorf("put %d chunks: %w", len(refused), why)
+	}
+	l.ix.conn.cfg.Logger.Error("index: the vector database refuses chunks, which are found by their words only", "database", l.ix.conn.cfg.Name, "space", l.ix.space.Name,
+		"refused", len(refused), "first", int64(refused[0]), "err", why)
+	return l.delete(ctx, refused)
+}
+
+// put puts items in at once, or, where that is refused for good, in halves, and returns those that are refused alone. why becomes the reason.
+func (l *lease) put(ctx context.Context, items []external.Item, why *error) (refused []rag.ChunkID, err error) {
+	err = l.do(ctx, func(ctx context.Context, t external.Table) error { return t.Upsert(ctx, items) })
+	switch {
+	case rag.KindOf(err) != rag.KindInvalid:
+		return nil, err
+	case len(items) == 1:
+		*why = err
+		return []rag.ChunkID{items[0].ID}, nil
+	}
+	for _, half := range [][]external.Item{items[:len(items)/2], items[len(items)/2:]} {
+		out, err := l.put(ctx, half, why)
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, out...)
+	}
+	return refused, nil
 }
 
 // clear takes out what was put in before the space's epoch.

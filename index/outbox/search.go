@@ -32,6 +32,7 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 	}
 	began := time.Now()
 	s := &search{ix: ix, ask: ask, query: q}
+	why := ix.failing.Load() // before the database is asked, which may not have seen what it has been told since
 	found, err := s.run(ctx)
 	if err != nil {
 		if ctx.Err() != nil || q.Text == "" || !mayPass(err) && rag.KindOf(err) != rag.KindNotFound {
@@ -40,7 +41,7 @@ func (ix *Index) Search(ctx context.Context, q rag.IndexQuery) (rag.IndexResult,
 		res.Degraded = err.Error()
 		return res, nil
 	}
-	if why := ix.failing.Load(); why != nil && direction != nil {
+	if why != nil && direction != nil {
 		res.Degraded = "changes do not reach " + ix.conn.cfg.Name + ": " + why.err.Error()
 	}
 	res.Vector = found.Vector

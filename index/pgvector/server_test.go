@@ -125,6 +125,23 @@ func TestRealServer(t *testing.T) {
 	}
 }
 
+// TestTexts: whatever is in a text, it is kept, and found by its words.
+func TestTexts(t *testing.T) {
+	db := open(t, pgvector.Config{URL: env(t, "PG_URL"), SetupURL: env(t, "PG_SUPER_URL"), Schema: schema(t)})
+	table := indextest.OpenSpace(t, db, external.Space{Name: "texts", Dimensions: 2, Text: true})
+	var items []external.Item
+	for id, text := range []string{"", "plain words", "\"quoted\" 'words' \\ \x00 and $more", "日本語 🙂 words\xff", "early " + strings.Repeat("ä ", 40_000) + "behind"} {
+		items = append(items, external.Item{ID: rag.ChunkID(id + 1), Document: "d", Vector: []float32{1, 0}, Text: text})
+	}
+	if err := table.Upsert(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	indextest.FindsByWords(t, table, map[string][]rag.ChunkID{
+		"words": {2, 3, 4}, "QUOTED": {3}, "more": {3}, "early": {5}, "behind": {5}, "absent": nil,
+		"?!": nil, " ": nil, "' | plain:* & \\": {2}, "\xff": nil,
+	})
+}
+
 func vector(r *rand.Rand, dims int) []float32 {
 	v := make([]float32, dims)
 	var sum float64

@@ -46,7 +46,7 @@ func (t *table) Upsert(ctx context.Context, items []external.Item) error {
 		}
 		var words *string
 		if t.space.Text {
-			text := strings.ReplaceAll(it.Text, "\x00", " ") // which PostgreSQL does not take
+			text := plain(it.Text)
 			words = &text
 		}
 		batch.Queue(insert, int64(it.ID), string(it.Document), tagsOf(it.Tags), it.Vector, t.db.cfg.Language, words)
@@ -56,6 +56,11 @@ func (t *table) Upsert(ctx context.Context, items []external.Item) error {
 	}
 	t.grow(len(items))
 	return nil
+}
+
+// plain returns a text without what PostgreSQL does not take: zero bytes, and what is no UTF-8.
+func plain(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", " "), " ")
 }
 
 // Delete takes items out.
@@ -113,7 +118,7 @@ func (t *table) search(ctx context.Context, q external.Query, exactly bool) (ext
 	if q.Text != "" {
 		// Any of the words will do.
 		with = append(with, fmt.Sprintf("a AS MATERIALIZED (SELECT string_agg(quote_literal(lexeme), ' | ')::tsquery AS words FROM unnest(to_tsvector(%s::regconfig, %s)))",
-			s.arg(t.db.cfg.Language, "text"), s.arg(strings.ReplaceAll(q.Text, "\x00", " "), "text")))
+			s.arg(t.db.cfg.Language, "text"), s.arg(plain(q.Text), "text")))
 		with = append(with, fmt.Sprintf("w AS MATERIALIZED (SELECT id, document, ts_rank(t.words, a.words, 1) AS score FROM a JOIN %s t ON t.words @@ a.words WHERE %s ORDER BY score DESC, id LIMIT %d)",
 			t.name, s.where(q.Where), q.K))
 		sides = append(sides, "SELECT 2 AS side, id, document, score::double precision FROM w")

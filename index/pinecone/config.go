@@ -48,7 +48,7 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	for field, value := range map[*time.Duration]time.Duration{
-		&c.ConnectTimeout: rest.DefaultConnectTimeout, &c.Timeout: rest.DefaultTimeout, &c.CreateTimeout: 2 * time.Minute, &c.Freshness: 10 * time.Second,
+		&c.CreateTimeout: 2 * time.Minute, &c.Freshness: 10 * time.Second,
 	} {
 		if *field == 0 {
 			*field = value

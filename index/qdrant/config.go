@@ -53,12 +53,6 @@ const (
 
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = rpc.DefaultConnectTimeout
-	}
-	if c.Timeout == 0 {
-		c.Timeout = rpc.DefaultTimeout
-	}
 	if c.Prefix == "" {
 		c.Prefix = DefaultPrefix
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/smartretriever/smartretriever/index/external"
+	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/index/indextest/qdranttest"
 	"github.com/smartretriever/smartretriever/index/qdrant"
 	"github.com/smartretriever/smartretriever/rag"
@@ -25,28 +26,11 @@ import (
 
 var space = external.Space{Name: "s", Dimensions: 3}
 
-func items(n int) (out []external.Item) {
-	for i := range n {
-		angle := float64(i) / 10
-		out = append(out, external.Item{ID: rag.ChunkID(i + 1), Document: "d", Vector: []float32{float32(math.Cos(angle)), float32(math.Sin(angle)), 0}, Tags: []external.Tag{1}})
-	}
-	return out
-}
-
-func openSpace(t *testing.T, db *qdrant.Database) external.Table {
-	t.Helper()
-	table, err := db.Open(t.Context(), space)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
-}
-
 func TestFaults(t *testing.T) {
 	srv := qdranttest.New(t, qdranttest.Options{APIKey: key})
 	db := open(t, srv, nil)
-	table := openSpace(t, db)
-	upsert := func() error { return table.Upsert(t.Context(), items(10)) }
+	table := indextest.OpenSpace(t, db, space)
+	upsert := func() error { return table.Upsert(t.Context(), indextest.Fan(10, "")) }
 	for name, tt := range map[string]struct {
 		method string
 		fault  qdranttest.Fault
@@ -63,25 +47,12 @@ func TestFaults(t *testing.T) {
 		"no deletion":   {"Points/Delete", qdranttest.Acknowledged, func() error { return table.Delete(t.Context(), []rag.ChunkID{1}) }, rag.KindUnavailable, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := table.DeleteWhere(t.Context(), external.Condition{}); err != nil {
-				t.Fatal(err)
-			}
-			srv.Inject(tt.method, tt.fault)
-			err := tt.call()
-			if rag.KindOf(err) != tt.want || strings.Contains(err.Error(), key) {
-				t.Errorf("%v (%s), want %s", err, rag.KindOf(err), tt.want)
-			}
+			err := indextest.CheckFault(t, table, func() { srv.Inject(tt.method, tt.fault) }, tt.call, tt.want, tt.left, key)
 			if tt.fault == qdranttest.Limited {
 				var s interface{ RetryAfter() time.Duration }
 				if !errors.As(err, &s) || s.RetryAfter() != 3*time.Second {
 					t.Errorf("how long to wait is lost: %v", err)
 				}
-			}
-			if n, err := table.Count(t.Context()); err != nil || n != tt.left {
-				t.Errorf("%d points are there (%v), want %d", n, err, tt.left)
-			}
-			if err := tt.call(); err != nil { // a second try, of which the server had a part, ends it
-				t.Errorf("again: %v", err)
 			}
 		})
 	}
@@ -90,7 +61,7 @@ func TestFaults(t *testing.T) {
 // A server that does not answer is left after the timeout; the caller's own end is told as such.
 func TestSilence(t *testing.T) {
 	srv := qdranttest.New(t, qdranttest.Options{APIKey: key})
-	openSpace(t, open(t, srv, nil))
+	indextest.OpenSpace(t, open(t, srv, nil), space)
 	hasty := open(t, srv, func(c *qdrant.Config) { c.Timeout = 50 * time.Millisecond })
 	srv.Inject("Collections/List", qdranttest.Hang)
 	if _, err := hasty.Spaces(t.Context()); !errors.Is(err, rag.ErrUnavailable) || !strings.Contains(err.Error(), "no answer within 50ms") {
@@ -110,7 +81,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 		c.Prefix, c.M, c.EfConstruct, c.Ef, c.Exact, c.OnDisk = "mine_", 32, 200, 300, true, true
 		c.Quantization, c.Oversampling, c.Shards, c.Replicas = qdrant.Scalar, 3, 2, 3
 	})
-	table := openSpace(t, db)
+	table := indextest.OpenSpace(t, db, space)
 	if _, err := table.Search(t.Context(), external.Query{Vector: []float32{1, 0, 0}, K: 7}); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +99,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 		t.Errorf("the query is %v", q)
 	}
 	// Reading goes by what the collection is, not by what new ones are to be.
-	later := openSpace(t, open(t, srv, func(c *qdrant.Config) { c.Prefix = "mine_" }))
+	later := indextest.OpenSpace(t, open(t, srv, func(c *qdrant.Config) { c.Prefix = "mine_" }), space)
 	if _, err := later.Search(t.Context(), external.Query{Vector: []float32{1, 0, 0}, K: 7}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +113,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 		qdrant.Binary: func(c *protocol.QuantizationConfig) bool { return c.GetBinary().GetAlwaysRam() },
 		"":            func(c *protocol.QuantizationConfig) bool { return c == nil },
 	} {
-		openSpace(t, open(t, srv, func(c *qdrant.Config) { c.Prefix, c.Quantization = "q"+kind+"_", kind }))
+		indextest.OpenSpace(t, open(t, srv, func(c *qdrant.Config) { c.Prefix, c.Quantization = "q"+kind+"_", kind }), space)
 		all := srv.Created()
 		if c := all[len(all)-1]; !is(c.GetQuantizationConfig()) || c.HnswConfig != nil || c.ReplicationFactor != nil {
 			t.Errorf("quantization %q: the collection is asked for as %v", kind, c)
@@ -214,14 +185,14 @@ func TestBesideOthers(t *testing.T) {
 		}
 	}
 	db := open(t, srv, nil)
-	table := openSpace(t, db)
+	table := indextest.OpenSpace(t, db, space)
 	if names, err := db.Spaces(t.Context()); err != nil || !slices.Equal(names, []string{"s", "taken"}) {
 		t.Errorf("the spaces are %v (%v)", names, err)
 	}
 	if _, err := db.Open(t.Context(), external.Space{Name: "taken", Dimensions: 3}); !errors.Is(err, rag.ErrConflict) {
 		t.Errorf("a collection with another distance is opened: %v", err)
 	}
-	if err := table.Upsert(t.Context(), items(3)); err != nil {
+	if err := table.Upsert(t.Context(), indextest.Fan(3, "")); err != nil {
 		t.Fatal(err)
 	}
 	// A point with an id that no chunk can have.
@@ -248,11 +219,11 @@ func TestIndexOfTagsIsMadeLater(t *testing.T) {
 	if _, err := db.Open(t.Context(), space); !errors.Is(err, rag.ErrUnavailable) {
 		t.Fatalf("opened without the index: %v", err)
 	}
-	table := openSpace(t, db)
+	table := indextest.OpenSpace(t, db, space)
 	if _, err := table.Search(t.Context(), external.Query{Vector: []float32{1, 0, 0}, K: 1, Where: external.Condition{Has: []external.Tag{1}}}); err != nil {
 		t.Errorf("a filter without an index: %v", err)
 	}
-	openSpace(t, db)
+	indextest.OpenSpace(t, db, space)
 	if n := srv.Calls("Points/CreateFieldIndex"); n != 2 {
 		t.Errorf("the index was asked for %d times, want the two that were needed", n)
 	}
@@ -261,8 +232,8 @@ func TestIndexOfTagsIsMadeLater(t *testing.T) {
 // A batch that is larger than a message may be goes in several.
 func TestLargeMessagesAreDivided(t *testing.T) {
 	srv := qdranttest.New(t, qdranttest.Options{APIKey: key})
-	table := openSpace(t, open(t, srv, nil))
-	batch := items(40)
+	table := indextest.OpenSpace(t, open(t, srv, nil), space)
+	batch := indextest.Fan(40, "")
 	for i := range batch {
 		batch[i].Document = rag.DocumentID(strings.Repeat("d", 1<<20))
 		for n := range 1_000 {
@@ -283,7 +254,7 @@ func TestNoWords(t *testing.T) {
 	if _, err := db.Open(t.Context(), external.Space{Name: "t", Dimensions: 3, Text: true}); !errors.Is(err, rag.ErrInvalid) {
 		t.Errorf("a space with texts: %v", err)
 	}
-	if _, err := openSpace(t, db).Search(t.Context(), external.Query{Text: "w", K: 1}); !errors.Is(err, rag.ErrInvalid) {
+	if _, err := indextest.OpenSpace(t, db, space).Search(t.Context(), external.Query{Text: "w", K: 1}); !errors.Is(err, rag.ErrInvalid) {
 		t.Errorf("a search by words: %v", err)
 	}
 }

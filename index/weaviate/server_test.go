@@ -3,11 +3,9 @@
 package weaviate_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -39,12 +37,7 @@ func open(t testing.TB, cfg weaviate.Config) *weaviate.Database {
 	return db
 }
 
-func restart(t testing.TB) {
-	t.Helper()
-	if out, err := exec.Command("../../scripts/daemon.sh", "restart", os.Getenv("WEAVIATE_SERVER")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-}
+func restart(t testing.TB) { indextest.RestartDaemon(t, os.Getenv("WEAVIATE_SERVER")) }
 
 func TestSuite(t *testing.T) {
 	cfg := serverConfig(t)
@@ -67,17 +60,6 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// space returns a new space of a database, which is dropped at the end.
-func space(t *testing.T, db *weaviate.Database, name string, dimensions int, text bool) external.Table {
-	t.Helper()
-	table, err := db.Open(t.Context(), external.Space{Name: name, Dimensions: dimensions, Text: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Drop(context.Background(), name) })
-	return table
-}
-
 func put(t *testing.T, table external.Table, items []external.Item) {
 	t.Helper()
 	for batch := range slices.Chunk(items, 500) {
@@ -92,7 +74,7 @@ func TestMoreThanOneCall(t *testing.T) {
 	cfg := serverConfig(t)
 	cfg.Index, cfg.Shards = weaviate.Flat, 3
 	db := open(t, cfg)
-	table := space(t, db, "many", 2, false)
+	table := indextest.OpenSpace(t, db, external.Space{Name: "many", Dimensions: 2})
 	const n = 10_500
 	var items []external.Item
 	for id := rag.ChunkID(n); id > 0; id-- {
@@ -120,32 +102,22 @@ func TestMoreThanOneCall(t *testing.T) {
 
 // TestTexts: whatever is in a text, it is kept, and found by its words.
 func TestTexts(t *testing.T) {
-	table := space(t, open(t, serverConfig(t)), "texts", 2, true)
+	table := indextest.OpenSpace(t, open(t, serverConfig(t)), external.Space{Name: "texts", Dimensions: 2, Text: true})
 	long := strings.Repeat("ä ", 40_000) + "behind"
 	var items []external.Item
 	for id, text := range []string{"", "plain words", "\"quoted\" 'words' \\ \x00 and $more {", "日本語 🙂 words\xff", "early the " + long} {
 		items = append(items, external.Item{ID: rag.ChunkID(id + 1), Document: "d", Vector: []float32{1, 0}, Text: text})
 	}
 	put(t, table, items)
-	for text, want := range map[string][]rag.ChunkID{
+	indextest.FindsByWords(t, table, map[string][]rag.ChunkID{
 		"words": {2, 3, 4}, "QUOTED": {3}, "more": {3}, "early": {5}, "behind": {5}, "the": {5}, "absent": nil,
 		"?!": nil, " ": nil, "\"}) \\": nil, "\xff": nil, "🙂 plain": {2},
-	} {
-		res, err := table.Search(t.Context(), external.Query{Text: text, K: 10})
-		var got []rag.ChunkID
-		for _, h := range res.Keyword {
-			got = append(got, h.ChunkID)
-		}
-		slices.Sort(got)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q finds %v, want %v (%v)", text, got, want, err)
-		}
-	}
+	})
 }
 
 // TestRewritten: a deletion by what items have not, after all of them were written again. Weaviate still has numbers of the earlier ones, which meet it.
 func TestRewritten(t *testing.T) {
-	table := space(t, open(t, serverConfig(t)), "rewritten", 2, false)
+	table := indextest.OpenSpace(t, open(t, serverConfig(t)), external.Space{Name: "rewritten", Dimensions: 2})
 	var items []external.Item
 	for id := range rag.ChunkID(20) {
 		items = append(items, external.Item{ID: id + 1, Vector: []float32{1, 0}, Tags: []external.Tag{external.Tag(id % 2)}})
@@ -169,7 +141,7 @@ func TestRewritten(t *testing.T) {
 // TestReadOnly: when a server can write no more, as with a full disk, nothing is said to be stored.
 func TestReadOnly(t *testing.T) {
 	cfg := serverConfig(t)
-	table := space(t, open(t, cfg), "readonly", 2, false)
+	table := indextest.OpenSpace(t, open(t, cfg), external.Space{Name: "readonly", Dimensions: 2})
 	put(t, table, []external.Item{{ID: 1, Vector: []float32{1, 0}}})
 	admin, err := rest.New(rest.Config{Product: "weaviate", Address: cfg.Address, Secrets: map[string]string{"Authorization": "Bearer " + cfg.APIKey}})
 	if err != nil {

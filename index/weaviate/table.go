@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smartretriever/smartretriever/index/external"
+	"github.com/smartretriever/smartretriever/index/external/call"
 	"github.com/smartretriever/smartretriever/index/external/rest"
 	"github.com/smartretriever/smartretriever/index/external/rpc"
 	"github.com/smartretriever/smartretriever/rag"
@@ -144,10 +145,7 @@ func (t *table) failed(items []external.Item, failures []failure) error {
 			first.text = "it was refused"
 		}
 	}
-	if len(first.text) > 300 {
-		first.text = strings.ToValidUTF8(first.text[:300], "") + " ..."
-	}
-	return rag.Errorf(rag.KindUnavailable, "weaviate: %d of %d items were not stored; item %d: %s", len(failures), len(items), id, first.text)
+	return rag.Errorf(rag.KindUnavailable, "weaviate: %d of %d items were not stored; item %d: %s", len(failures), len(items), id, call.Clean(first.text))
 }
 
 // Delete implements external.Table.

@@ -2,21 +2,19 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
-	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/smartretriever/smartretriever/index/external/call"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -26,8 +24,7 @@ type Config struct {
 
 	// Address is http://HOST:PORT or https://HOST:PORT, with a path if the API is below one. It holds no password.
 	Address string
-	// Secrets are sent with every call, by the names of their headers. No value of theirs is in an error.
-	Secrets map[string]string
+	Secrets call.Secrets
 	Header  http.Header // sent with every call besides; may be nil
 	TLS     *tls.Config // of https: own authorities, a client's certificate; nil trusts the authorities of the system
 
@@ -41,28 +38,18 @@ type Config struct {
 	Explain func(body []byte) (code, message string)
 }
 
-// Defaults of Config.
-const (
-	DefaultConnectTimeout = 5 * time.Second
-	DefaultTimeout        = 30 * time.Second
-	DefaultMaxAnswer      = 64 << 20
-)
-
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = DefaultConnectTimeout
-	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.MaxAnswer == 0 {
-		c.MaxAnswer = DefaultMaxAnswer
-	}
+	b := c.bounds().WithDefaults()
+	c.ConnectTimeout, c.Timeout, c.MaxAnswer = b.Connect, b.Call, b.Answer
 	if c.Explain == nil {
 		c.Explain = explain
 	}
 	return c
+}
+
+func (c Config) bounds() call.Bounds {
+	return call.Bounds{Connect: c.ConnectTimeout, Call: c.Timeout, Answer: c.MaxAnswer}
 }
 
 // Validate reports all that is wrong, as KindInvalid.
@@ -75,14 +62,7 @@ func (c Config) Validate() error {
 	case u.User != nil:
 		faults = append(faults, errors.New("the address has a name or password in it; there are settings of their own for these"))
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		if strings.ContainsAny(c.Secrets[name], "\r\n\x00") {
-			faults = append(faults, fmt.Errorf("the value of the header %s has a line break in it", name))
-		}
-	}
-	if c.ConnectTimeout < 0 || c.Timeout < 0 || c.MaxAnswer < 0 {
-		faults = append(faults, errors.New("a timeout or bound is negative"))
-	}
+	faults = append(faults, c.Secrets.Validate(), c.bounds().Validate())
 	if err := errors.Join(faults...); err != nil {
 		return rag.Errorf(rag.KindInvalid, "%s: %w", c.Product, err)
 	}
@@ -104,22 +84,11 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.Address = strings.TrimRight(cfg.Address, "/")
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg)
+		t := cfg.bounds().Transport(cfg.TLS)
+		t.ForceAttemptHTTP2, t.MaxIdleConns, t.MaxIdleConnsPerHost = true, 32, 32
+		cfg.Transport = t
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a redirect could carry a key elsewhere
-	return &Client{cfg: cfg, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
-}
-
-func newTransport(cfg Config) *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext, // no proxy of the environment: only config reads that
-		TLSHandshakeTimeout: cfg.ConnectTimeout,
-		TLSClientConfig:     cfg.TLS.Clone(),
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        32,
-		MaxIdleConnsPerHost: 32,
-		IdleConnTimeout:     90 * time.Second,
-	}
+	return &Client{cfg: cfg, http: call.Client(cfg.Transport)}, nil
 }
 
 // Close ends idle connections. Later calls are KindUnavailable.
@@ -150,26 +119,18 @@ type Request struct {
 // nothing is decoded. It returns the header of the answer.
 //
 // Errors are of rag's kinds, with a *Refusal in the chain of those that the server gave; where ctx has ended, its error.
-func (c *Client) Do(ctx context.Context, r Request, answer any) (http.Header, error) {
+func (c *Client) Do(ctx context.Context, r Request, answer any) (header http.Header, err error) {
 	if c.closed.Load() {
-		return nil, rag.Errorf(rag.KindUnavailable, "%s: the connection has been closed", c.cfg.Product)
+		return nil, call.Closed(c.cfg.Product)
 	}
-	timeout := c.cfg.Timeout
-	if r.Timeout > 0 {
-		timeout = r.Timeout
+	err = call.Within(ctx, c.cfg.Product, cmp.Or(r.Timeout, c.cfg.Timeout), func(ctx context.Context) (err error) {
+		header, err = c.try(ctx, r, answer)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	call, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	header, err := c.try(call, r, answer)
-	switch {
-	case err == nil:
-		return header, nil
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s: %w", c.cfg.Product, ctx.Err())
-	case call.Err() != nil:
-		return nil, rag.Errorf(rag.KindUnavailable, "%s: no answer within %s", c.cfg.Product, timeout)
-	}
-	return nil, err
+	return header, nil
 }
 
 func (c *Client) try(ctx context.Context, r Request, answer any) (http.Header, error) {
@@ -179,7 +140,7 @@ func (c *Client) try(ctx context.Context, r Request, answer any) (http.Header, e
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, rag.Wrap(rag.KindUnavailable, transportCause(err), c.cfg.Product+": the server cannot be reached")
+		return nil, rag.Wrap(rag.KindUnavailable, call.Cause(err), c.cfg.Product+": the server cannot be reached")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -211,16 +172,14 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, address, body)
 	if err != nil {
-		return nil, rag.Wrap(rag.KindInvalid, transportCause(err), c.cfg.Product+": address")
+		return nil, rag.Wrap(rag.KindInvalid, call.Cause(err), c.cfg.Product+": address")
 	}
 	for _, header := range []http.Header{c.cfg.Header, r.Header} {
 		for name, values := range header {
 			req.Header[http.CanonicalHeaderKey(name)] = values
 		}
 	}
-	for name, value := range c.cfg.Secrets {
-		req.Header.Set(name, value)
-	}
+	c.cfg.Secrets.Set(req.Header)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "smartretriever")
 	switch {
@@ -238,7 +197,7 @@ func (c *Client) readAll(body io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(body, c.cfg.MaxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, rag.Wrap(rag.KindUnavailable, transportCause(err), c.cfg.Product+": the answer was cut off")
+		return nil, rag.Wrap(rag.KindUnavailable, call.Cause(err), c.cfg.Product+": the answer was cut off")
 	case int64(len(data)) > c.cfg.MaxAnswer:
 		return nil, rag.Errorf(rag.KindInternal, "%s: the answer is larger than %d bytes", c.cfg.Product, c.cfg.MaxAnswer)
 	}
@@ -254,15 +213,7 @@ func (c *Client) decode(body []byte, answer any) error {
 		return nil
 	}
 	if err := json.Unmarshal(body, answer); err != nil { // which refuses nothing at all, and anything after the value
-		return rag.Errorf(rag.KindInternal, "%s: the answer is not what was expected: %s", c.cfg.Product, c.clean(err.Error()))
+		return rag.Errorf(rag.KindInternal, "%s: the answer is not what was expected: %s", c.cfg.Product, c.cfg.Secrets.Clean(err.Error()))
 	}
 	return nil
-}
-
-// transportCause leaves out what url.Error repeats, method and address.
-func transportCause(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
-	}
-	return err
 }

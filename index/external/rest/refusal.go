@@ -8,17 +8,13 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-// Bounds of what is read of a refusal, and of what is told of it, in bytes.
-const (
-	maxRefusal = 64 << 10
-	maxMessage = 300
-)
+// maxRefusal bounds what is read of a refusal, in bytes.
+const maxRefusal = 64 << 10
 
 // Refusal is what a server answered instead of what was asked for. It is in the chain of Do's errors.
 type Refusal struct {
@@ -89,10 +85,10 @@ func (c *Client) refusal(resp *http.Response, private bool) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what is cut off is missing from the message only
 	r := &Refusal{Status: resp.StatusCode, After: retryAfter(resp.Header, time.Now()), Body: body}
 	r.Code, r.Message = c.cfg.Explain(body)
-	if r.Code = c.clean(r.Code); !codeWord.MatchString(r.Code) {
+	if r.Code = c.cfg.Secrets.Clean(r.Code); !codeWord.MatchString(r.Code) {
 		r.Code = ""
 	}
-	if r.Message = c.clean(r.Message); private {
+	if r.Message = c.cfg.Secrets.Clean(r.Message); private {
 		r.Message = ""
 	}
 	kind, says := kindOf(r.Status)
@@ -145,22 +141,6 @@ func explain(body []byte) (code, message string) {
 		}
 	}
 	return code, message
-}
-
-// clean makes a server's words fit to be shown.
-func (c *Client) clean(message string) string {
-	for _, secret := range c.cfg.Secrets {
-		for _, s := range []string{secret, strings.TrimPrefix(strings.TrimPrefix(secret, "Bearer "), "ApiKey ")} {
-			if s != "" {
-				message = strings.ReplaceAll(message, s, "***")
-			}
-		}
-	}
-	message = strings.ToValidUTF8(strings.Join(strings.Fields(message), " "), "")
-	if len(message) > maxMessage {
-		message = strings.ToValidUTF8(message[:maxMessage], "") + " ..."
-	}
-	return message
 }
 
 // retryAfter reads Retry-After: seconds, or a date.

@@ -6,18 +6,16 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/smartretriever/smartretriever/index/external/call"
 	"github.com/smartretriever/smartretriever/rag"
 )
 
@@ -27,8 +25,7 @@ type Config struct {
 
 	// Address is grpc://HOST:PORT or, with TLS, grpcs://HOST:PORT.
 	Address string
-	// Secrets are sent with every call, by the names of their headers. Neither names nor values of theirs are in an error.
-	Secrets map[string]string
+	Secrets call.Secrets
 	TLS     *tls.Config // of grpcs; nil trusts the authorities of the system
 
 	ConnectTimeout time.Duration     // of connecting and of the TLS handshake; 0 is 5 s
@@ -37,42 +34,21 @@ type Config struct {
 	Transport      http.RoundTripper // speaks HTTP/2; nil makes one, with the fields above; for tests
 }
 
-// Defaults of Config.
-const (
-	DefaultConnectTimeout = 5 * time.Second
-	DefaultTimeout        = 30 * time.Second
-	DefaultMaxAnswer      = 64 << 20
-)
-
 // WithDefaults fills in the zero fields.
 func (c Config) WithDefaults() Config {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = DefaultConnectTimeout
-	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.MaxAnswer == 0 {
-		c.MaxAnswer = DefaultMaxAnswer
-	}
+	b := c.bounds().WithDefaults()
+	c.ConnectTimeout, c.Timeout, c.MaxAnswer = b.Connect, b.Call, b.Answer
 	return c
+}
+
+func (c Config) bounds() call.Bounds {
+	return call.Bounds{Connect: c.ConnectTimeout, Call: c.Timeout, Answer: c.MaxAnswer}
 }
 
 // Validate reports all that is wrong, as KindInvalid.
 func (c Config) Validate() error {
-	var faults []error
-	if _, _, err := c.base(); err != nil {
-		faults = append(faults, err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		if strings.ContainsAny(c.Secrets[name], "\r\n\x00") {
-			faults = append(faults, fmt.Errorf("the value of the header %s has a line break in it", name))
-		}
-	}
-	if c.ConnectTimeout < 0 || c.Timeout < 0 || c.MaxAnswer < 0 {
-		faults = append(faults, errors.New("a timeout or bound is negative"))
-	}
-	if err := errors.Join(faults...); err != nil {
+	_, _, err := c.base()
+	if err := errors.Join(err, c.Secrets.Validate(), c.bounds().Validate()); err != nil {
 		return rag.Errorf(rag.KindInvalid, "%s: %w", c.Product, err)
 	}
 	return nil
@@ -107,20 +83,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg, secure)
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a redirect could carry a key elsewhere
-	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: cfg.Transport, CheckRedirect: stay}}, nil
+	return &Client{cfg: cfg, base: base, http: call.Client(cfg.Transport)}, nil
 }
 
 func newTransport(cfg Config, secure bool) *http.Transport {
-	t := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: cfg.ConnectTimeout,
-		TLSClientConfig:     cfg.TLS.Clone(),
-		IdleConnTimeout:     90 * time.Second,
-		Protocols:           new(http.Protocols),
-		// All calls share a connection: one whose other end is gone must be noticed.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 20 * time.Second, PingTimeout: 10 * time.Second},
-	}
+	t := cfg.bounds().Transport(cfg.TLS)
+	// All calls share a connection: one whose other end is gone must be noticed.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 20 * time.Second, PingTimeout: 10 * time.Second}
+	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP2(secure)
 	t.Protocols.SetUnencryptedHTTP2(!secure)
 	return t
@@ -135,22 +105,18 @@ func (c *Client) Close() error {
 
 // Call calls a method, as "qdrant.Points/Upsert", with a message, and returns the message of the answer. It makes one try, of Config.Timeout at most.
 // Errors are of rag's kinds; that of ctx where ctx has ended. StatusOf tells the status of one that the server gave.
-func (c *Client) Call(ctx context.Context, method string, message []byte) ([]byte, error) {
+func (c *Client) Call(ctx context.Context, method string, message []byte) (answer []byte, err error) {
 	if c.closed.Load() {
-		return nil, rag.Errorf(rag.KindUnavailable, "%s: the connection has been closed", c.cfg.Product)
+		return nil, call.Closed(c.cfg.Product)
 	}
-	call, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	answer, err := c.try(call, method, message)
-	switch {
-	case err == nil:
-		return answer, nil
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s: %w", c.cfg.Product, context.Cause(ctx))
-	case call.Err() != nil:
-		return nil, rag.Errorf(rag.KindUnavailable, "%s: no answer within %s", c.cfg.Product, c.cfg.Timeout)
+	err = call.Within(ctx, c.cfg.Product, c.cfg.Timeout, func(ctx context.Context) (err error) {
+		answer, err = c.try(ctx, method, message)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	return answer, nil
 }
 
 func (c *Client) try(ctx context.Context, method string, message []byte) ([]byte, error) {
@@ -160,7 +126,7 @@ func (c *Client) try(ctx context.Context, method string, message []byte) ([]byte
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, rag.Wrap(rag.KindUnavailable, transportCause(err), c.cfg.Product+": the server cannot be reached")
+		return nil, rag.Wrap(rag.KindUnavailable, call.Cause(err), c.cfg.Product+": the server cannot be reached")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/grpc") {
@@ -192,9 +158,7 @@ func (c *Client) request(ctx context.Context, method string, message []byte) (*h
 	if err != nil {
 		return nil, rag.Wrap(rag.KindInvalid, err, c.cfg.Product+": address")
 	}
-	for name, value := range c.cfg.Secrets {
-		req.Header.Set(name, value)
-	}
+	c.cfg.Secrets.Set(req.Header)
 	req.Header.Set("Content-Type", "application/grpc")
 	req.Header.Set("Grpc-Accept-Encoding", "identity")
 	req.Header.Set("Accept-Encoding", "identity") // else the transport asks for gzip itself
@@ -210,7 +174,7 @@ func (c *Client) request(ctx context.Context, method string, message []byte) (*h
 // readMessage reads the only message of an answer, to the end. A refusal has none.
 func (c *Client) readMessage(body io.Reader) ([]byte, error) {
 	cut := func(err error) error {
-		return rag.Wrap(rag.KindUnavailable, transportCause(err), c.cfg.Product+": the answer was cut off")
+		return rag.Wrap(rag.KindUnavailable, call.Cause(err), c.cfg.Product+": the answer was cut off")
 	}
 	malformed := func(what string) error {
 		return rag.Errorf(rag.KindInternal, "%s: the answer is malformed: %s", c.cfg.Product, what)

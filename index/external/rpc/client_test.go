@@ -52,7 +52,7 @@ func frame(message string) []byte {
 
 func client(t *testing.T, a http.RoundTripper) *rpc.Client {
 	t.Helper()
-	c, err := rpc.New(rpc.Config{Product: "p", Address: "grpc://host:1", Secrets: map[string]string{"api-key": "s3cret"}, MaxAnswer: 100, Transport: a})
+	c, err := rpc.New(rpc.Config{Product: "p", Address: "grpc://host:1", Secrets: map[string]string{"api-key": "s3cret", "authorization": "Bearer t0ken"}, MaxAnswer: 100, Transport: a})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +100,7 @@ func TestAnswers(t *testing.T) {
 		"not found":          {refused("5", ""), rag.KindNotFound, "status 5"},
 		"exists":             {refused("6", ""), rag.KindConflict, ""},
 		"a wrong key":        {refused("16", "no s3cret here"), rag.KindUnauthorized, "no *** here"},
+		"the key of a token": {refused("16", "no t0ken here"), rag.KindUnauthorized, "no *** here"}, // which is sent as "Bearer t0ken"
 		"forbidden":          {refused("7", ""), rag.KindUnauthorized, ""},
 		"too often":          {refused("8", ""), rag.KindExhausted, ""},
 		"starting":           {refused("14", ""), rag.KindUnavailable, ""},
@@ -117,7 +118,7 @@ func TestAnswers(t *testing.T) {
 			if rag.KindOf(err) != tt.want || err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%v (%s), want %s with %q", err, rag.KindOf(err), tt.want, tt.says)
 			}
-			if err != nil && (strings.Contains(err.Error(), "s3cret") || len(err.Error()) > 500) {
+			if err != nil && (strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "t0ken") || len(err.Error()) > 500) {
 				t.Errorf("the error is %q", err)
 			}
 		})

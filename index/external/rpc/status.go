@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -95,29 +94,12 @@ func (c *Client) refusal(status string, header http.Header) error {
 	if plain, err := url.PathUnescape(message); err == nil {
 		message = plain
 	}
-	s := &Status{Code: Code(code), Message: c.clean(message)}
+	s := &Status{Code: Code(code), Message: c.cfg.Secrets.Clean(message)}
 	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
 		s.After = time.Duration(min(seconds, int(maxAfter/time.Second))) * time.Second
 	}
 	kind, says := kindOf(s.Code)
 	return rag.Wrap(kind, s, c.cfg.Product+": "+says)
-}
-
-// maxMessage bounds what is told of a server's message, in bytes.
-const maxMessage = 300
-
-// clean makes a server's message fit to be shown.
-func (c *Client) clean(message string) string {
-	for _, secret := range c.cfg.Secrets {
-		if secret != "" {
-			message = strings.ReplaceAll(message, secret, "***")
-		}
-	}
-	message = strings.ToValidUTF8(strings.Join(strings.Fields(message), " "), "")
-	if len(message) > maxMessage {
-		message = strings.ToValidUTF8(message[:maxMessage], "") + " ..."
-	}
-	return message
 }
 
 // strange is the error of an answer that is not one of gRPC: of a gateway before the server, or of another server.
@@ -131,13 +113,5 @@ func (c *Client) strange(resp *http.Response) error {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		kind = rag.KindUnavailable
 	}
-	return rag.Wrap(kind, fmt.Errorf("HTTP status %d, type %q", resp.StatusCode, c.clean(resp.Header.Get("Content-Type"))), c.cfg.Product+": the answer is not one of gRPC")
-}
-
-// transportCause leaves out what url.Error repeats, method and address.
-func transportCause(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
-	}
-	return err
+	return rag.Wrap(kind, fmt.Errorf("HTTP status %d, type %q", resp.StatusCode, c.cfg.Secrets.Clean(resp.Header.Get("Content-Type"))), c.cfg.Product+": the answer is not one of gRPC")
 }
