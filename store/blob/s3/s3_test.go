@@ -2,7 +2,9 @@ package s3_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/smartretriever/smartretriever/ingest"
@@ -337,6 +340,41 @@ func TestSilence(t *testing.T) {
 	cancel()
 	if _, _, err := s.Put(ctx, strings.NewReader("content"), 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// answering answers requests with what a function returns.
+type answering func(r *http.Request) *http.Response
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// TestNothingComes has connections break before the first byte of a file, again and again:
+// reading gives up after as many tries as there may be.
+func TestNothingComes(t *testing.T) {
+	const content, longer = "content", 20
+	sum := sha256.Sum256([]byte(content))
+	for _, retries := range []int{2, -1} {
+		asked := 0
+		s := open(t, nil, func(c *s3.Config) {
+			c.Retries = retries
+			c.Transport = answering(func(r *http.Request) *http.Response {
+				body := iotest.ErrReader(errors.New("connection reset by peer"))
+				if asked++; asked > longer { // so that the test ends
+					body = strings.NewReader(content)
+				}
+				return &http.Response{StatusCode: 200, Header: http.Header{"Last-Modified": {"Mon, 02 Nov 2026 09:00:00 GMT"}}, Body: io.NopCloser(body), ContentLength: int64(len(content)), Request: r}
+			})
+		})
+		r, _, err := s.Open(t.Context(), hex.EncodeToString(sum[:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := io.ReadAll(r); !errors.Is(err, s3.ErrAway) || asked != 1+max(0, retries) {
+			t.Errorf("%d retries: asked %d times: %q, %v", retries, asked, data, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
