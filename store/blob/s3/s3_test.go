@@ -211,6 +211,65 @@ func TestEncryption(t *testing.T) {
 	}
 }
 
+// TestEncryptionOfParts looks at what is asked of the server for a file that goes up in parts:
+// the upload says how all of it is encrypted, and only the customer's key goes with each part.
+func TestEncryptionOfParts(t *testing.T) {
+	const sse = "X-Amz-Server-Side-Encryption"
+	key := base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	answer := func(_ int, r *http.Request) (int, http.Header, string) {
+		switch {
+		case r.Method == http.MethodHead:
+			return 404, nil, ""
+		case r.Method == http.MethodPut:
+			return 200, http.Header{"Etag": {`"e"`}}, ""
+		case r.URL.Query().Has("uploads"):
+			return 200, nil, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+		}
+		return 200, nil, "<CompleteMultipartUploadResult><Bucket>docs</Bucket><ETag>e-2</ETag></CompleteMultipartUploadResult>"
+	}
+	for _, test := range []struct {
+		set                 s3.Encryption
+		begins, parts, ends map[string]string
+	}{
+		{s3.Encryption{Kind: s3.WithS3}, map[string]string{sse: "AES256"}, map[string]string{sse: ""}, map[string]string{sse: ""}},
+		{s3.Encryption{Kind: s3.WithKMS, KMSKey: "ours"}, map[string]string{sse: "aws:kms", sse + "-Aws-Kms-Key-Id": "ours"}, map[string]string{sse: ""}, map[string]string{sse: ""}},
+		{s3.Encryption{Kind: s3.WithCustomer, Key: key}, map[string]string{sse + "-Customer-Key": key}, map[string]string{sse + "-Customer-Key": key}, map[string]string{sse + "-Customer-Key": key}},
+	} {
+		w := &wire{answer: answer}
+		s := open(t, w, func(c *s3.Config) { c.Encryption, c.PartSize, c.Parts = test.set, 5<<20, 1 })
+		if _, _, err := s.Put(t.Context(), strings.NewReader(strings.Repeat("x", 5<<20+1)), 10<<20); err != nil {
+			t.Fatal(err)
+		}
+		var did []string
+		for _, r := range w.asked {
+			what, want := "part", test.parts
+			switch {
+			case r.Method == http.MethodHead:
+				continue
+			case r.URL.Query().Has("uploads"):
+				what, want = "begin", test.begins
+			case r.Method == http.MethodPost:
+				what, want = "end", test.ends
+			}
+			did = append(did, what)
+			for name, value := range want {
+				if got := r.Header.Get(name); got != value {
+					t.Errorf("%v: %s with %s %q, want %q", test.set, what, name, got, value)
+				}
+			}
+			if sum := r.Header.Get("X-Amz-Content-Sha256"); what == "part" && len(sum) != 64 {
+				t.Errorf("%v: a part is not signed with its digest: %q", test.set, sum)
+			}
+			if what == "end" && r.Header.Get("If-None-Match") != "*" {
+				t.Errorf("%v: put together without a condition", test.set)
+			}
+		}
+		if got := strings.Join(did, " "); got != "begin part part end" {
+			t.Errorf("%v: %s", test.set, got)
+		}
+	}
+}
+
 // TestServerWithoutConditions has a server that does not know If-None-Match: the file
 // is claimed, and stored without; it is asked only once for what it does not know.
 func TestServerWithoutConditions(t *testing.T) {
