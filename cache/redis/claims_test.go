@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +103,45 @@ func claim(t *testing.T, c *redis.Claims, key string) (release func()) {
 		t.Error(err)
 	}
 	return release
+}
+
+// TestOneHolderInAProcess: of several who ask at the same moment in one process one has the
+// claim, however late that one hears of it.
+func TestOneHolderInAProcess(t *testing.T) {
+	cfg := single(t)
+	cfg.Connections = 64
+	cl := open(t, cfg).Claims()
+	had := 0
+	for i := range 40 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var releases []func()
+		start := make(chan struct{})
+		for range 32 {
+			wg.Go(func() {
+				<-start
+				release, _ := cl.Claim(ctx, fmt.Sprint("work ", i)) // all others wait until their time is over
+				if release != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					releases = append(releases, release)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		cancel()
+		if had += len(releases); len(releases) > 1 {
+			t.Errorf("%d have the claim at once", len(releases))
+		}
+		for _, release := range releases {
+			release()
+		}
+	}
+	if had == 0 {
+		t.Error("nobody ever had the claim")
+	}
 }
 
 // TestHolderDies: others wait for the rest of the claim's life.
