@@ -95,6 +95,24 @@ func TestKilled(t *testing.T) {
 	cached(t, p)
 }
 
+// TestAnswersUnasked: a node that is left alone and that nobody asks for is looked at all the same,
+// so that what is said of it does not stay wrong.
+func TestAnswersUnasked(t *testing.T) {
+	cfg := single(t)
+	s := serverAt(t, cfg.Addresses[0])
+	o := observe.New(observe.Config{})
+	cfg.Observe, cfg.Watch = o, 20*time.Millisecond
+	c := openWithDefaults(t, cfg)
+	up := fmt.Sprintf("smartretriever_cache_node_up{node=%q}", cfg.Addresses[0])
+	if shows(o, up) {
+		t.Error("something is said of a node that never failed")
+	}
+	s.kill()
+	eventually(t, func() bool { _, _, err := c.Cache().Get(t.Context(), "t/k"); return err != nil && shows(o, up+" 0") })
+	s.start()
+	eventually(t, func() bool { return shows(o, up+" 1") })
+}
+
 // TestStopped: the server is there and does nothing.
 func TestStopped(t *testing.T) {
 	cfg := single(t)
@@ -262,7 +280,8 @@ func TestFailover(t *testing.T) {
 	cfg := cluster(t)
 	healed(t, cfg)
 	var log journal
-	cfg.Logger = log.logger()
+	o := observe.New(observe.Config{})
+	cfg.Logger, cfg.Observe, cfg.Watch = log.logger(), o, 50*time.Millisecond
 	client := openWithDefaults(t, cfg)
 	c := client.Cache()
 	w := &world{}
@@ -313,6 +332,8 @@ func TestFailover(t *testing.T) {
 	})
 	s.start()
 	healed(t, cfg)
+	// It has come back as a replica, which nobody asks for.
+	eventually(t, func() bool { return !shows(o, fmt.Sprintf("smartretriever_cache_node_up{node=%q} 0", victim)) })
 	if said := log.String(); strings.Contains(said, "CROSSSLOT") || !strings.Contains(said, victim) {
 		t.Errorf("the log: %s", said)
 	}

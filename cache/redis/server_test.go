@@ -397,12 +397,19 @@ func (j *journal) String() string {
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 
+func metrics(o *observe.Observer) string {
+	w := httptest.NewRecorder()
+	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+// shows reports whether a line of the metrics begins with text.
+func shows(o *observe.Observer, text string) bool { return strings.Contains(metrics(o), "\n"+text) }
+
 // metric returns the value of a metric, 0 if it is not there.
 func metric(t testing.TB, o *observe.Observer, name string) float64 {
 	t.Helper()
-	w := httptest.NewRecorder()
-	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	for line := range strings.Lines(w.Body.String()) {
+	for line := range strings.Lines(metrics(o)) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {
