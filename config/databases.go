@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"strings"
 	"time"
 )
 
@@ -111,12 +112,21 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 		wrong("cache.redis.addresses", "is needed with cache.name redis")
 	}
 	for _, a := range redis.Addresses {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			wrong("cache.redis.addresses", "%q is not HOST:PORT", a)
+		if _, _, err := net.SplitHostPort(a); err != nil || strings.Contains(a, "@") { // which is not repeated: there may be a password in it
+			wrong("cache.redis.addresses", "must be HOST:PORT; give a password as cache.redis.password")
+			break
 		}
 	}
 	if redis.Database > 0 && (redis.Cluster || len(redis.Addresses) > 1) {
 		wrong("cache.redis.database", "a cluster has database 0 only")
+	}
+	for name, address := range map[string]string{"index.database.url": vectors.URL, "index.database.grpc_url": vectors.GRPCURL} {
+		switch {
+		case l.Index.Vectors == "pgvector" && holdsPassword(address):
+			wrong(name, "holds a password; give it as index.database.password")
+		case l.Index.Vectors != "pgvector" && strings.Contains(address, "@"):
+			wrong(name, "holds a user name; give it as index.database.username, with index.database.password, or a key as index.database.api_key")
+		}
 	}
 	switch kind := l.Index.Vectors; kind {
 	case "builtin", "faiss":
@@ -141,4 +151,14 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 			wrong(name+".cert_file", "cert_file and key_file go together")
 		}
 	}
+}
+
+// holdsPassword reports whether the address of a database, as a URL or as keywords and values, has a password in it.
+func holdsPassword(address string) bool {
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		if end := strings.LastIndexByte(rest, '@'); end >= 0 && strings.Contains(rest[:end], ":") {
+			return true
+		}
+	}
+	return strings.Contains(strings.ReplaceAll(strings.ToLower(address), " ", ""), "password=")
 }
