@@ -37,10 +37,13 @@ func openCache(cfg config.Config, deps Deps, c *root.Config) (remote.Booker, err
 
 func openRedis(cfg config.Cache, deps Deps, c *root.Config) (remote.Booker, error) {
 	r := cfg.Redis
+	secure, err := tlsConfig("cache.redis.tls", r.TLS)
+	if err != nil {
+		return nil, err
+	}
 	client, err := redis.Open(redis.Config{
 		Addresses: r.Addresses, Cluster: r.Cluster, Username: r.Username, Password: r.Password.Reveal(), Database: r.Database, Prefix: r.Prefix,
-		TLS:     redis.TLS{Enabled: r.TLS.Used(), CA: r.TLS.CAFile, Cert: r.TLS.CertFile, Key: r.TLS.KeyFile, ServerName: r.TLS.ServerName},
-		Timeout: r.Timeout, Connections: r.Connections, WarnAt: r.WarnAt, MaxTTL: max(cfg.EmbeddingTTL, cfg.RetrievalTTL, cfg.AnswerTTL, time.Minute),
+		TLS: secure, Timeout: r.Timeout, Connections: r.Connections, WarnAt: r.WarnAt, MaxTTL: max(cfg.EmbeddingTTL, cfg.RetrievalTTL, cfg.AnswerTTL, time.Minute),
 		Observe: deps.Observer, Logger: deps.Logger,
 	})
 	if err != nil {

@@ -40,16 +40,12 @@ func Open(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	secure, err := cfg.TLS.config()
-	if err != nil {
-		return nil, err
-	}
 	goredis.SetLogger(silent{})
 	c := &Client{cfg: cfg, nodes: map[string]node{}}
 	c.living, c.stop = context.WithCancel(context.Background())
 	retries := max(cfg.Retries, -1)
 	opt := &goredis.Options{
-		Addr: cfg.Addresses[0], DB: cfg.Database, Username: cfg.Username, Password: cfg.Password, TLSConfig: secure,
+		Addr: cfg.Addresses[0], DB: cfg.Database, Username: cfg.Username, Password: cfg.Password, TLSConfig: cfg.TLS,
 		DialTimeout: cfg.DialTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, PoolTimeout: cfg.Timeout,
 		ContextTimeoutEnabled: true,
 		MaxRetries:            retries, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: 8 * time.Millisecond, DialerRetries: 1,
@@ -58,7 +54,7 @@ func Open(cfg Config) (*Client, error) {
 	}
 	if cfg.Cluster {
 		c.cluster = goredis.NewClusterClient(&goredis.ClusterOptions{
-			Addrs: cfg.Addresses, Username: cfg.Username, Password: cfg.Password, TLSConfig: secure,
+			Addrs: cfg.Addresses, Username: cfg.Username, Password: cfg.Password, TLSConfig: cfg.TLS,
 			DialTimeout: opt.DialTimeout, ReadTimeout: opt.ReadTimeout, WriteTimeout: opt.WriteTimeout, PoolTimeout: opt.PoolTimeout,
 			ContextTimeoutEnabled: true,
 			MaxRetries:            opt.MaxRetries, MinRetryBackoff: opt.MinRetryBackoff, MaxRetryBackoff: opt.MaxRetryBackoff, DialerRetries: opt.DialerRetries,

@@ -63,8 +63,7 @@ func encrypted(t testing.TB) redis.Config {
 		t.Fatal(err)
 	}
 	password, _ := u.User.Password()
-	return redis.Config{Addresses: []string{u.Host}, Password: password,
-		TLS: redis.TLS{Enabled: true, CA: env(t, "REDIS_TLS_CA"), Cert: env(t, "REDIS_TLS_CERT"), Key: env(t, "REDIS_TLS_KEY")}}
+	return redis.Config{Addresses: []string{u.Host}, Password: password, TLS: tlsOf(t)}
 }
 
 func cluster(t testing.TB) redis.Config {
@@ -111,11 +110,7 @@ func admin(t testing.TB, cfg redis.Config) (each func(do func(ctx context.Contex
 			}
 		}
 	}
-	opt := &goredis.Options{Addr: cfg.Addresses[0], Password: cfg.Password}
-	if cfg.TLS.Enabled {
-		opt.TLSConfig = tlsOf(t, cfg.TLS)
-	}
-	db := goredis.NewClient(opt)
+	db := goredis.NewClient(&goredis.Options{Addr: cfg.Addresses[0], Password: cfg.Password, TLSConfig: cfg.TLS})
 	t.Cleanup(func() { _ = db.Close() })
 	return func(do func(context.Context, *goredis.Client) error) {
 		t.Helper()
