@@ -171,7 +171,7 @@ func (j *janitor) forget(ctx context.Context, collectionID int64) {
 	if err != nil {
 		return // it is gone, and was forgotten with that, or the next step says what is wrong
 	}
-	j.r.forgetCached(ctx, col)
+	_, _ = j.r.forgetCached(ctx, col)
 }
 
 // cleanVectors drops what a vector database holds of collections and generations that are no more.

@@ -11,7 +11,7 @@ import (
 
 // Verified is what VerifyAll found in one part of what is kept.
 type Verified struct {
-	Part    string        `json:"part"`              // "store", "originals", "index"
+	Part    string        `json:"part"`              // "store", "originals", "cache", "index"
 	Name    string        `json:"name,omitempty"`    // of the index: its collection
 	Checked string        `json:"checked,omitempty"` // what was looked at, for people
 	Faults  []string      `json:"faults,omitempty"`  // sentences; none is a sound part
@@ -21,7 +21,8 @@ type Verified struct {
 
 // VerifyAll finishes the clean-up after deletions, and then compares everything that is kept with the store: that the store's own rows agree, that every
 // original is there and belongs to something, and, for each collection of scope's tenant, that its index is whole and holds exactly the chunks that the store
-// has, words and vectors, in files, memory and the vector database. What was deleted, and is beyond being restored, is then in none of them. tell is called with each part. A damaged or wrong index is
+// has, words and vectors, in files, memory and the vector database. Results that are cached of these collections are forgotten: nobody can tell from them what they were made of.
+// What was deleted, and is beyond being restored, is then in none of them. tell is called with each part. A damaged or wrong index is
 // built again from the store, without embedding anything. It reads everything: minutes for large stores.
 func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Verified)) error {
 	leave, err := r.enter()
@@ -49,6 +50,12 @@ func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Ve
 	})
 	if err != nil {
 		return err
+	}
+	if r.cache != nil {
+		err = verifyPart(Verified{Part: "cache"}, tell, func(v *Verified) error { return r.verifyCache(ctx, scope, v) })
+		if err != nil {
+			return err
+		}
 	}
 	return r.verifyIndexes(ctx, scope, tell)
 }
@@ -84,6 +91,23 @@ func (r *Retriever) verifyIndexes(ctx context.Context, scope rag.Scope, tell fun
 		}
 	}
 	return nil
+}
+
+// verifyCache forgets what is cached of a tenant's collections. A process that was killed just after a deletion has not.
+func (r *Retriever) verifyCache(ctx context.Context, scope rag.Scope, v *Verified) error {
+	collections, results := 0, 0
+	for col, err := range r.eachCollection(ctx, scope.WithDefaults().Tenant) {
+		if err != nil {
+			return err
+		}
+		n, err := r.forgetCached(ctx, col)
+		if err != nil {
+			v.Faults = append(v.Faults, fmt.Sprintf("what is cached of the collection %s could not be forgotten, and is there until its time is over: %v", col.Name, err))
+		}
+		collections, results = collections+1, results+n
+	}
+	v.Checked = fmt.Sprintf("%d results of %d collections forgotten", results, collections)
+	return ctx.Err()
 }
 
 // eachCollection lists a tenant's collections.

@@ -127,11 +127,42 @@ func TestDeletedIsNotCached(t *testing.T) {
 	}
 }
 
+// TestVerifyForgetsWhatIsCached has values in the cache that nobody knew to forget, as when a process is killed just after a
+// deletion, and a cache that cannot forget.
+func TestVerifyForgetsWhatIsCached(t *testing.T) {
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	ask := func() {
+		t.Helper()
+		if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil || kept.holding(t, "Gustave") == 0 {
+			t.Fatalf("nothing is cached: %v", err)
+		}
+	}
+	ask()
+	if faults, _ := verify(t, r); len(faults) > 0 || kept.holding(t, "Gustave") > 0 {
+		t.Errorf("%d results are cached still; %v", kept.holding(t, "Gustave"), faults)
+	}
+	ask()
+	kept.away = rag.Errorf(rag.KindUnavailable, "away")
+	if faults, _ := verify(t, r); len(faults) != 1 || !strings.HasPrefix(faults[0], "cache: ") || !strings.Contains(faults[0], "away") {
+		t.Errorf("a cache that is away: %v", faults)
+	}
+}
+
 // keeping is a cache that remembers which keys it was given.
 type keeping struct {
 	*memory.Cache
 	mu   sync.Mutex
 	keys map[string]bool
+	away error // of DeletePrefix
+}
+
+func (k *keeping) DeletePrefix(ctx context.Context, prefix string) (int, error) {
+	if k.away != nil {
+		return 0, k.away
+	}
+	return k.Cache.DeletePrefix(ctx, prefix)
 }
 
 func (k *keeping) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {

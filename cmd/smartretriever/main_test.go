@@ -667,7 +667,7 @@ func TestJSON(t *testing.T) {
 		{"sources rm beir", 2, 1},
 		{"sources rm beir --documents --yes", 0, 1},
 		{"rm a.md b.md", 3, 2},
-		{"verify", 0, 3},
+		{"verify", 0, 4},
 		{"migrate", 2, 1},
 		{"serve --addr nowhere", 2, 1},
 	}

@@ -23,7 +23,7 @@ whichever databases it is configured to use: rows and their references, original
 their SHA-256, and, for every collection, the index (files by their checksums, words, and
 vectors, also those in a vector database), which must hold exactly the chunks that the
 store has. An index that is wrong is built again from what is stored, without embedding
-anything.
+anything. Answers and results of searches that are cached are forgotten.
 
 It reads everything. The exit code is 1 if anything was wrong, even though it is mended.
 With --json there is one object for each part.`,
