@@ -4,6 +4,7 @@ package redis_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -234,6 +235,52 @@ func TestEvicted(t *testing.T) {
 			t.Errorf("%d: %q, %v", i, v, err)
 		}
 	}
+}
+
+// TestEvicting: a server that has to make room takes what it likes, epochs and lists as well. What is left is right, and the
+// metrics tell how much went.
+func TestEvicting(t *testing.T) {
+	cfg := single(t)
+	set := func(name, value string) {
+		t.Helper()
+		admin(t, cfg)(func(ctx context.Context, db *goredis.Client) error { return db.ConfigSet(ctx, name, value).Err() })
+	}
+	admin(t, cfg)(func(ctx context.Context, db *goredis.Client) error { return db.FlushAll(ctx).Err() })
+	t.Cleanup(func() {
+		set("maxmemory", "0")
+		set("maxmemory-policy", "noeviction")
+	})
+	set("maxmemory-policy", "allkeys-random")
+	set("maxmemory", "6mb")
+	o := observe.New(observe.Config{})
+	opt := cfg
+	opt.Observe, opt.Watch = o, 20*time.Millisecond
+	c := open(t, opt).Cache()
+	const n, size = 600, 20_000
+	noise := make([]byte, size)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	value := func(i int) string { return fmt.Sprint(i) + string(noise[i:]) }
+	for i := range n {
+		if err := c.Set(t.Context(), fmt.Sprintf("t.%d/%d", i%3, i), []byte(value(i)), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := 0
+	for i := range n {
+		v, ok, err := c.Get(t.Context(), fmt.Sprintf("t.%d/%d", i%3, i))
+		if err != nil || ok && string(v) != value(i) {
+			t.Fatalf("%d: %d bytes, %v", i, len(v), err)
+		}
+		if ok {
+			there++
+		}
+	}
+	if there == 0 || there == n {
+		t.Errorf("%d of %d values are left", there, n)
+	}
+	eventually(t, func() bool { return metric(t, o, "smartretriever_cache_server_evicted_keys") > 0 })
 }
 
 // TestDamaged: whatever bytes lie under a key, they are never taken for a value that was set.
