@@ -28,7 +28,9 @@ type Deps struct {
 	// Worker is the command that starts this program as a reader of files (its verb
 	// extract-worker). Empty reads files in this process.
 	Worker []string
-	Clock  func() time.Time // nil is time.Now
+	// Version of this program. Results that another one has put into a shared cache are not found.
+	Version string
+	Clock   func() time.Time // nil is time.Now
 
 	shared remote.Booker // counts calls of models together with other processes; nil does not
 }

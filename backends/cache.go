@@ -21,7 +21,7 @@ func openCache(cfg config.Config, deps Deps, c *root.Config) (remote.Booker, err
 	// In the configuration 0s switches a layer off; in the library that is a
 	// negative time, because 0 is the default there.
 	c.EmbeddingTTL, c.RetrievalTTL, c.AnswerTTL = ttl(cfg.Cache.EmbeddingTTL), ttl(cfg.Cache.RetrievalTTL), ttl(cfg.Cache.AnswerTTL)
-	c.CacheSettings = cacheSettings(cfg)
+	c.CacheSettings = cacheSettings(cfg, deps.Version)
 	switch cfg.Cache.Name {
 	case "memory":
 		c.CacheBytes = int64(cfg.Cache.Size)
@@ -54,10 +54,10 @@ func openRedis(cfg config.Cache, deps Deps, c *root.Config) (remote.Booker, erro
 	return client.Rates(), nil
 }
 
-// cacheSettings is a digest of the settings, so that processes which share a cache find each other's answers only where they would give the same. Secrets are
-// masked, and so differ in nothing.
-func cacheSettings(cfg config.Config) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %+v %+v %+v %+v %+v %+v", cfg.Embedder, cfg.Rerank, cfg.LLM, cfg.Routing, cfg.Answer, cfg.Retrieval, cfg.Index))
+// cacheSettings is a digest of the settings and the program's version, so that processes which share a cache find each other's answers only where they would give the
+// same. Secrets are masked, and so differ in nothing.
+func cacheSettings(cfg config.Config, version string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %+v %+v %+v %+v %+v %+v %+v", version, cfg.Embedder, cfg.Rerank, cfg.LLM, cfg.Routing, cfg.Answer, cfg.Retrieval, cfg.Index))
 	return hex.EncodeToString(sum[:8])
 }
 
