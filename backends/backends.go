@@ -70,6 +70,11 @@ func Open(cfg config.Config, deps Deps) (_ root.Config, err error) {
 		Logger:        deps.Logger,
 		Clock:         deps.Clock,
 	}
+	defer func() {
+		if err != nil {
+			closeParts(c)
+		}
+	}()
 	if err := openStore(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
@@ -79,11 +84,6 @@ func Open(cfg config.Config, deps Deps) (_ root.Config, err error) {
 	if err := openBlobs(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
-	defer func() {
-		if err != nil {
-			closeParts(c)
-		}
-	}()
 	if deps.shared, err = openCache(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
