@@ -84,7 +84,7 @@ func (r *Retriever) DeleteCollection(ctx context.Context, scope rag.Scope) error
 		return err
 	}
 	_, _ = r.forgetCached(ctx, col) // it is counted, and ends with its time
-	r.janitor.wake(0)
+	r.janitor.wakeGone(col)
 	return r.follow.Drop(ctx, col.ID)
 }
 

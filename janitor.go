@@ -19,8 +19,9 @@ type janitor struct {
 	r       *Retriever
 	due     chan struct{}
 	mu      sync.Mutex
-	swept   time.Time      // when strays were last looked for
-	touched map[int64]bool // collections whose indexes hold, or held, what is to go
+	swept   time.Time        // when strays were last looked for
+	touched map[int64]bool   // collections whose indexes hold, or held, what is to go
+	gone    []rag.Collection // deleted: what is cached of them is forgotten once more
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	once    sync.Once
@@ -57,6 +58,14 @@ func (j *janitor) wake(collectionID int64) {
 	case j.due <- struct{}{}:
 	default: // one is due already
 	}
+}
+
+// wakeGone is wake for a collection that was deleted.
+func (j *janitor) wakeGone(col rag.Collection) {
+	j.mu.Lock()
+	j.gone = append(j.gone, col)
+	j.mu.Unlock()
+	j.wake(0)
 }
 
 func (j *janitor) run(ctx context.Context) {
@@ -190,9 +199,12 @@ func (j *janitor) cleanVectors(ctx context.Context) error {
 // is gone, and reports whether it knew where to look. Otherwise, as after a crash, all collections are looked through.
 func (j *janitor) cleanIndexes(ctx context.Context) (known bool, err error) {
 	j.mu.Lock()
-	touched := j.touched
-	j.touched = map[int64]bool{}
+	touched, gone := j.touched, j.gone
+	j.touched, j.gone = map[int64]bool{}, nil
 	j.mu.Unlock()
+	for _, col := range gone {
+		_, _ = j.r.forgetCached(ctx, col) // again: what was being answered from it may have been cached since
+	}
 	for id := range touched {
 		j.forget(ctx, id)
 		if err := j.r.follow.Purge(ctx, id); err != nil {

@@ -150,6 +150,39 @@ func TestVerifyForgetsWhatIsCached(t *testing.T) {
 	}
 }
 
+// TestDeletedCollectionIsNotCached has an answer that was being written while its collection was deleted come into the cache.
+func TestDeletedCollectionIsNotCached(t *testing.T) {
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil {
+		t.Fatal(err)
+	}
+	late := map[string][]byte{}
+	for key := range kept.keys {
+		if value, ok, err := kept.Get(t.Context(), key); ok && err == nil {
+			late[key] = value
+		}
+	}
+	if kept.holding(t, "Gustave") == 0 {
+		t.Fatal("the answer is not cached, and so the test shows nothing")
+	}
+	if err := r.DeleteCollection(t.Context(), rag.Scope{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := kept.holding(t, "Gustave"); n > 0 {
+		t.Errorf("%d cached values hold words of the deleted collection", n)
+	}
+	for key, value := range late {
+		if err := kept.Set(t.Context(), key, value, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if faults, _ := verify(t, r); len(faults) > 0 || kept.holding(t, "Gustave") > 0 {
+		t.Errorf("after the clean-up %d cached values hold words of the deleted collection; %v", kept.holding(t, "Gustave"), faults)
+	}
+}
+
 // keeping is a cache that remembers which keys it was given.
 type keeping struct {
 	*memory.Cache

@@ -267,7 +267,7 @@ type changing struct {
 	seq, after int64
 }
 
-func (c *changing) Seq(int64) int64 { return c.seq }
+func (c *changing) Seq(int64) (int64, bool) { return c.seq, c.seq >= 0 }
 
 func (c *changing) Generate(ctx context.Context, p Prompt, emit func(string) error) (Draft, error) {
 	c.seq = c.after
@@ -278,9 +278,9 @@ func (c *changing) Generate(ctx context.Context, p Prompt, emit func(string) err
 // and kept for nobody, since what was deleted meanwhile may be in them.
 func TestWhatHasChangedIsNotKept(t *testing.T) {
 	for name, test := range map[string]struct {
-		during, after int64 // the newest change that the index knows of: while it searches, and while the answer is written
+		during, after int64 // the newest change that the index knows of, -1 for none: while it searches, and while the answer is written
 		kept          int   // the hits, and the answer
-	}{"nothing changes": {7, 7, 2}, "before it is read": {8, 8, 0}, "while it is written": {7, 8, 1}, "the index lags": {0, 0, 2}} {
+	}{"nothing changes": {7, 7, 2}, "before it is read": {8, 8, 0}, "while it is written": {7, 8, 1}, "the index lags": {0, 0, 2}, "the collection is deleted": {7, -1, 1}} {
 		w := &changing{twoDocuments(), script{pieces: []string{"It stands 330 metres tall [1]."}, draft: Draft{Confidence: -1}}, test.during, test.after}
 		cache := &mapCache{}
 		p := New(Config{Index: w, Chunks: w, Embed: constantEmbedder{}, Generate: w, Cache: cache})

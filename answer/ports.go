@@ -14,9 +14,10 @@ type Searcher interface {
 }
 
 // follower is what a Searcher may be besides: able to say, at no cost, the number of the newest
-// change of a collection that it knows of, 0 for none. Goroutine-safe.
+// change of a collection that it knows of; known is false for one that it does not know, as it may
+// be gone. Goroutine-safe.
 type follower interface {
-	Seq(collectionID int64) int64
+	Seq(collectionID int64) (seq int64, known bool)
 }
 
 // Cache keeps results for a while. A fault of it costs time, never an answer.

@@ -161,15 +161,16 @@ func (f *Follower) live(collectionID int64) *view {
 	return f.views[keyOf(f.known[collectionID])]
 }
 
-// Seq returns the number of the newest change that a collection's view answers by, 0 if it is
-// not open. It costs nothing: there may be newer changes in the store.
-func (f *Follower) Seq(collectionID int64) int64 {
+// Seq returns the number of the newest change that a collection's view answers by; open is false
+// if it is not open, as that of a collection that is gone. It costs nothing: there may be newer
+// changes in the store.
+func (f *Follower) Seq(collectionID int64) (seq int64, open bool) {
 	if v := f.live(collectionID); v != nil {
 		if ix := v.held(); ix != nil {
-			return serves(ix)
+			return serves(ix), true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 func (f *Follower) wakeUp() {
