@@ -18,7 +18,8 @@ import (
 type janitor struct {
 	r       *Retriever
 	due     chan struct{}
-	mu      sync.Mutex
+	busy    chan struct{}    // holds one while it cleans
+	mu      sync.Mutex       // guards touched and gone
 	swept   time.Time        // when strays were last looked for
 	touched map[int64]bool   // collections whose indexes hold, or held, what is to go
 	gone    []rag.Collection // deleted: what is cached of them is forgotten once more
@@ -41,7 +42,7 @@ const (
 
 func startJanitor(r *Retriever) *janitor {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &janitor{r: r, due: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
+	j := &janitor{r: r, due: make(chan struct{}, 1), busy: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
 	j.done.Go(func() { j.run(ctx) })
 	return j
 }
@@ -101,8 +102,15 @@ func (j *janitor) run(ctx context.Context) {
 }
 
 // clean purges what was deleted longer ago than the retention, forgets old jobs, and
-// then removes the originals that nothing refers to.
+// then removes the originals that nothing refers to. Who calls it while it is at it waits: what it
+// has taken up is done when it returns.
 func (j *janitor) clean(ctx context.Context) error {
+	select {
+	case j.busy <- struct{}{}:
+		defer func() { <-j.busy }()
+	case <-ctx.Done():
+		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "clean up after deletions")
+	}
 	begun := j.r.cfg.Clock()
 	// Indexes come first: as long as the rows are there, a run after a crash knows that there was something to do.
 	known, err := j.cleanIndexes(ctx)

@@ -183,6 +183,38 @@ func TestDeletedCollectionIsNotCached(t *testing.T) {
 	}
 }
 
+// TestVerifyWaitsForTheCleanUp: what a clean-up that is under way has taken up is done before everything is compared.
+func TestVerifyWaitsForTheCleanUp(t *testing.T) {
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	for i := range 3 {
+		tower := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+		if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil || kept.holding(t, "Gustave") == 0 {
+			t.Fatalf("turn %d: nothing is cached: %v", i, err)
+		}
+		if err := r.DeleteDocument(t.Context(), rag.Scope{}, tower.ID); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				err := r.VerifyAll(t.Context(), rag.Scope{}, func(v smartretriever.Verified) {
+					if len(v.Faults) > 0 {
+						t.Errorf("turn %d: %+v", i, v)
+					}
+				})
+				if err != nil {
+					t.Errorf("turn %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := kept.holding(t, "Gustave"); n > 0 {
+			t.Errorf("turn %d: %d results are cached", i, n)
+		}
+	}
+}
+
 // keeping is a cache that remembers which keys it was given.
 type keeping struct {
 	*memory.Cache
