@@ -155,7 +155,7 @@ func TestHolderDies(t *testing.T) {
 	// As if it had been killed: nobody renews or releases.
 	lives := make(chan time.Duration, 1)
 	keys(t, cfg, cfg.Prefix+":claim:", func(db *goredis.Client, key string) {
-		if err := db.Set(t.Context(), key, "of a dead process", 200*time.Millisecond).Err(); err != nil {
+		if err := db.Set(t.Context(), key, "of a dead process", 2*time.Second).Err(); err != nil {
 			t.Error(err)
 		}
 		lives <- db.PTTL(t.Context(), key).Val()
@@ -200,10 +200,11 @@ func TestClaimIsRenewed(t *testing.T) {
 	release := claim(t, open(t, cfg).Claims(), "work")
 	defer release()
 	keys(t, cfg, cfg.Prefix+":claim:", func(db *goredis.Client, key string) {
-		if err := db.PExpire(t.Context(), key, redis.ClaimLife/2).Err(); err != nil {
+		const less = redis.ClaimLife * 4 / 5
+		if err := db.PExpire(t.Context(), key, less).Err(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, func() bool { return db.PTTL(t.Context(), key).Val() > redis.ClaimLife/2 })
+		eventually(t, func() bool { return db.PTTL(t.Context(), key).Val() > less })
 	})
 }
 
