@@ -1,8 +1,6 @@
 package config_test
 
 import (
-	"errors"
-	"maps"
 	"strings"
 	"testing"
 
@@ -63,18 +61,6 @@ func TestDatabaseFaults(t *testing.T) {
 		"a password among words":          {config.Env{"INDEX_VECTORS": "pgvector", "INDEX_DATABASE_URL": "host=db user=app password = " + serverSecret}, "index.database.url"},
 		"no password among words":         {config.Env{"INDEX_VECTORS": "pgvector", "INDEX_DATABASE_URL": "host=db user=app"}, ""},
 	} {
-		env := config.Env{}
-		for name, value := range maps.All(test.env) {
-			env["SMARTRETRIEVER_"+name] = value
-		}
-		_, err := config.Load(config.Sources{Env: home(t, env)})
-		faults, _ := errors.AsType[config.Faults](err)
-		switch {
-		case test.says == "" && err == nil:
-		case test.says == "" || len(faults) != 1 || faults[0].Setting != test.says:
-			t.Errorf("%s: %v", what, err)
-		case strings.Contains(err.Error(), serverSecret):
-			t.Errorf("%s tells a secret: %v", what, err)
-		}
+		faulty(t, what, "SMARTRETRIEVER_", test.env, test.says, serverSecret)
 	}
 }
