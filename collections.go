@@ -83,26 +83,23 @@ func (r *Retriever) DeleteCollection(ctx context.Context, scope rag.Scope) error
 	if err := r.store.DeleteCollection(ctx, scope.Tenant, scope.Collection); err != nil {
 		return err
 	}
-	_ = r.forgetCached(ctx, col) // else it goes in its time
-	r.janitor.wake(0)
+	_, _ = r.forgetCached(ctx, col) // it is counted, and ends with its time
+	r.janitor.wakeGone(col)
 	return r.follow.Drop(ctx, col.ID)
 }
 
-// forgetCached removes what is cached of a collection. Embeddings of questions are of no collection.
-func (r *Retriever) forgetCached(ctx context.Context, col rag.Collection) error {
-	c, ok := r.cache.(forgetful)
+// forgetCached removes the results that are cached of a collection, and returns how many they were. Embeddings of questions are of no collection. An error is
+// counted and logged.
+func (r *Retriever) forgetCached(ctx context.Context, col rag.Collection) (removed int, err error) {
+	c, ok := r.cache.(interface {
+		DeletePrefix(ctx context.Context, prefix string) (removed int, err error)
+	})
 	if !ok {
-		return nil
+		return 0, nil
 	}
-	_, err := c.DeletePrefix(ctx, answer.CachePrefix(col.Tenant, col.ID))
-	if err != nil {
+	if removed, err = c.DeletePrefix(ctx, answer.CachePrefix(col.Tenant, col.ID)); err != nil {
 		r.cfg.Observer.Error(rag.KindOf(err), "cache")
 		r.cfg.Logger.Debug("what is cached of a collection stays until its time is over", "collection", col.Name, "error", err)
 	}
-	return err
-}
-
-// forgetful is what a Cache may be besides: able to remove what it holds under keys that begin alike.
-type forgetful interface {
-	DeletePrefix(ctx context.Context, prefix string) (removed int, err error)
+	return removed, err
 }

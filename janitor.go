@@ -18,9 +18,11 @@ import (
 type janitor struct {
 	r       *Retriever
 	due     chan struct{}
-	mu      sync.Mutex
-	swept   time.Time      // when strays were last looked for
-	touched map[int64]bool // collections whose indexes hold, or held, what is to go
+	busy    chan struct{}    // holds one while it cleans
+	mu      sync.Mutex       // guards touched and gone
+	swept   time.Time        // when strays were last looked for
+	touched map[int64]bool   // collections whose indexes hold, or held, what is to go
+	gone    []rag.Collection // deleted: what is cached of them is forgotten once more
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	once    sync.Once
@@ -40,7 +42,7 @@ const (
 
 func startJanitor(r *Retriever) *janitor {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &janitor{r: r, due: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
+	j := &janitor{r: r, due: make(chan struct{}, 1), busy: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
 	j.done.Go(func() { j.run(ctx) })
 	return j
 }
@@ -57,6 +59,14 @@ func (j *janitor) wake(collectionID int64) {
 	case j.due <- struct{}{}:
 	default: // one is due already
 	}
+}
+
+// wakeGone is wake for a collection that was deleted.
+func (j *janitor) wakeGone(col rag.Collection) {
+	j.mu.Lock()
+	j.gone = append(j.gone, col)
+	j.mu.Unlock()
+	j.wake(0)
 }
 
 func (j *janitor) run(ctx context.Context) {
@@ -92,8 +102,15 @@ func (j *janitor) run(ctx context.Context) {
 }
 
 // clean purges what was deleted longer ago than the retention, forgets old jobs, and
-// then removes the originals that nothing refers to.
+// then removes the originals that nothing refers to. Who calls it while it is at it waits: what it
+// has taken up is done when it returns.
 func (j *janitor) clean(ctx context.Context) error {
+	select {
+	case j.busy <- struct{}{}:
+		defer func() { <-j.busy }()
+	case <-ctx.Done():
+		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "clean up after deletions")
+	}
 	begun := j.r.cfg.Clock()
 	// Indexes come first: as long as the rows are there, a run after a crash knows that there was something to do.
 	known, err := j.cleanIndexes(ctx)
@@ -171,7 +188,7 @@ func (j *janitor) forget(ctx context.Context, collectionID int64) {
 	if err != nil {
 		return // it is gone, and was forgotten with that, or the next step says what is wrong
 	}
-	_ = j.r.forgetCached(ctx, col)
+	_, _ = j.r.forgetCached(ctx, col)
 }
 
 // cleanVectors drops what a vector database holds of collections and generations that are no more.
@@ -190,9 +207,12 @@ func (j *janitor) cleanVectors(ctx context.Context) error {
 // is gone, and reports whether it knew where to look. Otherwise, as after a crash, all collections are looked through.
 func (j *janitor) cleanIndexes(ctx context.Context) (known bool, err error) {
 	j.mu.Lock()
-	touched := j.touched
-	j.touched = map[int64]bool{}
+	touched, gone := j.touched, j.gone
+	j.touched, j.gone = map[int64]bool{}, nil
 	j.mu.Unlock()
+	for _, col := range gone {
+		_, _ = j.r.forgetCached(ctx, col) // again: what was being answered from it may have been cached since
+	}
 	for id := range touched {
 		j.forget(ctx, id)
 		if err := j.r.follow.Purge(ctx, id); err != nil {

@@ -1,7 +1,12 @@
 package smartretriever_test
 
 import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	smartretriever "github.com/smartretriever/smartretriever"
 	"github.com/smartretriever/smartretriever/cache/memory"
@@ -46,6 +51,47 @@ func TestWhoSharesACache(t *testing.T) {
 		text, cached := find(test.r)
 		if cached != test.hit || text != test.text {
 			t.Errorf("%s: cached %v, %q", test.name, cached, text)
+		}
+	}
+}
+
+// lifetimes is a cache that remembers for how long what of each layer is kept.
+type lifetimes struct {
+	*memory.Cache
+	mu  sync.Mutex
+	ttl map[string]time.Duration
+}
+
+func (l *lifetimes) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	layers := strings.Split(key, "/")
+	l.mu.Lock()
+	l.ttl[layers[max(0, len(layers)-2)]] = ttl
+	l.mu.Unlock()
+	return l.Cache.Set(ctx, key, value, ttl)
+}
+
+// TestLifetimes: each layer of the cache has its own, and one that is switched off keeps nothing.
+func TestLifetimes(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*smartretriever.Config)
+		want   map[string]time.Duration
+	}{
+		"by default": {func(*smartretriever.Config) {}, map[string]time.Duration{"embedding": 24 * time.Hour, "retrieval": time.Hour, "answer": 30 * time.Minute}},
+		"as configured": {func(c *smartretriever.Config) {
+			c.EmbeddingTTL, c.RetrievalTTL, c.AnswerTTL = time.Minute, -1, 2*time.Minute
+		}, map[string]time.Duration{"embedding": time.Minute, "answer": 2 * time.Minute}},
+	} {
+		cache := &lifetimes{Cache: memory.New(memory.Config{}), ttl: map[string]time.Duration{}}
+		r := open(t, t.TempDir(), func(c *smartretriever.Config) {
+			c.Cache = cache
+			test.change(c)
+		})
+		hand(t, r, "tower", towerText)
+		if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(cache.ttl, test.want) {
+			t.Errorf("%s: %v, want %v", name, cache.ttl, test.want)
 		}
 	}
 }

@@ -20,8 +20,9 @@ type Verified struct {
 }
 
 // VerifyAll finishes the clean-up after deletions, and then compares everything that is kept with the store: that the store's own rows agree, that every
-// original is there and belongs to something, that nothing is cached of results which may hold what was deleted, and, for each collection of scope's tenant, that its index is whole and holds exactly the chunks that the store
-// has, words and vectors, in files, memory and the vector database. What was deleted, and is beyond being restored, is then in none of them. tell is called with each part. A damaged or wrong index is
+// original is there and belongs to something, and, for each collection of scope's tenant, that its index is whole and holds exactly the chunks that the store
+// has, words and vectors, in files, memory and the vector database. Results that are cached of these collections are forgotten: nobody can tell from them what they were made of.
+// What was deleted, and is beyond being restored, is then in none of them. tell is called with each part. A damaged or wrong index is
 // built again from the store, without embedding anything. It reads everything: minutes for large stores.
 func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Verified)) error {
 	leave, err := r.enter()
@@ -50,29 +51,13 @@ func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Ve
 	if err != nil {
 		return err
 	}
-	if err := r.verifyCache(ctx, scope, tell); err != nil {
-		return err
+	if r.cache != nil {
+		err = verifyPart(Verified{Part: "cache"}, tell, func(v *Verified) error { return r.verifyCache(ctx, scope, v) })
+		if err != nil {
+			return err
+		}
 	}
 	return r.verifyIndexes(ctx, scope, tell)
-}
-
-// verifyCache has the cache forget the results of a tenant's collections: which of them hold what was deleted nobody can tell any more where the process that
-// deleted it has died, or does not share the cache. One that is away is a fault, as what it holds comes back with it.
-func (r *Retriever) verifyCache(ctx context.Context, scope rag.Scope, tell func(Verified)) error {
-	if _, ok := r.cache.(forgetful); !ok {
-		return nil
-	}
-	return verifyPart(Verified{Part: "cache", Checked: "results are forgotten"}, tell, func(v *Verified) error {
-		for col, err := range r.eachCollection(ctx, scope.WithDefaults().Tenant) {
-			if err != nil {
-				return err
-			}
-			if err := r.forgetCached(ctx, col); err != nil {
-				v.Faults = append(v.Faults, fmt.Sprintf("what is cached of %s could not be removed: %v", col.Name, err))
-			}
-		}
-		return ctx.Err()
-	})
 }
 
 // VerifyIndexes is VerifyAll for the indexes alone.
@@ -106,6 +91,23 @@ func (r *Retriever) verifyIndexes(ctx context.Context, scope rag.Scope, tell fun
 		}
 	}
 	return nil
+}
+
+// verifyCache forgets what is cached of a tenant's collections. A process that was killed just after a deletion has not.
+func (r *Retriever) verifyCache(ctx context.Context, scope rag.Scope, v *Verified) error {
+	collections, results := 0, 0
+	for col, err := range r.eachCollection(ctx, scope.WithDefaults().Tenant) {
+		if err != nil {
+			return err
+		}
+		n, err := r.forgetCached(ctx, col)
+		if err != nil {
+			v.Faults = append(v.Faults, fmt.Sprintf("what is cached of the collection %s could not be forgotten, and is there until its time is over: %v", col.Name, err))
+		}
+		collections, results = collections+1, results+n
+	}
+	v.Checked = fmt.Sprintf("%d results of %d collections forgotten", results, collections)
+	return ctx.Err()
 }
 
 // eachCollection lists a tenant's collections.

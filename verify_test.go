@@ -127,31 +127,96 @@ func TestDeletedIsNotCached(t *testing.T) {
 	}
 }
 
-// TestVerifyForgetsTheCache: what was deleted by a process that does not share the cache is not in it once everything is verified, and a cache that is away is told of.
-func TestVerifyForgetsTheCache(t *testing.T) {
-	dir := t.TempDir()
+// TestVerifyForgetsWhatIsCached has values in the cache that nobody knew to forget, as when a process is killed just after a
+// deletion, and a cache that cannot forget.
+func TestVerifyForgetsWhatIsCached(t *testing.T) {
 	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
-	r := open(t, dir, func(cfg *smartretriever.Config) { cfg.Cache = kept })
-	tower := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	ask := func() {
+		t.Helper()
+		if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil || kept.holding(t, "Gustave") == 0 {
+			t.Fatalf("nothing is cached: %v", err)
+		}
+	}
+	ask()
+	if faults, _ := verify(t, r); len(faults) > 0 || kept.holding(t, "Gustave") > 0 {
+		t.Errorf("%d results are cached still; %v", kept.holding(t, "Gustave"), faults)
+	}
+	ask()
+	kept.away = rag.Errorf(rag.KindUnavailable, "away")
+	if faults, _ := verify(t, r); len(faults) != 1 || !strings.HasPrefix(faults[0], "cache: ") || !strings.Contains(faults[0], "away") {
+		t.Errorf("a cache that is away: %v", faults)
+	}
+}
+
+// TestDeletedCollectionIsNotCached has an answer that was being written while its collection was deleted come into the cache.
+func TestDeletedCollectionIsNotCached(t *testing.T) {
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}}
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
 	if _, err := r.Query(t.Context(), rag.Scope{}, rag.Question{Text: "How tall is the Eiffel Tower?"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, dir, nil).DeleteDocument(t.Context(), rag.Scope{}, tower.ID); err != nil {
-		t.Fatal(err)
+	late := map[string][]byte{}
+	for key := range kept.keys {
+		if value, ok, err := kept.Get(t.Context(), key); ok && err == nil {
+			late[key] = value
+		}
 	}
 	if kept.holding(t, "Gustave") == 0 {
 		t.Fatal("the answer is not cached, and so the test shows nothing")
 	}
-	kept.set(rag.Errorf(rag.KindUnavailable, "away"))
-	if faults, _ := verify(t, r); len(faults) != 1 || !strings.HasPrefix(faults[0], "cache: ") {
-		t.Errorf("while the cache is away: %v", faults)
-	}
-	kept.set(nil)
-	if faults, _ := verify(t, r); len(faults) > 0 {
-		t.Error(faults)
+	if err := r.DeleteCollection(t.Context(), rag.Scope{}); err != nil {
+		t.Fatal(err)
 	}
 	if n := kept.holding(t, "Gustave"); n > 0 {
-		t.Errorf("%d cached values hold words of the deleted document", n)
+		t.Errorf("%d cached values hold words of the deleted collection", n)
+	}
+	for key, value := range late {
+		if err := kept.Set(t.Context(), key, value, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if faults, _ := verify(t, r); len(faults) > 0 || kept.holding(t, "Gustave") > 0 {
+		t.Errorf("after the clean-up %d cached values hold words of the deleted collection; %v", kept.holding(t, "Gustave"), faults)
+	}
+}
+
+// TestVerifyWaitsForTheCleanUp: what a clean-up that is under way has taken up is done before anything is compared.
+func TestVerifyWaitsForTheCleanUp(t *testing.T) {
+	atWork, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	kept := &keeping{Cache: memory.New(memory.Config{}), keys: map[string]bool{}, forgetting: func() {
+		once.Do(func() {
+			close(atWork)
+			<-goOn
+		})
+	}}
+	r := open(t, t.TempDir(), func(cfg *smartretriever.Config) { cfg.Cache = kept })
+	tower := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Title: "Eiffel Tower", Text: towerText})
+	if err := r.DeleteDocument(t.Context(), rag.Scope{}, tower.ID); err != nil {
+		t.Fatal(err)
+	}
+	compared := make(chan string, 100)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if err := r.VerifyAll(t.Context(), rag.Scope{}, func(v smartretriever.Verified) { compared <- v.Part }); err != nil {
+				t.Error(err)
+			}
+		})
+		<-atWork
+	}
+	select {
+	case part := <-compared:
+		t.Errorf("%s was compared during a clean-up", part)
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(goOn)
+	wg.Wait()
+	if len(compared) != 8 {
+		t.Errorf("%d parts were compared", len(compared))
 	}
 }
 
@@ -161,14 +226,16 @@ type keeping struct {
 	mu   sync.Mutex
 	keys map[string]bool
 	away error // of DeletePrefix
+
+	forgetting func() // called by DeletePrefix, if it is not nil
 }
 
-func (k *keeping) DeletePrefix(ctx context.Context, prefix string) (removed int, err error) {
-	k.mu.Lock()
-	away := k.away
-	k.mu.Unlock()
-	if away != nil {
-		return 0, away
+func (k *keeping) DeletePrefix(ctx context.Context, prefix string) (int, error) {
+	if k.forgetting != nil {
+		k.forgetting()
+	}
+	if k.away != nil {
+		return 0, k.away
 	}
 	return k.Cache.DeletePrefix(ctx, prefix)
 }
@@ -178,13 +245,6 @@ func (k *keeping) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	k.keys[key] = true
 	k.mu.Unlock()
 	return k.Cache.Set(ctx, key, value, ttl)
-}
-
-// set has the cache be away, or there.
-func (k *keeping) set(away error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.away = away
 }
 
 // holding counts the values that hold some text.

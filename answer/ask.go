@@ -116,7 +116,7 @@ func (p *Pipeline) compose(ctx context.Context, r *run, scope rag.Scope, col rag
 	a.ID, a.Hits, a.Seq, a.Degraded = r.trace.ID, hits, found.Seq, r.degraded
 	a.Usage = p.usage(q, a.Usage, bill)
 	a.Trace = r.end()
-	if len(a.Degraded) == 0 && a.Seq >= col.Seq {
+	if len(a.Degraded) == 0 && p.lasts(col, a.Seq) {
 		keep(ctx, p, "answer", key, a, bill.Charges(), p.cfg.AnswerTTL)
 	}
 	a.Warnings = bill.Warnings()

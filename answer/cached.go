@@ -85,6 +85,18 @@ func read[T any](ctx context.Context, p *Pipeline, key string) (made[T], bool, e
 	return v, true, nil
 }
 
+// lasts reports whether what was made of a collection as of the change seq is worth keeping.
+// It is not when the collection has changed since it was read, or is gone: nobody would find it,
+// and it may hold what was deleted meanwhile and cleaned up already.
+func (p *Pipeline) lasts(col rag.Collection, seq int64) bool {
+	if f, ok := p.cfg.Index.(follower); ok {
+		if newest, known := f.Seq(col.ID); !known || newest > col.Seq {
+			return false
+		}
+	}
+	return seq >= col.Seq
+}
+
 // keep stores a value. A fault of the cache is counted and forgotten.
 func keep[T any](ctx context.Context, p *Pipeline, layer, key string, value T, charges []rag.Charge, ttl time.Duration) {
 	if p.cfg.Cache == nil || ttl < 0 || key == "" {

@@ -260,6 +260,37 @@ func TestWhatCannotBeNamedIsNotCached(t *testing.T) {
 	}
 }
 
+// changing is an index that hears of changes, and a generator during whose work there is one.
+type changing struct {
+	*world
+	script
+	seq, after int64
+}
+
+func (c *changing) Seq(int64) (int64, bool) { return c.seq, c.seq >= 0 }
+
+func (c *changing) Generate(ctx context.Context, p Prompt, emit func(string) error) (Draft, error) {
+	c.seq = c.after
+	return c.script.Generate(ctx, p, emit)
+}
+
+// TestWhatHasChangedIsNotKept has the collection change while results are made of it: they are good for whoever asked,
+// and kept for nobody, since what was deleted meanwhile may be in them.
+func TestWhatHasChangedIsNotKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		during, after int64 // the newest change that the index knows of, -1 for none: while it searches, and while the answer is written
+		kept          int   // the hits, and the answer
+	}{"nothing changes": {7, 7, 2}, "before it is read": {8, 8, 0}, "while it is written": {7, 8, 1}, "the index lags": {0, 0, 2}, "the collection is deleted": {7, -1, 1}} {
+		w := &changing{twoDocuments(), script{pieces: []string{"It stands 330 metres tall [1]."}, draft: Draft{Confidence: -1}}, test.during, test.after}
+		cache := &mapCache{}
+		p := New(Config{Index: w, Chunks: w, Embed: constantEmbedder{}, Generate: w, Cache: cache})
+		a, err := p.Ask(t.Context(), rag.Scope{Tenant: "a"}, rag.Collection{ID: 1, Seq: 7}, rag.Question{Text: "how tall?"}, nil)
+		if err != nil || len(a.Citations) != 1 || len(cache.m) != test.kept {
+			t.Errorf("%s: %d results are kept, want %d; %v", name, len(cache.m), test.kept, err)
+		}
+	}
+}
+
 func TestKeysBeginWithTenantAndCollection(t *testing.T) {
 	p := build(t, twoDocuments(), &script{}, nil)
 	for tenant, want := range map[string]string{"default": "default.12/answer/", "a/b": "a%2Fb.12/answer/", "": ".12/answer/"} {

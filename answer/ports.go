@@ -13,6 +13,13 @@ type Searcher interface {
 	Search(ctx context.Context, col rag.Collection, q rag.IndexQuery, minSeq int64) (rag.IndexResult, error)
 }
 
+// follower is what a Searcher may be besides: able to say, at no cost, the number of the newest
+// change of a collection that it knows of; known is false for one that it does not know, as it may
+// be gone. Goroutine-safe.
+type follower interface {
+	Seq(collectionID int64) (seq int64, known bool)
+}
+
 // Cache keeps results for a while. A fault of it costs time, never an answer.
 // Goroutine-safe.
 type Cache interface {

@@ -99,7 +99,7 @@ func (p *Pipeline) find(ctx context.Context, r *run, scope rag.Scope, col rag.Co
 	}
 	seq := found.Seq
 	res := rag.SearchResult{Hits: hits, Seq: seq, Degraded: r.degraded, Trace: r.end()}
-	if len(res.Degraded) == 0 && seq >= col.Seq {
+	if len(res.Degraded) == 0 && p.lasts(col, seq) {
 		keep(ctx, p, "retrieval", key, res, bill.Charges(), p.cfg.RetrievalTTL)
 	}
 	res.Warnings = bill.Warnings()

@@ -28,7 +28,9 @@ type Deps struct {
 	// Worker is the command that starts this program as a reader of files (its verb
 	// extract-worker). Empty reads files in this process.
 	Worker []string
-	Clock  func() time.Time // nil is time.Now
+	// Version of this program. Results that another one has put into a shared cache are not found.
+	Version string
+	Clock   func() time.Time // nil is time.Now
 
 	shared remote.Booker // counts calls of models together with other processes; nil does not
 }
@@ -68,6 +70,11 @@ func Open(cfg config.Config, deps Deps) (_ root.Config, err error) {
 		Logger:        deps.Logger,
 		Clock:         deps.Clock,
 	}
+	defer func() {
+		if err != nil {
+			closeParts(c)
+		}
+	}()
 	if err := openStore(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
@@ -77,11 +84,6 @@ func Open(cfg config.Config, deps Deps) (_ root.Config, err error) {
 	if err := openBlobs(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}
-	defer func() {
-		if err != nil {
-			closeParts(c)
-		}
-	}()
 	if deps.shared, err = openCache(cfg, deps, &c); err != nil {
 		return root.Config{}, err
 	}

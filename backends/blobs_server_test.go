@@ -19,7 +19,6 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	root "github.com/smartretriever/smartretriever"
-	"github.com/smartretriever/smartretriever/backends"
 	"github.com/smartretriever/smartretriever/config"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/server"
@@ -56,24 +55,6 @@ func realBucket(t *testing.T) (set config.Config, api *minio.Client, keys func()
 	}
 }
 
-func openWith(t *testing.T, set config.Config) *root.Retriever {
-	t.Helper()
-	cfg, err := backends.Open(set, backends.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := root.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
-
 const (
 	towerText = "The Eiffel Tower was completed in 1889. It stands 330 metres tall."
 	zincText  = "Zinc melts at 419 degrees. Brass is an alloy of copper and zinc."
@@ -86,7 +67,7 @@ const (
 // object.
 func TestProductOnABucket(t *testing.T) {
 	set, api, keys := realBucket(t)
-	r := openWith(t, set)
+	r := open(t, set)
 	shas, ids := map[string]string{}, map[string]rag.DocumentID{}
 	for name, text := range map[string]string{"tower.txt": towerText, "zinc.txt": zincText} {
 		res, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{ExternalID: name, Name: name, Source: name, Content: strings.NewReader(text)})
@@ -139,7 +120,7 @@ func TestProductOnABucket(t *testing.T) {
 
 	testStrangersBucket(t, set, keys)
 
-	other := openWith(t, set) // as another process
+	other := open(t, set) // as another process
 	for _, id := range ids {
 		if err := other.DeleteDocument(t.Context(), rag.Scope{}, id); err != nil {
 			t.Fatal(err)
@@ -191,7 +172,7 @@ func testStrangersBucket(t *testing.T, set config.Config, keys func() []string) 
 	t.Helper()
 	before := keys()
 	set.Data = t.TempDir()
-	stranger := openWith(t, set)
+	stranger := open(t, set)
 	if _, err := stranger.AddDocument(t.Context(), rag.Scope{}, rag.Input{ExternalID: "mine", Text: "Something else."}); rag.KindOf(err) != rag.KindConflict || !strings.Contains(err.Error(), "another store") {
 		t.Errorf("a document of another store: %v", err)
 	}

@@ -37,19 +37,7 @@ func TestBucketThatIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := bucketSettings(t, away, "docs", "access-0123", key)
-	cfg, err := backends.Open(set, backends.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := root.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	r := open(t, set)
 	_, err = r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Text: "A tower of iron stands in Paris."})
 	if !errors.Is(err, s3.ErrAway) || !errors.Is(err, rag.ErrUnavailable) || !strings.Contains(err.Error(), "docs") {
 		t.Errorf("add: %v", err)

@@ -21,7 +21,7 @@ func openCache(cfg config.Config, deps Deps, c *root.Config) (remote.Booker, err
 	// In the configuration 0s switches a layer off; in the library that is a
 	// negative time, because 0 is the default there.
 	c.EmbeddingTTL, c.RetrievalTTL, c.AnswerTTL = ttl(cfg.Cache.EmbeddingTTL), ttl(cfg.Cache.RetrievalTTL), ttl(cfg.Cache.AnswerTTL)
-	c.CacheSettings = cacheSettings(cfg)
+	c.CacheSettings = cacheSettings(cfg, deps.Version)
 	switch cfg.Cache.Name {
 	case "memory":
 		c.CacheBytes = int64(cfg.Cache.Size)
@@ -37,10 +37,13 @@ func openCache(cfg config.Config, deps Deps, c *root.Config) (remote.Booker, err
 
 func openRedis(cfg config.Cache, deps Deps, c *root.Config) (remote.Booker, error) {
 	r := cfg.Redis
+	secure, err := tlsConfig("cache.redis.tls", r.TLS)
+	if err != nil {
+		return nil, err
+	}
 	client, err := redis.Open(redis.Config{
 		Addresses: r.Addresses, Cluster: r.Cluster, Username: r.Username, Password: r.Password.Reveal(), Database: r.Database, Prefix: r.Prefix,
-		TLS:     redis.TLS{Enabled: r.TLS.Used(), CA: r.TLS.CAFile, Cert: r.TLS.CertFile, Key: r.TLS.KeyFile, ServerName: r.TLS.ServerName},
-		Timeout: r.Timeout, Connections: r.Connections, WarnAt: r.WarnAt, MaxTTL: max(cfg.EmbeddingTTL, cfg.RetrievalTTL, cfg.AnswerTTL, time.Minute),
+		TLS: secure, Timeout: r.Timeout, Connections: r.Connections, WarnAt: r.WarnAt, MaxTTL: max(cfg.EmbeddingTTL, cfg.RetrievalTTL, cfg.AnswerTTL, time.Minute),
 		Observe: deps.Observer, Logger: deps.Logger,
 	})
 	if err != nil {
@@ -51,10 +54,10 @@ func openRedis(cfg config.Cache, deps Deps, c *root.Config) (remote.Booker, erro
 	return client.Rates(), nil
 }
 
-// cacheSettings is a digest of the settings, so that processes which share a cache find each other's answers only where they would give the same. Secrets are
-// masked, and so differ in nothing.
-func cacheSettings(cfg config.Config) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %+v %+v %+v %+v %+v %+v", cfg.Embedder, cfg.Rerank, cfg.LLM, cfg.Routing, cfg.Answer, cfg.Retrieval, cfg.Index))
+// cacheSettings is a digest of the settings and the program's version, so that processes which share a cache find each other's answers only where they would give the
+// same. Secrets are masked, and so differ in nothing.
+func cacheSettings(cfg config.Config, version string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %+v %+v %+v %+v %+v %+v %+v", version, cfg.Embedder, cfg.Rerank, cfg.LLM, cfg.Routing, cfg.Answer, cfg.Retrieval, cfg.Index))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -91,7 +91,13 @@ func TestDatabaseFaults(t *testing.T) {
 		"index.database":               func(c *config.Config) { c.Index.Vectors, c.Index.Database.URL = "chroma", "not an address" },
 		"index.database.tls.cert_file": func(c *config.Config) { c.Index.Vectors, c.Index.Database.TLS.CertFile = "chroma", noCertificate },
 		"cache.name":                   func(c *config.Config) { c.Cache.Name = "paper" },
-		"cache.redis":                  func(c *config.Config) { c.Cache.Name, c.Cache.Redis.Password = "redis", config.NewSecret(secret) },
+		"cache.redis.tls.ca_file": func(c *config.Config) {
+			c.Cache.Name, c.Cache.Redis.Addresses, c.Cache.Redis.TLS.CAFile = "redis", []string{"127.0.0.1:1"}, noCertificate
+		},
+		"cache.redis.tls.cert_file": func(c *config.Config) {
+			c.Cache.Name, c.Cache.Redis.Addresses, c.Cache.Redis.TLS.CertFile, c.Cache.Redis.TLS.KeyFile = "redis", []string{"127.0.0.1:1"}, noCertificate, noCertificate
+		},
+		"cache.redis": func(c *config.Config) { c.Cache.Name, c.Cache.Redis.Password = "redis", config.NewSecret(secret) },
 	} {
 		made, err := backends.Open(databaseSettings(t, change), backends.Deps{})
 		if rag.KindOf(err) != rag.KindInvalid || !strings.Contains(fmt.Sprint(err), want) || strings.Contains(fmt.Sprint(err), secret) {

@@ -31,19 +31,7 @@ func TestEmbeddingAPI(t *testing.T) {
 	double := &embedtest.Server{Model: "m", Key: key}
 	srv := httptest.NewServer(double)
 	t.Cleanup(srv.Close)
-	cfg, err := backends.Open(settings(t, srv.URL+"/v1"), backends.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := root.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	r := open(t, settings(t, srv.URL+"/v1"))
 	if got, want := r.Model(), (rag.Model{ID: "openai:m", Dimensions: 64, MaxTokens: 512}); got != want {
 		t.Errorf("model %+v", got)
 	}

@@ -41,19 +41,7 @@ func library(t *testing.T, first config.ChatModel, more ...config.ChatModel) *ro
 	t.Cleanup(embed.Close)
 	c := settings(t, embed.URL+"/v1")
 	c.LLM.ChatModel, c.LLM.Fallbacks = first, more
-	cfg, err := backends.Open(c, backends.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := root.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	r := open(t, c)
 	if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Title: "tower", Text: "The tower of iron was opened in 1889. It stands in Paris."}); err != nil {
 		t.Fatal(err)
 	}

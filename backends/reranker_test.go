@@ -23,19 +23,7 @@ func opened(t *testing.T, change func(c *config.Config)) *root.Retriever {
 	if change != nil {
 		change(&c)
 	}
-	cfg, err := backends.Open(c, backends.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := root.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	r := open(t, c)
 	for title, text := range map[string]string{"tower": "A tower of iron stands in Paris.", "invoice": "The invoice is due within thirty days."} {
 		if _, err := r.AddDocument(t.Context(), rag.Scope{}, rag.Input{Title: title, Text: text}); err != nil {
 			t.Fatal(err)

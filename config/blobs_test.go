@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"errors"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -57,18 +56,24 @@ func TestBucketFaults(t *testing.T) {
 		"a token alone":       {config.Env{"NAME": "s3", "BUCKET": "docs", "SESSION_TOKEN": bucketSecret}, "blobs.session_token"},
 		"a key of management": {config.Env{"NAME": "s3", "BUCKET": "docs", "KMS_KEY": "x"}, "blobs.kms_key"},
 	} {
-		env := config.Env{}
-		for name, value := range maps.All(test.env) {
-			env["SMARTRETRIEVER_BLOBS_"+name] = value
-		}
-		_, err := config.Load(config.Sources{Env: home(t, env)})
-		faults, _ := errors.AsType[config.Faults](err)
-		switch {
-		case test.says == "" && err == nil:
-		case test.says == "" || len(faults) != 1 || faults[0].Setting != test.says:
-			t.Errorf("%s: %v", what, err)
-		case strings.Contains(err.Error(), bucketSecret):
-			t.Errorf("%s tells a secret: %v", what, err)
-		}
+		faulty(t, what, "SMARTRETRIEVER_BLOBS_", test.env, test.says, bucketSecret)
+	}
+}
+
+// faulty has settings given by variables, whose names begin with prefix. says is the one that is at fault, "" for none; that is told without the secret.
+func faulty(t *testing.T, what, prefix string, given config.Env, says, secret string) {
+	t.Helper()
+	env := config.Env{}
+	for name, value := range given {
+		env[prefix+name] = value
+	}
+	_, err := config.Load(config.Sources{Env: home(t, env)})
+	faults, _ := errors.AsType[config.Faults](err)
+	switch {
+	case says == "" && err == nil:
+	case says == "" || len(faults) != 1 || faults[0].Setting != says:
+		t.Errorf("%s: %v", what, err)
+	case strings.Contains(err.Error(), secret):
+		t.Errorf("%s tells a secret: %v", what, err)
 	}
 }

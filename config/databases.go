@@ -120,6 +120,14 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 	if redis.Database > 0 && (redis.Cluster || len(redis.Addresses) > 1) {
 		wrong("cache.redis.database", "a cluster has database 0 only")
 	}
+	for name, address := range map[string]string{"index.database.url": vectors.URL, "index.database.grpc_url": vectors.GRPCURL} {
+		switch {
+		case holdsPassword(address):
+			wrong(name, "holds a password, which would be shown; give it as index.database.password")
+		case l.Index.Vectors != "pgvector" && strings.Contains(address, "@"):
+			wrong(name, "holds a user name; give it as index.database.username, with index.database.password, or a key as index.database.api_key")
+		}
+	}
 	switch kind := l.Index.Vectors; kind {
 	case "builtin", "faiss":
 		if vectors.Words {
@@ -136,11 +144,6 @@ func (l *loader) checkDatabases(wrong func(name, format string, args ...any)) {
 	default:
 		if vectors.URL == "" {
 			wrong("index.database.url", "is needed with index.vectors %s", kind)
-		}
-	}
-	for name, address := range map[string]string{"index.database.url": vectors.URL, "index.database.grpc_url": vectors.GRPCURL} {
-		if holdsPassword(address) {
-			wrong(name, "holds a password, which would be shown; give it as index.database.password")
 		}
 	}
 	for name, t := range map[string]TLS{"store.postgres.tls": pg.TLS, "cache.redis.tls": redis.TLS, "index.database.tls": vectors.TLS} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -149,6 +150,8 @@ func splitList(text string) []string {
 // formatValue prints a value as it would be written in the file, secrets masked.
 func formatValue(v reflect.Value) string {
 	switch x := v.Interface().(type) {
+	case string:
+		return withoutPassword(x)
 	case time.Duration:
 		return formatDuration(x)
 	case []string:
@@ -193,4 +196,13 @@ func formatValue(v reflect.Value) string {
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// withoutPassword masks the password in an address: that of a proxy may need one.
+func withoutPassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	return u.Redacted()
 }

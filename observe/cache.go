@@ -76,6 +76,17 @@ func (o *Observer) CacheNode(address string, up bool) {
 	o.metrics.shared.up.WithLabelValues(o.metrics.shared.nodes.of(address)).Set(v)
 }
 
+// CacheNodeGone tells that the shared cache is without a node of which CacheNode has told:
+// it is not needed any more, and nothing is said of it.
+func (o *Observer) CacheNodeGone(address string) {
+	if o == nil {
+		return
+	}
+	m := o.metrics.shared
+	m.up.DeleteLabelValues(m.nodes.of(address))
+	m.nodes.drop(address)
+}
+
 // CacheFault counts an operation of the shared cache that was done without: "failed",
 // "away" when it was not tried, "full", or "damaged".
 func (o *Observer) CacheFault(what string) {

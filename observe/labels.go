@@ -57,6 +57,16 @@ func (l *labels) of(v string) string {
 	return v
 }
 
+// drop takes v out of an open set, which has room for another one then.
+func (l *labels) drop(v string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known[v] {
+		delete(l.known, v)
+		l.room++
+	}
+}
+
 // statusLabel is the HTTP status code, "other" when it is none.
 func statusLabel(status int) string {
 	if status < 100 || status > 599 {

@@ -61,6 +61,10 @@ func TestNilObserverDoesNothing(t *testing.T) {
 	o.HTTPRequest("GET", "/x", 200, 1, time.Second)
 	o.Totals(func(context.Context) (rag.Stats, error) { t.Error("called"); return rag.Stats{}, nil })
 	o.Replicas(func(context.Context) ([]rag.ReplicaState, error) { t.Error("called"); return nil, nil })
+	o.CacheServer(observe.CacheServer{})
+	o.CacheNode("a:6379", false)
+	o.CacheNodeGone("a:6379")
+	o.CacheFault("full")
 	o.Logger().Info("nothing")
 	w := httptest.NewRecorder()
 	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -218,6 +222,30 @@ func TestReplicasAreReadAtEachScrape(t *testing.T) {
 	}
 	o.Replicas(nil)
 	scrape(t, o)
+}
+
+func TestSharedCacheIsShown(t *testing.T) {
+	o := plain()
+	o.CacheServer(observe.CacheServer{Servers: 2, Used: 300, Max: 400, Full: .8, Keys: 7, Evicted: 5, Expired: 3})
+	for _, what := range []string{"failed", "away", "full", "full", "damaged"} {
+		o.CacheFault(what)
+	}
+	// Nodes of a cluster come and go under other addresses: each has its line as long as there is something to say.
+	for i := range 100 {
+		node := fmt.Sprintf("10.0.0.%d:6379", i)
+		o.CacheNode(node, false)
+		wantLine(t, scrape(t, o), fmt.Sprintf("smartretriever_cache_node_up{node=%q} 0", node))
+		o.CacheNodeGone(node)
+	}
+	o.CacheNode("10.0.0.1:6379", true)
+	page := scrape(t, o)
+	for _, line := range []string{"server_memory_bytes 300", "server_memory_max_bytes 400", "server_full_ratio 0.8", "server_keys 7", "server_evicted_keys 5", "server_expired_keys 3",
+		`faults_total{what="failed"} 1`, `faults_total{what="away"} 1`, `faults_total{what="full"} 2`, `faults_total{what="damaged"} 1`, `node_up{node="10.0.0.1:6379"} 1`} {
+		wantLine(t, page, "smartretriever_cache_"+line)
+	}
+	if n := strings.Count(page, "smartretriever_cache_node_up{"); n != 1 {
+		t.Errorf("%d nodes are shown of one", n)
+	}
 }
 
 func TestDefaultRegistryHasRuntimeMetrics(t *testing.T) {

@@ -1,12 +1,16 @@
 package server_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/server"
+	"github.com/smartretriever/smartretriever/server/api"
 	"github.com/smartretriever/smartretriever/server/servertest"
 )
 
@@ -53,5 +57,39 @@ func TestOriginalElsewhere(t *testing.T) {
 	}
 	if away := c.do(http.MethodGet, path, nil); away.Code != http.StatusServiceUnavailable || away.Header().Get("Location") != "" {
 		t.Errorf("the bucket is away: %d", away.Code)
+	}
+}
+
+// TestOriginalThatIsDamaged: what does not end as it should is never taken for whole, though all its bytes came.
+func TestOriginalThatIsDamaged(t *testing.T) {
+	damaged := rag.Errorf(rag.KindInternal, "the original file is damaged")
+	for _, size := range []int{0, 1, 2, 1000, 40_000, 1 << 20} {
+		content := strings.Repeat("x", size)
+		for name, test := range map[string]struct {
+			read  io.Reader
+			whole bool
+		}{
+			"whole":                  {strings.NewReader(content), true},
+			"whole, end with bytes":  {iotest.DataErrReader(strings.NewReader(content)), true},
+			"damaged":                {io.MultiReader(strings.NewReader(content), iotest.ErrReader(damaged)), false},
+			"damaged, said with it":  {iotest.DataErrReader(io.MultiReader(strings.NewReader(content), iotest.ErrReader(damaged))), false},
+			"longer than it was":     {strings.NewReader(content + "y"), false},
+			"shorter than it was":    {io.MultiReader(strings.NewReader(content[:max(0, size-1)]), iotest.ErrReader(damaged)), false},
+			"shorter, and well read": {strings.NewReader(content[:max(0, size-1)]), size == 0},
+		} {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				api.SendFile(w, r, rag.Document{Source: "a.txt", Bytes: int64(size)}, test.read)
+			}))
+			resp, err := http.Get(srv.URL)
+			var got []byte
+			if err == nil {
+				got, err = io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+			}
+			if test.whole != (err == nil) || test.whole && string(got) != content {
+				t.Errorf("%d bytes, %s: %d came, %v", size, name, len(got), err)
+			}
+			srv.Close()
+		}
 	}
 }

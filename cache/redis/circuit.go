@@ -8,7 +8,7 @@ import (
 // circuit keeps requests from waiting for a node that does not answer. It differs from
 // gobreaker's, which models have, in who tries whether the node is back: not a request,
 // which would wait a timeout for it again and again, but a look in the background. There
-// is no timer: a node that nobody asks for is not looked at.
+// is no timer: a node that nobody asks for is looked at by Client.lookAround.
 type circuit struct {
 	most  int           // failures in a row
 	pause time.Duration // between two looks

@@ -22,7 +22,7 @@ type Claims struct {
 	id string // begins the tokens of this one
 
 	mu   sync.Mutex
-	held map[string]bool // tokens of claims that are not released
+	held map[string]bool // tokens of claims that are asked for, or not released
 }
 
 // Claims returns the claims of this installation.
@@ -58,6 +58,12 @@ var (
 func (cl *Claims) Claim(ctx context.Context, key string) (release func(), err error) {
 	c := cl.c
 	name, token := c.named("claim", key), cl.id+rand.Text()
+	cl.take(token) // before anybody can find it there: it is not over
+	defer func() {
+		if release == nil {
+			cl.drop(token)
+		}
+	}()
 	holder := ""
 	err = c.do(ctx, name, "claim", func(ctx context.Context, db goredis.Cmdable) error {
 		var err error
@@ -65,10 +71,11 @@ func (cl *Claims) Claim(ctx context.Context, key string) (release func(), err er
 		return err
 	})
 	switch {
-	case errors.Is(err, goredis.Nil):
+	case errors.Is(err, goredis.Nil), err == nil && holder == token: // the answer to the first try was lost
 		return cl.hold(name, token), nil
-	case err == nil && strings.HasPrefix(holder, cl.id) && !cl.holds(holder):
-		// Ours, and over: the answer to the claim was lost, or its release did not get there.
+	case err == nil && strings.HasPrefix(holder, cl.id) && cl.take(holder):
+		// This process's, and over: the answer to the claim was lost, or its release did not get there.
+		cl.drop(token)
 		return cl.hold(name, holder), nil
 	}
 	for look := firstLook; err == nil; look = min(2*look, lastLook) {
@@ -87,25 +94,32 @@ func (cl *Claims) Claim(ctx context.Context, key string) (release func(), err er
 	return nil, err
 }
 
-func (cl *Claims) holds(token string) bool {
+// take notes that a claim is held, and reports whether it was not.
+func (cl *Claims) take(token string) bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	return cl.held[token]
+	if cl.held[token] {
+		return false
+	}
+	cl.held[token] = true
+	return true
 }
 
-// hold renews a claim until it is released or the client is closed, and then gives it up.
+// drop notes that a claim is over.
+func (cl *Claims) drop(token string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	delete(cl.held, token)
+}
+
+// hold renews a claim that was taken until it is released or the client is closed, and then gives it up.
 // Both happen in the background: who has its result does not wait for Redis. Nothing of it
 // can fail: without a renewal the work may be done twice, without the release others wait
 // for the rest of the claim's life.
 func (cl *Claims) hold(name, token string) (release func()) {
-	cl.mu.Lock()
-	cl.held[token] = true
-	cl.mu.Unlock()
 	held, end := context.WithCancel(context.Background())
 	release = func() {
-		cl.mu.Lock()
-		delete(cl.held, token)
-		cl.mu.Unlock()
+		cl.drop(token)
 		end()
 	}
 	cl.c.aside(func(living context.Context) {

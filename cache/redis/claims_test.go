@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -104,6 +105,45 @@ func claim(t *testing.T, c *redis.Claims, key string) (release func()) {
 	return release
 }
 
+// TestOneHolderInAProcess: of several who ask at the same moment in one process one has the
+// claim, however late that one hears of it.
+func TestOneHolderInAProcess(t *testing.T) {
+	cfg := single(t)
+	cfg.Connections = 64
+	cl := open(t, cfg).Claims()
+	had := 0
+	for i := range 40 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var releases []func()
+		start := make(chan struct{})
+		for range 32 {
+			wg.Go(func() {
+				<-start
+				release, _ := cl.Claim(ctx, fmt.Sprint("work ", i)) // all others wait until their time is over
+				if release != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					releases = append(releases, release)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		cancel()
+		if had += len(releases); len(releases) > 1 {
+			t.Errorf("%d have the claim at once", len(releases))
+		}
+		for _, release := range releases {
+			release()
+		}
+	}
+	if had == 0 {
+		t.Error("nobody ever had the claim")
+	}
+}
+
 // TestHolderDies: others wait for the rest of the claim's life.
 func TestHolderDies(t *testing.T) {
 	cfg := single(t)
@@ -115,7 +155,7 @@ func TestHolderDies(t *testing.T) {
 	// As if it had been killed: nobody renews or releases.
 	lives := make(chan time.Duration, 1)
 	keys(t, cfg, cfg.Prefix+":claim:", func(db *goredis.Client, key string) {
-		if err := db.Set(t.Context(), key, "of a dead process", 200*time.Millisecond).Err(); err != nil {
+		if err := db.Set(t.Context(), key, "of a dead process", 2*time.Second).Err(); err != nil {
 			t.Error(err)
 		}
 		lives <- db.PTTL(t.Context(), key).Val()
@@ -160,10 +200,11 @@ func TestClaimIsRenewed(t *testing.T) {
 	release := claim(t, open(t, cfg).Claims(), "work")
 	defer release()
 	keys(t, cfg, cfg.Prefix+":claim:", func(db *goredis.Client, key string) {
-		if err := db.PExpire(t.Context(), key, redis.ClaimLife/2).Err(); err != nil {
+		const less = redis.ClaimLife * 4 / 5
+		if err := db.PExpire(t.Context(), key, less).Err(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, func() bool { return db.PTTL(t.Context(), key).Val() > redis.ClaimLife/2 })
+		eventually(t, func() bool { return db.PTTL(t.Context(), key).Val() > less })
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,8 +29,8 @@ type Client struct {
 
 	mu         sync.Mutex
 	closed     bool
-	circuits   map[string]*circuit // by the address of a node
-	complained time.Time           // last
+	nodes      map[string]node // that were asked, by address
+	complained time.Time       // last
 }
 
 // Open returns a client, or an error of KindInvalid. It does not call: a server that is
@@ -38,16 +40,12 @@ func Open(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	secure, err := cfg.TLS.config()
-	if err != nil {
-		return nil, err
-	}
 	goredis.SetLogger(silent{})
-	c := &Client{cfg: cfg, circuits: map[string]*circuit{}}
+	c := &Client{cfg: cfg, nodes: map[string]node{}}
 	c.living, c.stop = context.WithCancel(context.Background())
 	retries := max(cfg.Retries, -1)
 	opt := &goredis.Options{
-		Addr: cfg.Addresses[0], DB: cfg.Database, Username: cfg.Username, Password: cfg.Password, TLSConfig: secure,
+		Addr: cfg.Addresses[0], DB: cfg.Database, Username: cfg.Username, Password: cfg.Password, TLSConfig: cfg.TLS,
 		DialTimeout: cfg.DialTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, PoolTimeout: cfg.Timeout,
 		ContextTimeoutEnabled: true,
 		MaxRetries:            retries, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: 8 * time.Millisecond, DialerRetries: 1,
@@ -56,7 +54,7 @@ func Open(cfg Config) (*Client, error) {
 	}
 	if cfg.Cluster {
 		c.cluster = goredis.NewClusterClient(&goredis.ClusterOptions{
-			Addrs: cfg.Addresses, Username: cfg.Username, Password: cfg.Password, TLSConfig: secure,
+			Addrs: cfg.Addresses, Username: cfg.Username, Password: cfg.Password, TLSConfig: cfg.TLS,
 			DialTimeout: opt.DialTimeout, ReadTimeout: opt.ReadTimeout, WriteTimeout: opt.WriteTimeout, PoolTimeout: opt.PoolTimeout,
 			ContextTimeoutEnabled: true,
 			MaxRetries:            opt.MaxRetries, MinRetryBackoff: opt.MinRetryBackoff, MaxRetryBackoff: opt.MaxRetryBackoff, DialerRetries: opt.DialerRetries,
@@ -141,12 +139,13 @@ func (c *Client) nodeOf(ctx context.Context, key string) (node, error) {
 func (c *Client) node(address string, ping func(context.Context) error) node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.circuits[address]
-	if at == nil {
-		at = &circuit{most: c.cfg.Failures, pause: c.cfg.Pause}
-		c.circuits[address] = at
+	at, known := c.nodes[address]
+	if !known {
+		at.address, at.circuit = address, &circuit{most: c.cfg.Failures, pause: c.cfg.Pause}
 	}
-	return node{address, at, ping}
+	at.ping = ping // by a connection of now
+	c.nodes[address] = at
+	return at
 }
 
 // do runs one operation, whose keys lie with key. Its error has a kind, and is counted:
@@ -225,23 +224,68 @@ func (c *Client) isClosed() bool {
 func (c *Client) ask(at node, doing string) error {
 	may, look := at.circuit.ask(time.Now())
 	if look {
-		begun := c.aside(func(ctx context.Context) {
-			ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout+c.cfg.ReadTimeout)
-			defer cancel()
-			if at.circuit.looked(time.Now(), at.ping(ctx) == nil) {
-				c.cfg.Observe.CacheNode(at.address, true)
-				c.cfg.Logger.Info("Redis answers again", "node", cmp.Or(at.address, "all"))
-			}
-		})
-		if !begun {
-			at.circuit.looked(time.Now(), false)
-		}
+		c.look(at)
 	}
 	if may {
 		return nil
 	}
 	c.cfg.Observe.CacheFault("away")
 	return rag.Errorf(rag.KindUnavailable, "redis: %s: the server failed several times in a row and is left alone for a moment", doing)
+}
+
+// look looks in the background whether a node answers again.
+func (c *Client) look(at node) {
+	begun := c.aside(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout+c.cfg.ReadTimeout)
+		defer cancel()
+		if at.circuit.looked(time.Now(), at.ping(ctx) == nil) {
+			c.cfg.Observe.CacheNode(at.address, true)
+			c.cfg.Logger.Info("Redis answers again", "node", cmp.Or(at.address, "all"))
+		}
+	})
+	if !begun {
+		at.circuit.looked(time.Now(), false)
+	}
+}
+
+// lookAround looks at the nodes that are left alone, as nobody may ask for what they have:
+// another one has taken a dead master's place. Those that the cluster does not name any more
+// are forgotten.
+func (c *Client) lookAround(ctx context.Context) {
+	there, err := c.addresses(ctx)
+	if err != nil {
+		return // who is still there is not known; the next time
+	}
+	c.mu.Lock()
+	nodes := slices.Collect(maps.Values(c.nodes))
+	c.mu.Unlock()
+	for _, at := range nodes {
+		if !there[at.address] {
+			c.mu.Lock()
+			delete(c.nodes, at.address)
+			c.mu.Unlock()
+			c.cfg.Observe.CacheNodeGone(at.address)
+		} else if _, look := at.circuit.ask(time.Now()); look {
+			c.look(at)
+		}
+	}
+}
+
+// addresses returns those of all nodes that there are, "" for the cluster among them.
+func (c *Client) addresses(ctx context.Context) (map[string]bool, error) {
+	all := map[string]bool{"": true}
+	if c.cluster == nil {
+		all[c.cfg.Addresses[0]] = true
+		return all, nil
+	}
+	var mu sync.Mutex
+	err := c.cluster.ForEachShard(ctx, func(_ context.Context, db *goredis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all[db.Options().Addr] = true
+		return nil
+	})
+	return all, err
 }
 
 // away reports whether an error means that the node does not answer now, to anything. A

@@ -2,12 +2,10 @@ package redis
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -26,7 +24,9 @@ type Config struct {
 	Username string // "" is the server's default user
 	Password string // "" sends none
 	Database int    // of a single server; a cluster has 0 only
-	TLS      TLS
+	// TLS is how the connection is encrypted, with the host of the address where ServerName is
+	// empty; nil does not encrypt.
+	TLS *tls.Config
 
 	// Prefix begins every key, so that installations can share a server: letters, digits
 	// and . _ - : only. "" is "smartretriever".
@@ -63,14 +63,6 @@ type Config struct {
 
 	Observe *observe.Observer // nil counts nothing
 	Logger  *slog.Logger      // nil discards
-}
-
-// TLS says how the connection is encrypted. The zero value does not encrypt.
-type TLS struct {
-	Enabled    bool
-	CA         string // PEM file of the authorities that sign the server's certificate; "" are the system's
-	Cert, Key  string // PEM files that this program shows; both or neither. Read anew for each connection, so that they can be replaced
-	ServerName string // in the server's certificate; "" is the host of the address
 }
 
 // WithDefaults returns the configuration with its zero fields filled in.
@@ -145,44 +137,8 @@ func (c Config) Validate() error {
 			fault("the number for %s, %d, is negative", name, n)
 		}
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		fault("TLS needs a certificate and its key, or neither")
-	}
-	if !c.TLS.Enabled && c.TLS != (TLS{}) {
-		fault("TLS is set up and not enabled")
-	}
 	if len(faults) == 0 {
 		return nil
 	}
 	return rag.Wrap(rag.KindInvalid, errors.Join(faults...), "redis")
-}
-
-// config returns what a connection needs, nil for none. The files are read once here, so
-// that a wrong one is told at the start.
-func (t TLS) config() (*tls.Config, error) {
-	if !t.Enabled {
-		return nil, nil
-	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, rag.Wrap(rag.KindInvalid, err, "redis: read the authorities for TLS")
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, rag.Errorf(rag.KindInvalid, "redis: %s holds no certificate in PEM", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		load := func() (*tls.Certificate, error) {
-			cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-			return &cert, rag.Wrap(rag.KindInvalid, err, "redis: read the certificate for TLS")
-		}
-		if _, err := load(); err != nil {
-			return nil, err
-		}
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	}
-	return cfg, nil
 }

@@ -2,8 +2,6 @@ package redis
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,13 +15,13 @@ func TestConfig(t *testing.T) {
 	}
 	faulty := Config{
 		Addresses: []string{"redis://user:pa55word@host:1", "user:pa55word@host:1", "a:1"}, Password: "pa55word", Database: 1, Prefix: "a{b}", WarnAt: 2, MaxTTL: time.Microsecond,
-		MaxValue: -1, TLS: TLS{Cert: "c"},
+		MaxValue: -1,
 	}
 	err := faulty.WithDefaults().Validate()
 	if !errors.Is(err, rag.ErrInvalid) {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"HOST:PORT", "database 0 only", "prefix", "warn", "longest lifetime", "largest value", "certificate and its key", "not enabled"} {
+	for _, says := range []string{"HOST:PORT", "database 0 only", "prefix", "warn", "longest lifetime", "largest value"} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("%q is not said: %v", says, err)
 		}
@@ -33,26 +31,6 @@ func TestConfig(t *testing.T) {
 	}
 	if _, err := Open(Config{}); !errors.Is(err, rag.ErrInvalid) {
 		t.Errorf("without an address: %v", err)
-	}
-}
-
-// Files that cannot be used are told at the start, not by the first request.
-func TestFilesOfTLS(t *testing.T) {
-	none := filepath.Join(t.TempDir(), "none")
-	text := filepath.Join(t.TempDir(), "text")
-	if err := os.WriteFile(text, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, files := range map[string]TLS{
-		"no authority":   {CA: none},
-		"bad authority":  {CA: text},
-		"no certificate": {Cert: none, Key: none},
-		"bad pair":       {Cert: text, Key: text},
-	} {
-		files.Enabled = true
-		if _, err := Open(Config{Addresses: []string{"localhost:1"}, TLS: files, Watch: -1}); !errors.Is(err, rag.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -4,6 +4,7 @@ package redis_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -93,6 +94,24 @@ func TestKilled(t *testing.T) {
 	})
 	hammer(t, p, s.start)
 	cached(t, p)
+}
+
+// TestAnswersUnasked: a node that is left alone and that nobody asks for is looked at all the same,
+// so that what is said of it does not stay wrong.
+func TestAnswersUnasked(t *testing.T) {
+	cfg := single(t)
+	s := serverAt(t, cfg.Addresses[0])
+	o := observe.New(observe.Config{})
+	cfg.Observe, cfg.Watch = o, 20*time.Millisecond
+	c := openWithDefaults(t, cfg)
+	up := fmt.Sprintf("smartretriever_cache_node_up{node=%q}", cfg.Addresses[0])
+	if shows(o, up) {
+		t.Error("something is said of a node that never failed")
+	}
+	s.kill()
+	eventually(t, func() bool { _, _, err := c.Cache().Get(t.Context(), "t/k"); return err != nil && shows(o, up+" 0") })
+	s.start()
+	eventually(t, func() bool { return shows(o, up+" 1") })
 }
 
 // TestStopped: the server is there and does nothing.
@@ -218,6 +237,52 @@ func TestEvicted(t *testing.T) {
 	}
 }
 
+// TestEvicting: a server that has to make room takes what it likes, epochs and lists as well. What is left is right, and the
+// metrics tell how much went.
+func TestEvicting(t *testing.T) {
+	cfg := single(t)
+	set := func(name, value string) {
+		t.Helper()
+		admin(t, cfg)(func(ctx context.Context, db *goredis.Client) error { return db.ConfigSet(ctx, name, value).Err() })
+	}
+	admin(t, cfg)(func(ctx context.Context, db *goredis.Client) error { return db.FlushAll(ctx).Err() })
+	t.Cleanup(func() {
+		set("maxmemory", "0")
+		set("maxmemory-policy", "noeviction")
+	})
+	set("maxmemory-policy", "allkeys-random")
+	set("maxmemory", "6mb")
+	o := observe.New(observe.Config{})
+	opt := cfg
+	opt.Observe, opt.Watch = o, 20*time.Millisecond
+	c := open(t, opt).Cache()
+	const n, size = 600, 20_000
+	noise := make([]byte, size)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	value := func(i int) string { return fmt.Sprint(i) + string(noise[i:]) }
+	for i := range n {
+		if err := c.Set(t.Context(), fmt.Sprintf("t.%d/%d", i%3, i), []byte(value(i)), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := 0
+	for i := range n {
+		v, ok, err := c.Get(t.Context(), fmt.Sprintf("t.%d/%d", i%3, i))
+		if err != nil || ok && string(v) != value(i) {
+			t.Fatalf("%d: %d bytes, %v", i, len(v), err)
+		}
+		if ok {
+			there++
+		}
+	}
+	if there == 0 || there == n {
+		t.Errorf("%d of %d values are left", there, n)
+	}
+	eventually(t, func() bool { return metric(t, o, "smartretriever_cache_server_evicted_keys") > 0 })
+}
+
 // TestDamaged: whatever bytes lie under a key, they are never taken for a value that was set.
 func TestDamaged(t *testing.T) {
 	cfg := single(t)
@@ -262,7 +327,8 @@ func TestFailover(t *testing.T) {
 	cfg := cluster(t)
 	healed(t, cfg)
 	var log journal
-	cfg.Logger = log.logger()
+	o := observe.New(observe.Config{})
+	cfg.Logger, cfg.Observe, cfg.Watch = log.logger(), o, 50*time.Millisecond
 	client := openWithDefaults(t, cfg)
 	c := client.Cache()
 	w := &world{}
@@ -313,6 +379,8 @@ func TestFailover(t *testing.T) {
 	})
 	s.start()
 	healed(t, cfg)
+	// It has come back as a replica, which nobody asks for.
+	eventually(t, func() bool { return !shows(o, fmt.Sprintf("smartretriever_cache_node_up{node=%q} 0", victim)) })
 	if said := log.String(); strings.Contains(said, "CROSSSLOT") || !strings.Contains(said, victim) {
 		t.Errorf("the log: %s", said)
 	}

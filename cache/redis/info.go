@@ -24,13 +24,16 @@ type memory struct {
 	warned bool // that the servers are nearly full, since they last were not
 }
 
-// watch looks at the servers' memory again and again.
+// watch looks at the servers' memory, and at nodes that are left alone, again and again.
 func (c *Client) watch(ctx context.Context) {
 	tick := time.NewTicker(c.cfg.Watch)
 	defer tick.Stop()
 	for {
 		limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 		_, _ = c.readMemory(limited) // a server that does not answer is told of by its circuit
+		cancel()
+		limited, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
+		c.lookAround(limited)
 		cancel()
 		select {
 		case <-ctx.Done():

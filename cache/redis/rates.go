@@ -11,13 +11,10 @@ import (
 
 // Rates count the calls of all processes of an installation together, by the server's
 // clock, and in its hash one script at a time. It is goroutine-safe.
-type Rates struct {
-	c      *Client
-	minute time.Duration
-}
+type Rates struct{ c *Client }
 
 // Rates returns the rates of this installation.
-func (c *Client) Rates() *Rates { return &Rates{c, time.Minute} }
+func (c *Client) Rates() *Rates { return &Rates{c} }
 
 // The minute is cut into slots, as package remote cuts its own: what any minute holds is
 // never more than the limit, wherever it begins, as the first slot of a window is one that
@@ -26,6 +23,8 @@ const (
 	slotsOfMinute = 60
 	slotsOfBurst  = 6
 	burstPart     = .1
+
+	slot = time.Minute / slotsOfMinute
 )
 
 //go:embed lua/book.lua
@@ -43,7 +42,6 @@ var bookScript = goredis.NewScript(bookSource)
 // full, that of ctx.
 func (r *Rates) Book(ctx context.Context, subject string, requests, perMinute, tokens int, within time.Duration) (in time.Duration, booked bool, err error) {
 	key := r.c.named("rate", subject)
-	slot := r.minute / slotsOfMinute
 	burst := func(limit int) int {
 		if limit <= 0 {
 			return 0

@@ -63,8 +63,7 @@ func encrypted(t testing.TB) redis.Config {
 		t.Fatal(err)
 	}
 	password, _ := u.User.Password()
-	return redis.Config{Addresses: []string{u.Host}, Password: password,
-		TLS: redis.TLS{Enabled: true, CA: env(t, "REDIS_TLS_CA"), Cert: env(t, "REDIS_TLS_CERT"), Key: env(t, "REDIS_TLS_KEY")}}
+	return redis.Config{Addresses: []string{u.Host}, Password: password, TLS: tlsOf(t)}
 }
 
 func cluster(t testing.TB) redis.Config {
@@ -111,11 +110,7 @@ func admin(t testing.TB, cfg redis.Config) (each func(do func(ctx context.Contex
 			}
 		}
 	}
-	opt := &goredis.Options{Addr: cfg.Addresses[0], Password: cfg.Password}
-	if cfg.TLS.Enabled {
-		opt.TLSConfig = tlsOf(t, cfg.TLS)
-	}
-	db := goredis.NewClient(opt)
+	db := goredis.NewClient(&goredis.Options{Addr: cfg.Addresses[0], Password: cfg.Password, TLSConfig: cfg.TLS})
 	t.Cleanup(func() { _ = db.Close() })
 	return func(do func(context.Context, *goredis.Client) error) {
 		t.Helper()
@@ -398,12 +393,19 @@ func (j *journal) String() string {
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 
+func metrics(o *observe.Observer) string {
+	w := httptest.NewRecorder()
+	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+// shows reports whether a line of the metrics begins with text.
+func shows(o *observe.Observer, text string) bool { return strings.Contains(metrics(o), "\n"+text) }
+
 // metric returns the value of a metric, 0 if it is not there.
 func metric(t testing.TB, o *observe.Observer, name string) float64 {
 	t.Helper()
-	w := httptest.NewRecorder()
-	o.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	for line := range strings.Lines(w.Body.String()) {
+	for line := range strings.Lines(metrics(o)) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {

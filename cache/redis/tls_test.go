@@ -19,13 +19,14 @@ import (
 	"github.com/smartretriever/smartretriever/rag"
 )
 
-func tlsOf(t testing.TB, files redis.TLS) *tls.Config {
+// tlsOf is what the server with TLS wants to see.
+func tlsOf(t testing.TB) *tls.Config {
 	t.Helper()
-	pem, err := os.ReadFile(files.CA)
+	pem, err := os.ReadFile(env(t, "REDIS_TLS_CA"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	cert, err := tls.LoadX509KeyPair(env(t, "REDIS_TLS_CERT"), env(t, "REDIS_TLS_KEY"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +49,10 @@ func TestRefused(t *testing.T) {
 		{"no password", func() redis.Config { return single(t) }, func(c *redis.Config) { c.Password = "" }, rag.ErrUnauthorized, "refuses this user"},
 		{"unknown user", func() redis.Config { return single(t) }, func(c *redis.Config) { c.Username, c.Password = "nobody", secret }, rag.ErrUnauthorized, "refuses this user"},
 		{"wrong password of a cluster", func() redis.Config { return cluster(t) }, func(c *redis.Config) { c.Password = secret }, rag.ErrUnauthorized, "refuses this user"},
-		{"unknown authority", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS.CA = "" }, rag.ErrUnavailable, "certificate"},
-		{"no client certificate", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS.Cert, c.TLS.Key = "", "" }, rag.ErrUnavailable, ""},
+		{"unknown authority", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS.RootCAs = nil }, rag.ErrUnavailable, "certificate"},
+		{"no client certificate", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS.Certificates = nil }, rag.ErrUnavailable, ""},
 		{"another name", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS.ServerName = "redis.example.com" }, rag.ErrUnavailable, "redis.example.com"},
-		{"not encrypted", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS = redis.TLS{} }, rag.ErrUnavailable, ""},
+		{"not encrypted", func() redis.Config { return encrypted(t) }, func(c *redis.Config) { c.TLS = nil }, rag.ErrUnavailable, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var log journal

@@ -44,7 +44,7 @@ func open(ctx context.Context, cfg config.Config, deps cli.Deps) (cli.Retriever,
 	if self, err := os.Executable(); err == nil {
 		worker = []string{self, "extract-worker"}
 	}
-	c, err := backends.Open(cfg, backends.Deps{Logger: deps.Logger, Observer: deps.Observer, Waiting: deps.Waiting, Worker: worker})
+	c, err := backends.Open(cfg, backends.Deps{Logger: deps.Logger, Observer: deps.Observer, Waiting: deps.Waiting, Worker: worker, Version: version})
 	if err != nil {
 		return nil, err
 	}

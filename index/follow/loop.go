@@ -143,9 +143,7 @@ func (f *Follower) Notify(collectionID, seq int64) {
 		f.wakeUp()
 		return
 	}
-	f.mu.Lock()
-	v := f.views[keyOf(f.known[collectionID])]
-	f.mu.Unlock()
+	v := f.live(collectionID)
 	if v == nil {
 		return
 	}
@@ -154,6 +152,25 @@ func (f *Follower) Notify(collectionID, seq int64) {
 	}
 	v.stale.Store(true)
 	f.wakeUp()
+}
+
+// live returns the view of a collection that is searched, nil if it is not open.
+func (f *Follower) live(collectionID int64) *view {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.views[keyOf(f.known[collectionID])]
+}
+
+// Seq returns the number of the newest change that a collection's view answers by; open is false
+// if it is not open, as that of a collection that is gone. It costs nothing: there may be newer
+// changes in the store.
+func (f *Follower) Seq(collectionID int64) (seq int64, open bool) {
+	if v := f.live(collectionID); v != nil {
+		if ix := v.held(); ix != nil {
+			return serves(ix), true
+		}
+	}
+	return 0, false
 }
 
 func (f *Follower) wakeUp() {

@@ -104,7 +104,8 @@ func (c Config) Validate() error {
 	wrong(c.URL == "", "the address of a database is needed")
 	for _, u := range []string{c.URL, c.SetupURL} {
 		if _, err := pgxpool.ParseConfig(u); err != nil {
-			faults = append(faults, err) // the driver leaves passwords out
+			// The driver's error repeats the address, and leaves out of it what it takes for a password.
+			faults = append(faults, errors.New("the address of a database is neither a URL nor keywords and values that can be read"))
 			break
 		}
 	}

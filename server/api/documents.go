@@ -248,12 +248,34 @@ func SendFile(w http.ResponseWriter, r *http.Request, doc rag.Document, content 
 	if r.Method == http.MethodHead {
 		return
 	}
-	if _, err := io.Copy(w, content); err != nil {
+	if err := sendWhole(w, content, doc.Bytes); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			request.Note(r.Context(), err)
 		}
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// sendWhole copies size bytes. The last is held back until the content has ended without a
+// fault: who has as many bytes as were announced takes them for the whole.
+func sendWhole(w io.Writer, content io.Reader, size int64) error {
+	wrong := rag.Errorf(rag.KindInternal, "an original file has not the %d bytes that it should have", size)
+	switch _, err := io.CopyN(w, content, max(0, size-1)); {
+	case errors.Is(err, io.EOF):
+		return wrong
+	case err != nil:
+		return err
+	}
+	last := make([]byte, 2)
+	n, err := io.ReadFull(content, last)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	case err == nil, int64(n) != min(size, 1):
+		return wrong
+	}
+	_, err = w.Write(last[:n])
+	return err
 }
 
 // FileName is a document's name as a file: the last element of where it came

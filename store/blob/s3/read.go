@@ -135,6 +135,7 @@ func (r *reader) resume(broke error) error {
 	_ = r.body.Close()
 	for ; r.tries > 0 && r.ctx.Err() == nil; r.tries-- {
 		if r.at == 0 {
+			r.tries--
 			return r.find()
 		}
 		gone, err := r.get(r.key)

@@ -2,7 +2,9 @@ package s3_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/smartretriever/smartretriever/ingest"
@@ -208,6 +211,65 @@ func TestEncryption(t *testing.T) {
 	}
 }
 
+// TestEncryptionOfParts looks at what is asked of the server for a file that goes up in parts:
+// the upload says how all of it is encrypted, and only the customer's key goes with each part.
+func TestEncryptionOfParts(t *testing.T) {
+	const sse = "X-Amz-Server-Side-Encryption"
+	key := base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	answer := func(_ int, r *http.Request) (int, http.Header, string) {
+		switch {
+		case r.Method == http.MethodHead:
+			return 404, nil, ""
+		case r.Method == http.MethodPut:
+			return 200, http.Header{"Etag": {`"e"`}}, ""
+		case r.URL.Query().Has("uploads"):
+			return 200, nil, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+		}
+		return 200, nil, "<CompleteMultipartUploadResult><Bucket>docs</Bucket><ETag>e-2</ETag></CompleteMultipartUploadResult>"
+	}
+	for _, test := range []struct {
+		set                 s3.Encryption
+		begins, parts, ends map[string]string
+	}{
+		{s3.Encryption{Kind: s3.WithS3}, map[string]string{sse: "AES256"}, map[string]string{sse: ""}, map[string]string{sse: ""}},
+		{s3.Encryption{Kind: s3.WithKMS, KMSKey: "ours"}, map[string]string{sse: "aws:kms", sse + "-Aws-Kms-Key-Id": "ours"}, map[string]string{sse: ""}, map[string]string{sse: ""}},
+		{s3.Encryption{Kind: s3.WithCustomer, Key: key}, map[string]string{sse + "-Customer-Key": key}, map[string]string{sse + "-Customer-Key": key}, map[string]string{sse + "-Customer-Key": key}},
+	} {
+		w := &wire{answer: answer}
+		s := open(t, w, func(c *s3.Config) { c.Encryption, c.PartSize, c.Parts = test.set, 5<<20, 1 })
+		if _, _, err := s.Put(t.Context(), strings.NewReader(strings.Repeat("x", 5<<20+1)), 10<<20); err != nil {
+			t.Fatal(err)
+		}
+		var did []string
+		for _, r := range w.asked {
+			what, want := "part", test.parts
+			switch {
+			case r.Method == http.MethodHead:
+				continue
+			case r.URL.Query().Has("uploads"):
+				what, want = "begin", test.begins
+			case r.Method == http.MethodPost:
+				what, want = "end", test.ends
+			}
+			did = append(did, what)
+			for name, value := range want {
+				if got := r.Header.Get(name); got != value {
+					t.Errorf("%v: %s with %s %q, want %q", test.set, what, name, got, value)
+				}
+			}
+			if sum := r.Header.Get("X-Amz-Content-Sha256"); what == "part" && len(sum) != 64 {
+				t.Errorf("%v: a part is not signed with its digest: %q", test.set, sum)
+			}
+			if what == "end" && r.Header.Get("If-None-Match") != "*" {
+				t.Errorf("%v: put together without a condition", test.set)
+			}
+		}
+		if got := strings.Join(did, " "); got != "begin part part end" {
+			t.Errorf("%v: %s", test.set, got)
+		}
+	}
+}
+
 // TestServerWithoutConditions has a server that does not know If-None-Match: the file
 // is claimed, and stored without; it is asked only once for what it does not know.
 func TestServerWithoutConditions(t *testing.T) {
@@ -337,6 +399,41 @@ func TestSilence(t *testing.T) {
 	cancel()
 	if _, _, err := s.Put(ctx, strings.NewReader("content"), 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// answering answers requests with what a function returns.
+type answering func(r *http.Request) *http.Response
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// TestNothingComes has connections break before the first byte of a file, again and again:
+// reading gives up after as many tries as there may be.
+func TestNothingComes(t *testing.T) {
+	const content, longer = "content", 20
+	sum := sha256.Sum256([]byte(content))
+	for _, retries := range []int{2, -1} {
+		asked := 0
+		s := open(t, nil, func(c *s3.Config) {
+			c.Retries = retries
+			c.Transport = answering(func(r *http.Request) *http.Response {
+				body := iotest.ErrReader(errors.New("connection reset by peer"))
+				if asked++; asked > longer { // so that the test ends
+					body = strings.NewReader(content)
+				}
+				return &http.Response{StatusCode: 200, Header: http.Header{"Last-Modified": {"Mon, 02 Nov 2026 09:00:00 GMT"}}, Body: io.NopCloser(body), ContentLength: int64(len(content)), Request: r}
+			})
+		})
+		r, _, err := s.Open(t.Context(), hex.EncodeToString(sum[:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := io.ReadAll(r); !errors.Is(err, s3.ErrAway) || asked != 1+max(0, retries) {
+			t.Errorf("%d retries: asked %d times: %q, %v", retries, asked, data, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
