@@ -14,6 +14,8 @@ import (
 	"github.com/smartretriever/smartretriever/index/external"
 	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
+	"github.com/smartretriever/smartretriever/store/sqlite"
 	"github.com/smartretriever/smartretriever/store/storetest"
 )
 
@@ -125,6 +127,53 @@ func TestDeletedIsNotCached(t *testing.T) {
 	if n := ask(); n > 0 {
 		t.Errorf("%d cached values hold words of the deleted document after another question", n)
 	}
+}
+
+// TestVerifyWaitsForTheCleanUp asks for everything to be verified while the clean-up, which runs
+// by itself, is at it: what that has begun is done before anything is compared.
+func TestVerifyWaitsForTheCleanUp(t *testing.T) {
+	s := &slowPurge{begun: make(chan struct{}, 10), goOn: make(chan struct{})}
+	path := filepath.Join(t.TempDir(), "store.db")
+	r := open(t, t.TempDir(), func(c *smartretriever.Config) {
+		c.OpenStore = func(ctx context.Context) (_ smartretriever.Store, err error) {
+			s.Store, err = sqlite.Open(ctx, sqlite.Config{Path: path})
+			return s, err
+		}
+	})
+	tower := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Text: towerText})
+	if err := r.DeleteDocument(t.Context(), rag.Scope{}, tower.ID); err != nil {
+		t.Fatal(err)
+	}
+	<-s.begun
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-s.begun:
+			t.Error("two clean-ups run at once")
+		case <-time.After(100 * time.Millisecond): // the second waits, or has not come so far
+		}
+		close(s.goOn)
+	})
+	faults, _ := verify(t, r)
+	waiting.Wait()
+	if len(faults) > 0 {
+		t.Error(faults)
+	}
+}
+
+// slowPurge is a store whose purges wait to be let go on.
+type slowPurge struct {
+	*sqlite.Store
+	begun, goOn chan struct{}
+}
+
+func (s *slowPurge) Purge(ctx context.Context, olderThan time.Time) (store.PurgeReport, error) {
+	select {
+	case s.begun <- struct{}{}:
+	default:
+	}
+	<-s.goOn
+	return s.Store.Purge(ctx, olderThan)
 }
 
 // keeping is a cache that remembers which keys it was given.
