@@ -77,8 +77,18 @@ func migrateInTurn(ctx context.Context, cfg Config) error {
 }
 
 // lookAtSchema asks as the store's own role, which it names. A role that may not
-// see the tables finds none.
+// see the tables finds none. A server that says nothing is KindUnavailable.
 func lookAtSchema(ctx context.Context, cfg Config) (role string, found schema, err error) {
+	brief, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout+endWait)
+	defer cancel()
+	role, found, err = askForSchema(brief, cfg)
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+		err = rag.Errorf(rag.KindUnavailable, "the database does not answer: %v", plain(err))
+	}
+	return role, found, err
+}
+
+func askForSchema(ctx context.Context, cfg Config) (role string, found schema, err error) {
 	u := cfg.URL
 	if cfg.DirectURL != "" {
 		u = cfg.DirectURL
