@@ -2,13 +2,18 @@ package smartretriever_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 
 	smartretriever "github.com/smartretriever/smartretriever"
+	"github.com/smartretriever/smartretriever/index/external"
+	"github.com/smartretriever/smartretriever/index/indextest"
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/blob"
 )
@@ -19,7 +24,7 @@ type blobPlace struct {
 	*blob.Store
 	mu     sync.Mutex
 	locked bool
-	swept  int // calls of SweepThese
+	swept  map[string]int // how often SweepThese was called for a digest
 	closed bool
 	signed []string
 }
@@ -30,7 +35,7 @@ func newBlobPlace(t *testing.T) *blobPlace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &blobPlace{Store: s}
+	return &blobPlace{Store: s, swept: map[string]int{}}
 }
 
 func (p *blobPlace) Presign(_ context.Context, sha, name, mediaType string) (string, error) {
@@ -42,13 +47,29 @@ func (p *blobPlace) Presign(_ context.Context, sha, name, mediaType string) (str
 
 func (p *blobPlace) SweepThese(ctx context.Context, shas []string, unreferenced func(context.Context, []string) ([]string, error)) (blob.Swept, error) {
 	p.mu.Lock()
-	p.swept++
+	for _, sha := range shas {
+		p.swept[sha]++
+	}
 	locked := p.locked
 	p.mu.Unlock()
 	if locked {
 		return blob.Swept{}, rag.Errorf(rag.KindRefused, "object lock keeps the object")
 	}
 	return p.Store.SweepThese(ctx, shas, unreferenced)
+}
+
+// lock says whether what is there can be deleted.
+func (p *blobPlace) lock(locked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.locked = locked
+}
+
+// tries is how often the clean-up has tried to delete a text.
+func (p *blobPlace) tries(text string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.swept[fmt.Sprintf("%x", sha256.Sum256([]byte(text)))]
 }
 
 func (p *blobPlace) Close() error {
@@ -91,31 +112,82 @@ func TestOriginalsElsewhere(t *testing.T) {
 	}
 }
 
-// TestOriginalThatIsLocked has a place that does not delete an original yet: the
+// TestOriginalThatIsLocked has a place that does not delete an original yet: it is said, the
 // clean-up does not come back to it again and again, and it goes when all are looked
 // through.
 func TestOriginalThatIsLocked(t *testing.T) {
 	p, dir := newBlobPlace(t), t.TempDir()
-	p.locked = true
-	r := open(t, dir, func(c *smartretriever.Config) { c.Blobs = p })
+	p.lock(true)
+	var log said
+	r := open(t, dir, func(c *smartretriever.Config) { c.Blobs, c.Logger = p, slog.New(slog.NewTextHandler(&log, nil)) })
 	res := add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Name: "tower.txt", Content: strings.NewReader(towerText)})
 	if err := r.DeleteDocument(t.Context(), rag.Scope{}, res.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Close(); !errors.Is(err, rag.ErrRefused) || p.swept != 1 {
-		t.Errorf("%d tries, %v", p.swept, err)
+	faults, _ := verify(t, r)
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
+	// VerifyAll tells of it, or the clean-up's log, whichever came first.
+	if all := log.String() + strings.Join(faults, "\n"); !strings.Contains(all, "object lock keeps the object") || p.tries(towerText) != 1 {
+		t.Errorf("%d tries; said was %s", p.tries(towerText), all)
+	}
+	p.lock(false)
 	r = open(t, dir, func(c *smartretriever.Config) { c.Blobs = p })
-	again := add(t, r, rag.Scope{}, rag.Input{ExternalID: "bridge", Text: bridgeText})
+	again := add(t, r, rag.Scope{}, rag.Input{ExternalID: "bridge", Name: "bridge.txt", Content: strings.NewReader(bridgeText)})
 	if err := r.DeleteDocument(t.Context(), rag.Scope{}, again.ID); err != nil {
 		t.Fatal(err)
 	}
-	p.locked = false
-	if err := r.Close(); err != nil || p.swept != 2 {
-		t.Errorf("%d tries, %v", p.swept, err)
+	if faults, _ := verify(t, r); len(faults) > 0 {
+		t.Error(faults)
+	}
+	if err := r.Close(); err != nil || p.tries(towerText) != 1 || p.tries(bridgeText) == 0 {
+		t.Errorf("%d and %d tries, %v", p.tries(towerText), p.tries(bridgeText), err)
 	}
 	left := 0
 	if err := p.Walk(t.Context(), func(blob.Info) error { left++; return nil }); err != nil || left != 1 {
 		t.Errorf("%d are left, %v: the locked one waits until it is an hour old", left, err)
 	}
+}
+
+// TestLockedOriginalsKeepNothingElse: what else there is of a collection that is deleted goes,
+// whatever becomes of its originals.
+func TestLockedOriginalsKeepNothingElse(t *testing.T) {
+	p, db := newBlobPlace(t), indextest.NewMemory(external.Limits{TopK: 10_000, Items: 1000, IDs: 1000})
+	p.lock(true)
+	r := open(t, t.TempDir(), func(c *smartretriever.Config) {
+		inMemory(db)(c)
+		c.Blobs = p
+	})
+	add(t, r, rag.Scope{}, rag.Input{ExternalID: "tower", Name: "tower.txt", Content: strings.NewReader(towerText)})
+	if hits := search(t, r, rag.Scope{}, rag.Query{Text: "Who built it?", K: 1}); len(hits) != 1 || len(db.Names()) != 1 {
+		t.Fatalf("%d hits, spaces %v", len(hits), db.Names())
+	}
+	if err := r.DeleteCollection(t.Context(), rag.Scope{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil && !errors.Is(err, rag.ErrRefused) {
+		t.Error(err)
+	}
+	if names := db.Names(); len(names) > 0 || p.tries(towerText) == 0 {
+		t.Errorf("the database has %v after %d tries to delete the original", names, p.tries(towerText))
+	}
+}
+
+// said is what is written, by any number of goroutines.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(data)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }

@@ -3,6 +3,7 @@ package smartretriever
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 type janitor struct {
 	r       *Retriever
 	due     chan struct{}
-	busy    chan struct{}    // holds one while it cleans
+	turn    chan struct{}    // held by the run that is going on
+	swept   time.Time        // when strays were last looked for; of who has the turn, as the next
+	owed    bool             // all indexes have to be looked through
 	mu      sync.Mutex       // guards touched and gone
-	swept   time.Time        // when strays were last looked for
 	touched map[int64]bool   // collections whose indexes hold, or held, what is to go
 	gone    []rag.Collection // deleted: what is cached of them is forgotten once more
 	cancel  context.CancelFunc
@@ -42,7 +44,7 @@ const (
 
 func startJanitor(r *Retriever) *janitor {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &janitor{r: r, due: make(chan struct{}, 1), busy: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
+	j := &janitor{r: r, due: make(chan struct{}, 1), turn: make(chan struct{}, 1), touched: map[int64]bool{}, cancel: cancel}
 	j.done.Go(func() { j.run(ctx) })
 	return j
 }
@@ -102,12 +104,13 @@ func (j *janitor) run(ctx context.Context) {
 }
 
 // clean purges what was deleted longer ago than the retention, forgets old jobs, and
-// then removes the originals that nothing refers to. Who calls it while it is at it waits: what it
-// has taken up is done when it returns.
+// then removes what the purge has let go of: words and vectors in indexes, and originals. One
+// of these that is away, or refuses, does not keep the others waiting. Runs take turns: when one
+// returns, what another had begun is done too.
 func (j *janitor) clean(ctx context.Context) error {
 	select {
-	case j.busy <- struct{}{}:
-		defer func() { <-j.busy }()
+	case j.turn <- struct{}{}:
+		defer func() { <-j.turn }()
 	case <-ctx.Done():
 		return rag.Wrap(rag.KindOf(ctx.Err()), ctx.Err(), "clean up after deletions")
 	}
@@ -124,23 +127,18 @@ func (j *janitor) clean(ctx context.Context) error {
 	if _, err := j.r.store.PurgeJobs(ctx, begun.Add(-cmp.Or(j.r.cfg.KeepJobs, DefaultKeepJobs))); err != nil {
 		return err
 	}
-	originals, err := j.cleanOriginals(ctx)
-	if err != nil {
-		return err
+	var indexes error
+	if j.owed = j.owed || report.Documents > 0 && !known; j.owed {
+		indexes = j.r.follow.PurgeAll(ctx)
+		j.owed = indexes != nil
 	}
-	if err := j.cleanVectors(ctx); err != nil {
-		return err
-	}
-	if report.Documents > 0 && !known {
-		if err := j.r.follow.PurgeAll(ctx); err != nil {
-			return err
-		}
-	}
+	vectors := j.cleanVectors(ctx)
+	originals, refused := j.cleanOriginals(ctx)
 	if report.Documents+report.Embeddings+originals > 0 {
 		j.r.cfg.Logger.Info("cleaned up after deletions", "documents", report.Documents, "embeddings", report.Embeddings,
 			"originals", originals, "took", j.r.cfg.Clock().Sub(begun))
 	}
-	return nil
+	return errors.Join(indexes, vectors, refused) // the last is what VerifyAll tells from the others
 }
 
 // cleanOriginals deletes the originals that lost their last version, and, once in

@@ -85,8 +85,8 @@ func TestJobsAreNews(t *testing.T) {
 		}
 		select {
 		case <-changed:
-		case <-time.After(30 * time.Second):
-			t.Fatalf("nothing is told of the end of the job; told is %q", h.told)
+		case <-time.After(5 * time.Minute):
+			t.Fatal("nothing is told of the end of the job")
 		}
 	}
 	end()

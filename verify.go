@@ -30,8 +30,9 @@ func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Ve
 		return err
 	}
 	defer leave()
-	if err := r.janitor.clean(ctx); err != nil {
-		return fmt.Errorf("clean up after deletions: %w", err)
+	refused := r.janitor.clean(ctx)
+	if refused != nil && rag.KindOf(refused) != rag.KindRefused {
+		return fmt.Errorf("clean up after deletions: %w", refused)
 	}
 	err = verifyPart(Verified{Part: "store", Checked: "rows and their references"}, tell, func(v *Verified) (err error) {
 		v.Faults, err = r.store.Verify(ctx)
@@ -43,6 +44,9 @@ func (r *Retriever) VerifyAll(ctx context.Context, scope rag.Scope, tell func(Ve
 	err = verifyPart(Verified{Part: "originals"}, tell, func(v *Verified) (err error) {
 		if v.Faults, err = r.verifyOriginals(ctx); err != nil {
 			return err
+		}
+		if refused != nil {
+			v.Faults = append(v.Faults, "not all that nothing refers to could be deleted: "+refused.Error())
 		}
 		strays, files, err := r.strayOriginals(ctx)
 		v.Faults, v.Checked = append(v.Faults, strays...), fmt.Sprintf("SHA-256 of each; %d older than an hour, that they belong to something", files)

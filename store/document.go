@@ -18,6 +18,26 @@ func NoExternalID(externalID string) error {
 	return rag.Errorf(rag.KindNotFound, "there is no document with the external id %.80q", externalID)
 }
 
+// ExternalIDTaken says, as KindConflict, that a deleted document cannot be restored.
+func ExternalIDTaken(id rag.DocumentID, externalID string) error {
+	return rag.Errorf(rag.KindConflict, "document %s cannot be restored: its external id %.80q belongs to a newer document", id, externalID)
+}
+
+// NoVersion says, as KindNotFound, that a version of a document is not kept.
+func NoVersion(id rag.DocumentID, version int) error {
+	return rag.Errorf(rag.KindNotFound, "version %d of document %s is not kept", version, id)
+}
+
+// NoQuote says, as KindNotFound, that a document, its version or the span is not there.
+func NoQuote(id rag.DocumentID, version int, span rag.Span) error {
+	return rag.Errorf(rag.KindNotFound, "bytes %d to %d of version %d of document %s are not in the store", span.Start, span.End, version, id)
+}
+
+// NoChunkAt says, as KindNotFound, that no chunk holds a byte.
+func NoChunkAt(id rag.DocumentID, version, offset int) error {
+	return rag.Errorf(rag.KindNotFound, "no chunk of version %d of document %s holds byte %d", version, id, offset)
+}
+
 // DocumentKey is a document's id as 16 bytes. Text that is no UUID names no document,
 // so it is KindNotFound.
 func DocumentKey(id rag.DocumentID) ([]byte, error) {

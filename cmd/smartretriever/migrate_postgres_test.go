@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -29,14 +30,14 @@ func TestMigrateToPostgres(t *testing.T) {
 	if err := os.Remove(p.path("docs/note2.md")); err != nil {
 		t.Fatal(err)
 	}
-	p.env = append(p.env, "SMARTRETRIEVER_STORE_POSTGRES_URL="+url, "SMARTRETRIEVER_STORE_POSTGRES_MIGRATE_URL="+owner, "SMARTRETRIEVER_STORE_POSTGRES_SCHEMA=moved_"+uuid.NewString()[:8])
-	p.write("new.yaml", "store:\n  name: postgres\nindex:\n  vectors: pgvector\n")
-
-	p.killMigration("chunks", "--to", "new.yaml")
+	p.env = append(p.env, "SMARTRETRIEVER_STORE_POSTGRES_URL="+url, "SMARTRETRIEVER_STORE_POSTGRES_MIGRATE_URL="+owner)
 	postgres := []string{"--config", "new.yaml"}
-	if r := p.run("", append([]string{"ls"}, postgres...)...); r.code == 0 {
-		t.Errorf("half a copy was opened: %+v", r)
-	}
+	p.cutOff(func() {
+		p.write("new.yaml", "store:\n  name: postgres\n  postgres:\n    schema: moved_"+uuid.NewString()[:8]+"\nindex:\n  vectors: pgvector\n")
+	}, func() bool {
+		r := p.run("", append([]string{"ls"}, postgres...)...)
+		return r.code != 0 && strings.Contains(r.err, "not finished")
+	}, []string{"chunks"}, "--to", "new.yaml")
 	m := p.migrated("--to", "new.yaml")
 	if !m.Resumed || m.Originals != nil {
 		t.Errorf("%+v", m)

@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -49,6 +49,24 @@ func (p program) migrated(args ...string) (copied moved) {
 	return copied
 }
 
+// cutOff has half a copy made: migrate is killed when it has copied the first rows of a
+// table, and then, gone on with, when it has those of the next. anew makes the target one that
+// nothing was copied to, half tells whether it holds half a copy: where the program was quicker
+// than the kill, all begins anew.
+func (p program) cutOff(anew func(), half func() bool, tables []string, args ...string) {
+	p.t.Helper()
+	for range 20 {
+		anew()
+		if !slices.ContainsFunc(tables, func(table string) bool {
+			p.killMigration(table, args...)
+			return !half()
+		}) {
+			return
+		}
+	}
+	p.t.Fatalf("migrate was never killed while it copied %v", tables)
+}
+
 // killMigration kills migrate when it has copied the first rows of a table.
 func (p program) killMigration(table string, args ...string) {
 	p.t.Helper()
@@ -66,10 +84,7 @@ func (p program) killMigration(table string, args ...string) {
 			_ = cmd.Process.Kill()
 		}
 	}
-	_ = cmd.Wait() // how it ended is looked at
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
-		p.t.Fatalf("migrate was not killed while it copied %s: %s", table, cmd.ProcessState)
-	}
+	_ = cmd.Wait() // what it has left is looked at
 }
 
 // on is the same program on another data folder.
@@ -90,12 +105,15 @@ func TestMigrateIsResumed(t *testing.T) {
 	p.ok("add", "docs", "-c", "other")
 	to := filepath.Join(p.dir, "copy")
 	place := "sqlite:" + to
-	p.killMigration("documents", "--to", place)
 	target := p.on(to)
-	if r := target.run("", "ls"); r.code == 0 || !strings.Contains(r.err, "not finished") {
-		t.Errorf("half a copy was opened: %+v", r)
-	}
-	p.killMigration("chunks", "--to", place)
+	p.cutOff(func() {
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+	}, func() bool {
+		r := target.run("", "ls")
+		return r.code != 0 && strings.Contains(r.err, "not finished")
+	}, []string{"documents", "chunks"}, "--to", place)
 	m := p.migrated("--to", place)
 	if !m.Resumed {
 		t.Errorf("the last run copied anew: %+v", m)

@@ -157,7 +157,7 @@ func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID
 	if _, err := store.DocumentKey(id); err != nil {
 		return "", err
 	}
-	gone := rag.Errorf(rag.KindNotFound, "bytes %d to %d of version %d of document %s are not in the store", span.Start, span.End, version, id)
+	gone := store.NoQuote(id, version, span)
 	if span.Start < 0 || span.End < span.Start || span.End > maxText {
 		return "", gone
 	}
@@ -185,7 +185,7 @@ func (s *Store) Blocks(ctx context.Context, collectionID int64, id rag.DocumentI
 			SELECT v.blocks FROM documents d JOIN versions v ON v.document = d.id
 			WHERE d.uuid = $1::text::uuid AND d.collection = $2 AND d.deleted_at IS NULL AND v.version = $3::bigint`, string(id), collectionID, version).Scan(&encoded)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "version %d of document %s is not in the store", version, id)
+			return store.NoVersion(id, version)
 		}
 		return err
 	})
@@ -208,7 +208,7 @@ func (s *Store) ChunkAt(ctx context.Context, collectionID int64, id rag.Document
 			WHERE d.uuid = $1::text::uuid AND d.collection = $2 AND d.deleted_at IS NULL AND k.start_at <= $4::bigint AND k.end_at > $4::bigint
 			ORDER BY k.ordinal LIMIT 1`, string(id), collectionID, version, offset))
 		if errors.Is(err, pgx.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "no chunk of version %d of document %s holds byte %d", version, id, offset)
+			return store.NoChunkAt(id, version, offset)
 		}
 		return err
 	})

@@ -95,6 +95,17 @@ func TestLeasesByTheDatabasesClock(t *testing.T) {
 	if n, err := b.Lapse(ctx); err != nil || n != 1 {
 		t.Errorf("%d holds have expired, %v; want 1", n, err)
 	}
+
+	// What was deleted before a moment of this process is purged, and nothing later.
+	doc := putText(t, a, c, "d", "Text.")
+	must(a.DeleteDocument(ctx, rag.Scope{Collection: "c"}, doc.ID))
+	for want, olderThan := range []time.Time{time.Now().Add(-time.Hour), time.Now()} {
+		report, err := b.Purge(ctx, olderThan)
+		must(err)
+		if report.Documents != want {
+			t.Errorf("%d documents were purged, want %d", report.Documents, want)
+		}
+	}
 }
 
 // What was deleted can be restored for as long as a process says, however wrong its clock is: its time is neither over before, nor never.

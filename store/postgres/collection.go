@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store"
@@ -68,18 +69,26 @@ func lockByID(ctx context.Context, tx pgx.Tx, id int64) (rag.Collection, error) 
 // has become live meanwhile.
 func lock(ctx context.Context, tx pgx.Tx, name any, where string, args ...any) (rag.Collection, error) {
 	var batch pgx.Batch
-	batch.Queue("SELECT 1 FROM collections c "+where+" FOR NO KEY UPDATE", args...)
+	batch.Queue("SELECT c.id FROM collections c "+where+" FOR NO KEY UPDATE", args...)
 	batch.Queue(selectCollection+where, args...)
 	r := tx.SendBatch(ctx, &batch)
-	if _, err := r.Exec(); err != nil {
+	var locked int64
+	if err := r.QueryRow().Scan(&locked); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return rag.Collection{}, earlier(err, r.Close())
 	}
 	c, err := scanCollection(r.QueryRow())
-	if errors.Is(err, pgx.ErrNoRows) {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		err = store.NoCollection(name)
+	case err == nil && c.ID != locked:
+		err = errRenamed
 	}
 	return c, earlier(err, r.Close())
 }
+
+// errRenamed has a transaction begun again: the collection that it waited for has lost its
+// name to the one that was read, which is not locked.
+var errRenamed = &pgconn.PgError{Code: "40001", Message: "the collection was renamed"}
 
 // CreateCollection makes a collection with its first generation; counters, times
 // and numbers of spec are ignored. The empty tenant is the default one. A name in
@@ -245,6 +254,9 @@ func (s *Store) DeleteCollection(ctx context.Context, tenant, name string) error
 		}
 		col, err := lockByName(ctx, tx, scope.Tenant, scope.Collection)
 		if err != nil {
+			return err
+		}
+		if err := s.keepEmbeddings(ctx, tx, col.Tenant); err != nil {
 			return err
 		}
 		if err := s.touched(ctx, tx, col.ID); err != nil {

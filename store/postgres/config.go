@@ -73,7 +73,8 @@ type Config struct {
 	// LockTimeout bounds a statement's wait for locks of others; 0 is 30 s.
 	LockTimeout time.Duration
 	// IdleTransactionTimeout is after how long the server ends a transaction whose
-	// client says nothing; 0 is 60 s.
+	// client says nothing; 0 is 60 s. It does not bound what has a caller do something in
+	// between: Snapshot, TransferFrom, TransferView.
 	IdleTransactionTimeout time.Duration
 
 	// Receiving opens a store into which another is being copied as well: for what

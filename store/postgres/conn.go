@@ -294,6 +294,13 @@ func unhurried(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
+// unhurriedBetween lifts the bound on how long a transaction may say nothing, for those
+// that have callers do something in between.
+func unhurriedBetween(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
+	return err
+}
+
 // preamble are the statements that every transaction begins with.
 func (s *Store) preamble(scope tenantScope, m mode) preamble {
 	p := preamble{begin: string(m), scope: "SELECT set_config('smartretriever.tenant', $1, true), set_config('smartretriever.every_tenant', $2, true)"}

@@ -185,6 +185,15 @@ func caughtUp(t *testing.T) {
 	})
 }
 
+// restPoint has the replica begin, when it is started again, where the primary is now: what
+// tests have written before would take it long to replay.
+func restPoint(t *testing.T) {
+	t.Helper()
+	execute(t, t.Context(), need(t, "PG_SUPER_URL"), "CHECKPOINT")
+	caughtUp(t)
+	execute(t, t.Context(), superReplica(t), "CHECKPOINT")
+}
+
 // eventually asks again and again until what is waited for is so.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()

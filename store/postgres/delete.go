@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // DeleteDocument makes a document invisible: when the call returns no read finds
@@ -57,7 +58,7 @@ func (s *Store) RestoreDocument(ctx context.Context, scope rag.Scope, id rag.Doc
 		}
 		_, err = liveByExternalID(ctx, tx, d.collection, d.ExternalID)
 		if err == nil {
-			return rag.Errorf(rag.KindConflict, "document %s cannot be restored: its external id %.80q belongs to a newer document", id, d.ExternalID)
+			return store.ExternalIDTaken(id, d.ExternalID)
 		}
 		if rag.KindOf(err) != rag.KindNotFound {
 			return err

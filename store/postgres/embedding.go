@@ -73,6 +73,20 @@ func (s *Store) MissingEmbeddings(ctx context.Context, collectionID int64, model
 	return missing, wrap(err, "look up embeddings")
 }
 
+// keepEmbeddings has the purge of a tenant's embeddings wait until the end of the
+// transaction: one that counts on embeddings that no chunk has at the moment, or lets go
+// of some. What it lets go of may be marked as loose already; were that mark dealt with
+// before it commits, by one who still sees the chunk, nobody would look again. The row of
+// the collection is locked before.
+func (s *Store) keepEmbeddings(ctx context.Context, tx pgx.Tx, tenant string) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock_shared($1)", s.embeddingsLock(tenant))
+	return err
+}
+
+// embeddingsLock is the advisory lock of a tenant's embeddings, which their purge takes
+// for itself.
+func (s *Store) embeddingsLock(tenant string) int64 { return s.cfg.lockKey("embeddings of " + tenant) }
+
 // sortEmbeddings puts embeddings in the order in which all transactions store
 // them, so that none waits for another in a circle.
 func sortEmbeddings(rows []embeddingRow) {

@@ -5,6 +5,7 @@ package postgres_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,4 +109,64 @@ func TestPurgeWhileEmbeddingsAreCountedOn(t *testing.T) {
 	}
 	t.Logf("%d lived on what was there, %d had to come again", reused, again)
 	storetest.Sound(t, s)
+}
+
+// An embedding that is marked as loose while a chunk still has it loses that chunk, and
+// at the same time another process looks at what is marked: the embedding goes with the
+// next purge, whoever comes first.
+func TestLooseEmbeddingsAreNotForgotten(t *testing.T) {
+	for name, letGo := range map[string]func(*postgres.Store) error{
+		"collection": func(s *postgres.Store) error { return s.DeleteCollection(t.Context(), "", "c") },
+		"document": func(s *postgres.Store) error {
+			_, err := s.Purge(t.Context(), time.Now().Add(time.Hour))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, postgres.Config{})
+			c, err := s.CreateCollection(t.Context(), storetest.Spec("", "c"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put := func(name, text string) rag.Document {
+				p := storetest.Put(c.ID, "same title", text) // which is embedded with a text
+				p.Document.ExternalID = name
+				r, err := s.PutDocuments(t.Context(), []rag.Put{p})
+				if err != nil || r[0].Err != nil {
+					t.Fatal(r, err)
+				}
+				return r[0].Document
+			}
+			put("one", "Shared.")
+			two := put("two", "Shared.")
+			put("one", "Its own.") // and what is shared is marked
+			if err := s.DeleteDocument(t.Context(), rag.Scope{Collection: "c"}, two.ID); err != nil {
+				t.Fatal(err)
+			}
+			stop := newStop("DELETE FROM chunks", "COMMIT")
+			first := open(t, postgres.Config{Schema: s.Schema(), Tracer: stop})
+			t.Cleanup(stop.goOn)
+			var both sync.WaitGroup
+			both.Go(func() {
+				if err := letGo(first); err != nil {
+					t.Error(err)
+				}
+			})
+			<-stop.reached
+			var purged atomic.Bool
+			both.Go(func() {
+				defer purged.Store(true)
+				if _, err := s.Purge(t.Context(), time.Now().Add(-time.Hour)); err != nil { // of no document
+					t.Error(err)
+				}
+			})
+			eventually(t, "the purge is done, or waits", func() bool { return purged.Load() || blocks(t, stop.pid) })
+			stop.goOn()
+			both.Wait()
+			if _, err := s.Purge(t.Context(), time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+			storetest.Sound(t, s)
+		})
+	}
 }

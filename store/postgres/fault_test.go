@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/smartretriever/smartretriever/rag"
 	"github.com/smartretriever/smartretriever/store/postgres"
@@ -143,7 +147,7 @@ func cutEverywhere(t *testing.T, sent, stays bool) {
 	if _, err := s.PutDocuments(t.Context(), []rag.Put{put(0)}); err != nil {
 		t.Fatal(err)
 	}
-	version := 1
+	version, slow := 1, 0
 	for n := 1; ; n++ {
 		before := state(t, witness, c)
 		l.arm(n, sent, stays)
@@ -157,6 +161,7 @@ func cutEverywhere(t *testing.T, sent, stays bool) {
 		if err == nil {
 			err = results[0].Err
 		}
+		failed := err != nil
 		after := state(t, witness, c)
 		switch {
 		case err == nil:
@@ -176,6 +181,11 @@ func cutEverywhere(t *testing.T, sent, stays bool) {
 			t.Fatalf("message %d: %+v, %v; want version %d", n, d, err, version)
 		}
 		storetest.Sound(t, witness)
+		if !cut && failed && slow < 50 { // his patience was over before the message was sent
+			slow++
+			n--
+			continue
+		}
 		if !cut {
 			if n < 5 {
 				t.Fatalf("only %d messages were cut", n-1)
@@ -230,5 +240,35 @@ func TestServerSaysNothing(t *testing.T) {
 	m.on.Store(false)
 	if _, err := s.Collection(t.Context(), "", "c"); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// muteAt makes a network mute when a statement is about to be sent.
+type muteAt struct {
+	sql  string
+	mute *mute
+}
+
+func (m muteAt) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	if d.SQL == m.sql {
+		m.mute.on.Store(true)
+	}
+	return ctx
+}
+
+func (m muteAt) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// A server that takes a connection and then says nothing does not keep the program from
+// saying so when it starts.
+func TestServerSaysNothingAtTheStart(t *testing.T) {
+	var m mute
+	cfg := configure(t, postgres.Config{Dial: m.dial, ConnectTimeout: 3 * time.Second})
+	cfg.Tracer = muteAt{"SELECT current_user", &m}
+	s, err := postgres.Open(t.Context(), cfg)
+	if rag.KindOf(err) != rag.KindUnavailable || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("%q error %v", rag.KindOf(err), err)
+	}
+	if err == nil {
+		s.Close()
 	}
 }

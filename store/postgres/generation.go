@@ -155,8 +155,7 @@ func (s *Store) updateCollection(ctx context.Context, collectionID int64, fn fun
 		if err != nil {
 			return err
 		}
-		// Purges of the tenant's embeddings wait, as for a put.
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock_shared($1)", s.cfg.lockKey("embeddings of "+c.Tenant)); err != nil {
+		if err := s.keepEmbeddings(ctx, tx, c.Tenant); err != nil {
 			return err
 		}
 		if err := fn(ctx, tx, c); err != nil {

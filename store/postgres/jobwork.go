@@ -214,17 +214,18 @@ func (s *Store) FinishJob(ctx context.Context, id rag.JobID, holder string, stat
 		_, err = tx.Exec(ctx, `
 			UPDATE jobs SET state = $1, error = $2, not_before = $3, progress = $4, updated_at = $5, ended_at = $6, holder = '', held_until = NULL, cancelling = false,
 				tries = tries - $7
-			WHERE id = $8`, string(state), storable(message), orNull(s.moment(notBefore, now)), store.JSON(progress), now, orNull(ended), again, row)
+			WHERE id = $8`, string(state), storable(message), orNull(s.moment(notBefore, time.Now(), now)), store.JSON(progress), now, orNull(ended), again, row)
 		return err
 	})
 	return wrap(err, "finish a job")
 }
 
 // moment is a time that the caller has read from the clock of this process, by the clock
-// whose time now is (see clock): as far away as the caller meant it to be.
-func (s *Store) moment(t, now time.Time) time.Time {
+// whose time now is (see clock): as far away as the caller meant it to be, where the
+// clock of this process is at here.
+func (s *Store) moment(t, here, now time.Time) time.Time {
 	if s.cfg.Clock != nil || t.IsZero() {
 		return t
 	}
-	return now.Add(time.Until(t))
+	return now.Add(t.Sub(here))
 }

@@ -267,7 +267,7 @@ func (s *Store) hold(ctx context.Context, tx pgx.Tx, h rag.Hold, now time.Time) 
 	k, u := h.Charge.ChargeKey, h.Charge.Spent
 	_, err := tx.Exec(ctx, "INSERT INTO holds (id, "+heldColumns+", expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 		h.ID, k.Tenant, k.Day, k.Key, string(k.Operation), k.Provider, k.Model, k.Currency, u.Calls, u.Unpriced,
-		u.Input, u.Cached, u.Output, u.Searches, int64(u.Cost), s.moment(h.Expires, now))
+		u.Input, u.Cached, u.Output, u.Searches, int64(u.Cost), s.moment(h.Expires, time.Now(), now))
 	return err
 }
 

@@ -59,42 +59,37 @@ func (s *Store) UnreferencedBlobs(ctx context.Context, shas []string) (dead []st
 const blobPage = 5000
 
 // LiveBlobs calls fn with the digest of every original file that a document or a
-// job refers to, each once, in ascending order. An error of fn ends it.
+// job refers to, each once, in ascending order. An error of fn ends it. A file that comes
+// or goes meanwhile may be among them or not: fn may take its time, and so what is read at
+// once is not all of one moment.
 func (s *Store) LiveBlobs(ctx context.Context, fn func(sha string) error) error {
-	var stop error // of fn, to be returned as it is
-	err := s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
-		for after := ""; ; {
-			rows, err := tx.Query(ctx, `
-				(SELECT DISTINCT sha256 FROM versions WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
-				UNION (SELECT DISTINCT sha256 FROM job_items WHERE sha256 > $1 AND sha256 <> '' ORDER BY sha256 LIMIT $2)
-				ORDER BY sha256 LIMIT $2`, after, blobPage)
-			if err != nil {
+	for after := ""; ; {
+		page, err := s.liveBlobs(ctx, after)
+		if err != nil {
+			return wrap(err, "list original files")
+		}
+		for _, after = range page {
+			if err := fn(after); err != nil {
 				return err
 			}
-			page, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			if err != nil {
-				return onceAfter(after != "", err)
-			}
-			for _, after = range page {
-				if stop = fn(after); stop != nil {
-					return once(stop)
-				}
-			}
-			if len(page) < blobPage {
-				return nil
-			}
 		}
-	})
-	if stop != nil {
-		return stop
+		if len(page) < blobPage {
+			return nil
+		}
 	}
-	return wrap(err, "list original files")
 }
 
-// onceAfter is once where something was given to a caller already.
-func onceAfter(given bool, err error) error {
-	if given {
-		return once(err)
-	}
-	return err
+func (s *Store) liveBlobs(ctx context.Context, after string) (page []string, err error) {
+	err = s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			(SELECT DISTINCT sha256 FROM versions WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
+			UNION (SELECT DISTINCT sha256 FROM job_items WHERE sha256 > $1 AND sha256 <> '' ORDER BY sha256 LIMIT $2)
+			ORDER BY sha256 LIMIT $2`, after, blobPage)
+		if err != nil {
+			return err
+		}
+		page, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return page, err
 }

@@ -4,34 +4,25 @@ import (
 	"context"
 	"embed"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// schema is what is applied to a database, or what this program knows.
-type schema struct {
-	newest int64 // number of the newest migration
-	count  int   // of migrations
-}
-
-// knownSchema is that of this program.
-func knownSchema() (schema, error) {
-	entries, err := fs.ReadDir(migrationFiles, "migrations")
+// migrations are the files of migrationFiles by their names.
+func migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
-		return schema{}, err
+		panic(err) // of a name that is none
 	}
-	number, _, _ := strings.Cut(entries[len(entries)-1].Name(), "_")
-	newest, err := strconv.ParseInt(number, 10, 64)
-	return schema{newest, len(entries)}, err
+	return files
 }
 
 // migrateInTurn brings the database to this program's schema. Where it is there
@@ -43,7 +34,7 @@ func knownSchema() (schema, error) {
 // transaction, so that a fault or a crash leaves the database at a known schema,
 // from which the next process goes on.
 func migrateInTurn(ctx context.Context, cfg Config) error {
-	known, err := knownSchema()
+	known, err := store.KnownSchema(migrations())
 	if err != nil {
 		return err
 	}
@@ -51,11 +42,8 @@ func migrateInTurn(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if found.newest > known.newest {
-		return rag.Errorf(rag.KindInvalid, "schema %s has version %d, made by a newer version of this program, which knows versions up to %d", cfg.Schema, found.newest, known.newest)
-	}
-	if found == known {
-		return nil
+	if err := known.Check(found, "schema "+cfg.Schema); err != nil || found == known {
+		return err
 	}
 	conn, err := cfg.migrator(ctx)
 	if err != nil {
@@ -65,7 +53,10 @@ func migrateInTurn(ctx context.Context, cfg Config) error {
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", cfg.lockKey("migrate")); err != nil {
 		return err
 	}
-	if found, err = currentSchema(ctx, conn, cfg); err != nil {
+	if found, err = currentSchema(ctx, conn, cfg); err == nil {
+		err = known.Check(found, "schema "+cfg.Schema) // by another process, while this one waited
+	}
+	if err != nil {
 		return err
 	}
 	if found != known {
@@ -77,23 +68,33 @@ func migrateInTurn(ctx context.Context, cfg Config) error {
 }
 
 // lookAtSchema asks as the store's own role, which it names. A role that may not
-// see the tables finds none.
-func lookAtSchema(ctx context.Context, cfg Config) (role string, found schema, err error) {
+// see the tables finds none. A server that says nothing is KindUnavailable.
+func lookAtSchema(ctx context.Context, cfg Config) (role string, found store.Schema, err error) {
+	brief, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout+endWait)
+	defer cancel()
+	role, found, err = askForSchema(brief, cfg)
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+		err = rag.Errorf(rag.KindUnavailable, "the database does not answer: %v", plain(err))
+	}
+	return role, found, err
+}
+
+func askForSchema(ctx context.Context, cfg Config) (role string, found store.Schema, err error) {
 	u := cfg.URL
 	if cfg.DirectURL != "" {
 		u = cfg.DirectURL
 	}
 	cc, err := cfg.sessionConfig(ctx, u)
 	if err != nil {
-		return "", schema{}, err
+		return "", store.Schema{}, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return "", schema{}, err
+		return "", store.Schema{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := conn.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
-		return "", schema{}, err
+		return "", store.Schema{}, err
 	}
 	found, err = currentSchema(ctx, conn, cfg)
 	return role, found, err
@@ -149,16 +150,12 @@ func migrate(ctx context.Context, conn *pgx.Conn, cfg Config) error {
 			return err
 		}
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return err
-	}
 	cc := conn.Config()
 	// Row-level security holds the owner too, and a migration changes all rows.
 	cc.RuntimeParams["smartretriever.every_tenant"] = "on"
 	db := stdlib.OpenDB(*cc)
 	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations(),
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()),
 		goose.WithAllowOutofOrder(true)) // as the SQLite store
@@ -171,17 +168,17 @@ func migrate(ctx context.Context, conn *pgx.Conn, cfg Config) error {
 
 // currentSchema returns that of the database, the zero one for a new one, or
 // where the role may not see it.
-func currentSchema(ctx context.Context, conn *pgx.Conn, cfg Config) (found schema, err error) {
+func currentSchema(ctx context.Context, conn *pgx.Conn, cfg Config) (found store.Schema, err error) {
 	var readable bool
 	err = conn.QueryRow(ctx, `
 		SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
 			AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))`, cfg.Schema, goose.DefaultTablename).Scan(&readable)
 	if err != nil || !readable {
-		return schema{}, err
+		return store.Schema{}, err
 	}
 	table := pgx.Identifier{cfg.Schema, goose.DefaultTablename}.Sanitize()
 	err = conn.QueryRow(ctx, "SELECT coalesce(max(version_id), 0), count(DISTINCT version_id) FROM "+table+" WHERE is_applied AND version_id > 0").
-		Scan(&found.newest, &found.count)
+		Scan(&found.Newest, &found.Count)
 	return found, err
 }
 

@@ -24,10 +24,10 @@ import (
 // PurgeReport.Erased stays false.
 func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeReport, error) {
 	var report store.PurgeReport
-	// A document was deleted at a time of the database's clock; one of a process that is wrong by a month must not end a retention.
-	until, err := s.onItsClock(ctx, olderThan)
+	here := time.Now() // before the database's clock is read: what was deleted before olderThan is not missed
+	now, err := s.now(ctx)
 	if err == nil {
-		err = s.purgeDocuments(ctx, until, &report)
+		err = s.purgeDocuments(ctx, s.moment(olderThan, here, now), &report)
 	}
 	if err == nil {
 		err = s.purgeEmbeddings(ctx, &report)
@@ -36,19 +36,9 @@ func (s *Store) Purge(ctx context.Context, olderThan time.Time) (store.PurgeRepo
 		err = s.compactFeeds(ctx, &report)
 	}
 	if err == nil {
-		err = s.dropDeletes(ctx, &report)
+		err = s.dropDeletes(ctx, now.Add(-s.cfg.FeedRetention), &report)
 	}
 	return report, wrap(err, "purge")
-}
-
-// onItsClock is moment, asked of the database.
-func (s *Store) onItsClock(ctx context.Context, t time.Time) (at time.Time, err error) {
-	err = s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
-		now, err := s.clock(ctx, tx)
-		at = s.moment(t, now)
-		return err
-	})
-	return at, err
 }
 
 // Sizes of the purge's transactions.
@@ -68,10 +58,13 @@ func (s *Store) inPortions(ctx context.Context, collectionID int64, report *stor
 			if err := unhurried(ctx, tx); err != nil {
 				return err
 			}
-			_, err := lockByID(ctx, tx, collectionID)
+			col, err := lockByID(ctx, tx, collectionID)
 			if rag.KindOf(err) == rag.KindNotFound {
 				more = false
 				return nil
+			}
+			if err == nil {
+				err = s.keepEmbeddings(ctx, tx, col.Tenant)
 			}
 			if err != nil {
 				return err
@@ -175,7 +168,7 @@ func (s *Store) purgeEmbeddings(ctx context.Context, report *store.PurgeReport) 
 				if err := unhurried(ctx, tx); err != nil {
 					return err
 				}
-				if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", s.cfg.lockKey("embeddings of "+tenant)); err != nil {
+				if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", s.embeddingsLock(tenant)); err != nil {
 					return err
 				}
 				return tx.QueryRow(ctx, `
@@ -229,13 +222,9 @@ func (s *Store) compactFeeds(ctx context.Context, report *store.PurgeReport) err
 	return err
 }
 
-// dropDeletes drops the deletes that are older than Config.FeedRetention. From then
-// on the feed cannot be continued from before them, which feed_start says.
-func (s *Store) dropDeletes(ctx context.Context, report *store.PurgeReport) error {
-	horizon, err := s.horizon(ctx)
-	if err != nil {
-		return err
-	}
+// dropDeletes drops the deletes of horizon or before. From then on the feed cannot be
+// continued from before them, which feed_start says.
+func (s *Store) dropDeletes(ctx context.Context, horizon time.Time, report *store.PurgeReport) error {
 	ids, err := s.collectionsWith(ctx, "SELECT DISTINCT collection FROM changes WHERE op = 2 AND at <= $1 ORDER BY collection", horizon)
 	for _, id := range ids {
 		if err != nil {
@@ -253,13 +242,4 @@ func (s *Store) dropDeletes(ctx context.Context, report *store.PurgeReport) erro
 		})
 	}
 	return err
-}
-
-func (s *Store) horizon(ctx context.Context) (at time.Time, err error) {
-	err = s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
-		now, err := s.clock(ctx, tx)
-		at = now.Add(-s.cfg.FeedRetention)
-		return err
-	})
-	return at, err
 }

@@ -185,13 +185,12 @@ func (b *batch) begin(ctx context.Context, puts []*rag.Put) (err error) {
 }
 
 // lockForPut locks rows of collections in the order of their ids, and keeps purges
-// from the tenant's embeddings until the end of the transaction: a document may
-// count on one that no chunk has at the moment. It returns those that there are,
+// from the tenant's embeddings (see keepEmbeddings). It returns those that there are,
 // with their live generations.
 func (s *Store) lockForPut(ctx context.Context, tx pgx.Tx, tenant string, ids []int64) (map[int64]*lockedCollection, error) {
 	var batch pgx.Batch
 	batch.Queue("SELECT 1 FROM collections WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", ids)
-	batch.Queue("SELECT pg_advisory_xact_lock_shared($1)", s.cfg.lockKey("embeddings of "+tenant))
+	batch.Queue("SELECT pg_advisory_xact_lock_shared($1)", s.embeddingsLock(tenant))
 	batch.Queue(`
 		SELECT c.id, c.seq, g.number, g.model, g.dimensions, coalesce(m.id, 0), coalesce(m.dimensions, 0)
 		FROM collections c JOIN generations g ON g.collection = c.id AND g.number = c.generation LEFT JOIN models m ON m.name = g.model

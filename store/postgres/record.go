@@ -21,6 +21,9 @@ func (s *Store) Snapshot(ctx context.Context, collectionID int64, generation int
 	var stop error // of fn, to be returned as it is
 	err = s.view(ctx, fromReplica(collectionID), func(ctx context.Context, tx pgx.Tx) (err error) {
 		given := false
+		if err := unhurriedBetween(ctx, tx); err != nil {
+			return err
+		}
 		gen, bounds, err := generationOf(ctx, tx, collectionID, generation)
 		if err != nil {
 			return err
@@ -43,8 +46,8 @@ func (s *Store) Snapshot(ctx context.Context, collectionID int64, generation int
 }
 
 // snapshotPage is how many chunks are read at once: with their vectors and texts a
-// few megabytes. fn is given them when they are read, so that however slow it is,
-// no statement takes long.
+// few megabytes. fn is given them when they are read, so that however slow it is, as when
+// it builds a part of an index or sends records on, no statement takes long.
 const snapshotPage = 1000
 
 func snapshot(ctx context.Context, tx pgx.Tx, collectionID int64, gen generation, fn func(rag.Record) error) error {

@@ -229,6 +229,7 @@ func TestReplicaIsGone(t *testing.T) {
 		t.Fatalf("read from the %s", at)
 	}
 	replica := theReplica(t)
+	restPoint(t)
 	replica.stop(t)
 	running := false
 	defer func() {
@@ -265,6 +266,7 @@ func TestReplicaIsGone(t *testing.T) {
 // A store opens, and works, while its replica cannot be reached.
 func TestOpenWithoutTheReplica(t *testing.T) {
 	replica := theReplica(t)
+	restPoint(t)
 	replica.stop(t)
 	defer replica.start(t)
 	s, _, c, _ := withReplica(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // Spaces are the program's own book-keeping about other databases, found by their
@@ -18,26 +19,22 @@ const selectSpace = `
 	       NOT EXISTS (SELECT FROM generations g WHERE g.collection = p.collection AND g.number = p.generation)
 	FROM spaces p `
 
-// heldSpace is a space with its lease.
-type heldSpace struct {
-	rag.Space
-	until *time.Time // nil while nobody has a turn
-}
-
-func scanSpace(row pgx.CollectableRow) (h heldSpace, err error) {
-	err = row.Scan(&h.Name, &h.Collection, &h.Generation, &h.Seq, &h.Epoch, &h.Turn, &h.until, &h.Gone)
+func scanSpace(row pgx.CollectableRow) (h store.HeldSpace, err error) {
+	var until *time.Time // null while nobody has a turn
+	err = row.Scan(&h.Name, &h.Collection, &h.Generation, &h.Seq, &h.Epoch, &h.Turn, &until, &h.Gone)
+	h.Held, h.Until = until != nil, orZero(until)
 	return h, err
 }
 
 // oneSpace reads a space, and locks it if lock is "FOR UPDATE OF p".
-func oneSpace(ctx context.Context, tx pgx.Tx, name, lock string) (heldSpace, error) {
+func oneSpace(ctx context.Context, tx pgx.Tx, name, lock string) (store.HeldSpace, error) {
 	rows, err := tx.Query(ctx, selectSpace+"WHERE p.name = $1 "+lock, name)
 	if err != nil {
-		return heldSpace{}, err
+		return store.HeldSpace{}, err
 	}
 	h, err := pgx.CollectExactlyOneRow(rows, scanSpace)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = rag.Errorf(rag.KindNotFound, "there is no space %s", name)
+		err = store.NoSpace(name)
 	}
 	return h, err
 }
@@ -89,15 +86,11 @@ func (s *Store) LeaseSpace(ctx context.Context, name string, collectionID int64,
 			return err
 		}
 		now, err := s.clock(ctx, tx)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case h.Gone:
-			return rag.Errorf(rag.KindNotFound, "the generation of space %s is no more", name)
-		case h.Collection != collectionID || h.Generation != generation:
-			return rag.Errorf(rag.KindInvalid, "space %s is of generation %d of collection %d", name, h.Generation, h.Collection)
-		case h.until != nil && now.Before(*h.until):
-			return rag.Errorf(rag.KindConflict, "space %s is being written by another process or call", name)
+		}
+		if err := store.CheckTurn(h, collectionID, generation, now); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, "UPDATE spaces SET turn = turn + 1, held_until = $2 WHERE name = $1", name, now.Add(ttl)); err != nil {
 			return err
@@ -118,8 +111,8 @@ func (s *Store) AdvanceSpace(ctx context.Context, space rag.Space, ttl time.Dura
 		if err != nil {
 			return err
 		}
-		if h.Turn != space.Turn || h.until == nil {
-			return rag.Errorf(rag.KindConflict, "another process has begun to write space %s", space.Name)
+		if err := store.CheckWriter(h, space.Turn); err != nil {
+			return err
 		}
 		now, err := s.clock(ctx, tx)
 		if err != nil {

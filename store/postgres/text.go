@@ -36,7 +36,7 @@ func readText(ctx context.Context, tx pgx.Tx, document int64, id rag.DocumentID,
 	err := tx.QueryRow(ctx, "SELECT blocks, info, content FROM versions WHERE document = $1 AND version = $2::bigint", document, version).
 		Scan(&blocks, &stored, &content)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %s is not kept", version, id)
+		return rag.Text{}, store.NoVersion(id, version)
 	}
 	if err != nil {
 		return rag.Text{}, err

@@ -46,7 +46,7 @@ func (s *Store) TransferFrom(ctx context.Context, fn func(ctx context.Context, r
 		if _, err := tx.Exec(ctx, "LOCK TABLE "+strings.Join(names, ", ")+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"); err != nil {
+		if err := unhurriedBetween(ctx, tx); err != nil {
 			return err
 		}
 		if mine = s.TransferView(ctx, fn); mine != nil {
@@ -68,7 +68,7 @@ func (s *Store) TransferView(ctx context.Context, fn func(ctx context.Context, r
 		if err := unhurried(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"); err != nil {
+		if err := unhurriedBetween(ctx, tx); err != nil {
 			return err
 		}
 		mine = fn(ctx, transferReader{tx})

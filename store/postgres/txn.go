@@ -291,3 +291,12 @@ func (s *Store) clock(ctx context.Context, tx pgx.Tx) (time.Time, error) {
 	err := t.begin(ctx)
 	return t.now.UTC(), err
 }
+
+// now is clock in a transaction of its own.
+func (s *Store) now(ctx context.Context) (now time.Time, err error) {
+	err = s.view(ctx, everyTenant, func(ctx context.Context, tx pgx.Tx) error {
+		now, err = s.clock(ctx, tx)
+		return err
+	})
+	return now, err
+}

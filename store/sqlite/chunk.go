@@ -118,7 +118,7 @@ func (s *Store) Quote(ctx context.Context, collectionID int64, id rag.DocumentID
 			return err
 		}
 		if err != nil || span.Start < 0 || span.End < span.Start || span.End > length {
-			return rag.Errorf(rag.KindNotFound, "bytes %d to %d of version %d of document %s are not in the store", span.Start, span.End, version, id)
+			return store.NoQuote(id, version, span)
 		}
 		quote, err = readSpan(ctx, c, row, span)
 		return err
@@ -139,7 +139,7 @@ func (s *Store) Blocks(ctx context.Context, collectionID int64, id rag.DocumentI
 			SELECT v.blocks FROM documents d JOIN versions v ON v.document = d.id
 			WHERE d.uuid = ? AND d.collection = ? AND d.deleted_at IS NULL AND v.version = ?`, []any{key, collectionID, version}, &encoded)
 		if errors.Is(err, sql.ErrNoRows) {
-			return rag.Errorf(rag.KindNotFound, "version %d of document %s is not in the store", version, id)
+			return store.NoVersion(id, version)
 		}
 		return err
 	})
@@ -171,7 +171,7 @@ func (s *Store) ChunkAt(ctx context.Context, collectionID int64, id rag.Document
 			return err
 		}
 		if !found {
-			return rag.Errorf(rag.KindNotFound, "no chunk of version %d of document %s holds byte %d", version, id, offset)
+			return store.NoChunkAt(id, version, offset)
 		}
 		k.DocumentID, k.Version = id, version
 		k.Text, err = readSpan(ctx, c, k.versionRow, k.Span)

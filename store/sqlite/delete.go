@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 // DeleteDocument makes a document invisible: when the call returns no read finds
@@ -52,7 +53,7 @@ func (s *Store) RestoreDocument(ctx context.Context, scope rag.Scope, id rag.Doc
 			return err
 		}
 		if taken > 0 {
-			return rag.Errorf(rag.KindConflict, "document %s cannot be restored: its external id %.80q belongs to a newer document", id, d.ExternalID)
+			return store.ExternalIDTaken(id, d.ExternalID)
 		}
 		if _, err := c.exec(ctx, "UPDATE documents SET deleted_at = NULL WHERE id = ?", d.row); err != nil {
 			return err

@@ -8,33 +8,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// schema is what is applied to a file, or what this program knows.
-type schema struct {
-	newest int64 // number of the newest migration
-	count  int   // of migrations
-}
-
-// knownSchema is that of this program.
-func knownSchema() (schema, error) {
-	entries, err := fs.ReadDir(migrationFiles, "migrations")
+// migrations are the files of migrationFiles by their names.
+func migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
-		return schema{}, err
+		panic(err) // of a name that is none
 	}
-	number, _, _ := strings.Cut(entries[len(entries)-1].Name(), "_")
-	newest, err := strconv.ParseInt(number, 10, 64)
-	return schema{newest, len(entries)}, err
+	return files
 }
 
 // migrateInTurn is migrate for several processes that open a new file at the same
@@ -68,7 +58,7 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 	db := sql.OpenDB(connector)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	known, err := knownSchema()
+	known, err := store.KnownSchema(migrations())
 	if err != nil {
 		return err
 	}
@@ -76,11 +66,8 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 	if err != nil {
 		return err
 	}
-	if found.newest > known.newest {
-		return rag.Errorf(rag.KindInvalid, "store %s has schema %d, made by a newer version of this program, which knows schemas up to %d", cfg.Path, found.newest, known.newest)
-	}
-	if found == known {
-		return nil
+	if err := known.Check(found, "store "+cfg.Path); err != nil || found == known {
+		return err
 	}
 	for _, statement := range []string{
 		"PRAGMA busy_timeout=0", // see migrateInTurn
@@ -92,7 +79,7 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 			return err
 		}
 	}
-	if err := runMigrations(ctx, db, known); err != nil {
+	if err := runMigrations(ctx, db, cfg, known); err != nil {
 		// Closing the connection would undo it as well.
 		_, failed := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, failed)
@@ -101,16 +88,16 @@ func migrate(ctx context.Context, connector driver.Connector, cfg Config) error 
 	return err
 }
 
-func runMigrations(ctx context.Context, db *sql.DB, known schema) error {
-	// Another process may have been first.
-	if found, err := currentSchema(ctx, db); err != nil || found == known {
+func runMigrations(ctx context.Context, db *sql.DB, cfg Config, known store.Schema) error {
+	// Another process may have been first, and be newer.
+	found, err := currentSchema(ctx, db)
+	if err == nil {
+		err = known.Check(found, "store "+cfg.Path)
+	}
+	if err != nil || found == known {
 		return err
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations(),
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()),
 		goose.WithAllowOutofOrder(true), // a file may have a later migration and not an earlier one, if these were written side by side
@@ -123,13 +110,13 @@ func runMigrations(ctx context.Context, db *sql.DB, known schema) error {
 }
 
 // currentSchema returns that of the file, the zero one for a new file.
-func currentSchema(ctx context.Context, db *sql.DB) (found schema, err error) {
+func currentSchema(ctx context.Context, db *sql.DB) (found store.Schema, err error) {
 	var tables int
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", goose.DefaultTablename).Scan(&tables)
 	if err != nil || tables == 0 {
-		return schema{}, err
+		return store.Schema{}, err
 	}
 	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0), count(DISTINCT version_id) FROM "+goose.DefaultTablename+" WHERE is_applied AND version_id > 0").
-		Scan(&found.newest, &found.count)
+		Scan(&found.Newest, &found.Count)
 	return found, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store"
 )
 
 const selectSpace = `
@@ -14,30 +15,23 @@ const selectSpace = `
 	       NOT EXISTS (SELECT 1 FROM generations g WHERE g.collection = p.collection AND g.number = p.generation)
 	FROM spaces p `
 
-// heldSpace is a space with its lease.
-type heldSpace struct {
-	rag.Space
-	held  bool
-	until time.Time
-}
-
-func scanSpace(scan func(...any) error) (heldSpace, error) {
-	var h heldSpace
+func scanSpace(r scanner) (h store.HeldSpace, err error) {
 	var until int64
-	err := scan(&h.Name, &h.Collection, &h.Generation, &h.Seq, &h.Epoch, &h.Turn, &h.held, &until, &h.Gone)
-	h.until = fromMicros(until)
+	err = r.Scan(&h.Name, &h.Collection, &h.Generation, &h.Seq, &h.Epoch, &h.Turn, &h.Held, &until, &h.Gone)
+	h.Until = fromMicros(until)
 	return h, err
 }
 
-func oneSpace(ctx context.Context, c *conn, name string) (found heldSpace, err error) {
-	err = rag.Errorf(rag.KindNotFound, "there is no space %s", name)
-	eachErr := c.each(ctx, selectSpace+"WHERE p.name = ?", []any{name}, func(rows *sql.Rows) error {
-		var scanErr error
-		found, scanErr = scanSpace(rows.Scan)
-		err = nil
-		return scanErr
-	})
-	return found, errors.Join(eachErr, err)
+func oneSpace(ctx context.Context, c *conn, name string) (store.HeldSpace, error) {
+	st, err := c.stmt(ctx, selectSpace+"WHERE p.name = ?")
+	if err != nil {
+		return store.HeldSpace{}, err
+	}
+	h, err := scanSpace(st.QueryRowContext(ctx, name))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.NoSpace(name)
+	}
+	return h, err
 }
 
 // Space returns a space by name, KindNotFound if there is none.
@@ -54,7 +48,7 @@ func (s *Store) Space(ctx context.Context, name string) (found rag.Space, err er
 func (s *Store) Spaces(ctx context.Context) (list []rag.Space, err error) {
 	err = s.view(ctx, "list spaces", func(c *conn) error {
 		return c.each(ctx, selectSpace+"ORDER BY p.name", nil, func(rows *sql.Rows) error {
-			h, err := scanSpace(rows.Scan)
+			h, err := scanSpace(rows)
 			list = append(list, h.Space)
 			return err
 		})
@@ -76,16 +70,12 @@ func (s *Store) LeaseSpace(ctx context.Context, name string, collectionID int64,
 			return err
 		}
 		h, err := oneSpace(ctx, c, name)
-		now := s.now()
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case h.Gone:
-			return rag.Errorf(rag.KindNotFound, "the generation of space %s is no more", name)
-		case h.Collection != collectionID || h.Generation != generation:
-			return rag.Errorf(rag.KindInvalid, "space %s is of generation %d of collection %d", name, h.Generation, h.Collection)
-		case h.held && now.Before(h.until):
-			return rag.Errorf(rag.KindConflict, "space %s is being written by another process or call", name)
+		}
+		now := s.now()
+		if err := store.CheckTurn(h, collectionID, generation, now); err != nil {
+			return err
 		}
 		if _, err := c.exec(ctx, "UPDATE spaces SET turn = turn + 1, held = 1, held_until = ? WHERE name = ?", toMicros(now.Add(ttl)), name); err != nil {
 			return err
@@ -106,8 +96,8 @@ func (s *Store) AdvanceSpace(ctx context.Context, space rag.Space, ttl time.Dura
 		if err != nil {
 			return err
 		}
-		if h.Turn != space.Turn || !h.held {
-			return rag.Errorf(rag.KindConflict, "another process has begun to write space %s", space.Name)
+		if err := store.CheckWriter(h, space.Turn); err != nil {
+			return err
 		}
 		_, err = c.exec(ctx, "UPDATE spaces SET seq = ?, epoch = ?, held = ?, held_until = ? WHERE name = ?",
 			space.Seq, space.Epoch, ttl > 0, toMicros(s.now().Add(ttl)), space.Name)

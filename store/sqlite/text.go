@@ -121,7 +121,7 @@ func readText(ctx context.Context, c *conn, document int64, id rag.DocumentID, v
 	err := c.row(ctx, "SELECT id, length, blocks, info FROM versions WHERE document = ? AND version = ?", []any{document, version},
 		&row, &length, &blocks, &facts)
 	if errors.Is(err, sql.ErrNoRows) {
-		return rag.Text{}, rag.Errorf(rag.KindNotFound, "version %d of document %s is not kept", version, id)
+		return rag.Text{}, store.NoVersion(id, version)
 	}
 	if err != nil {
 		return rag.Text{}, err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -59,9 +60,7 @@ func TestFromSQLiteToPostgresAndBack(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
 		s, back := file(t, false), file(t, true)
 		t.Cleanup(func() {
-			if err := between.BeginTransfer(context.WithoutCancel(t.Context()), store.Transfer{From: s.ID(), Begun: time.Now()}); err != nil {
-				t.Fatal(err)
-			}
+			empty(t, between, s.ID())
 			copied(t, s, between, transfer.Options{})
 			copied(t, between, back, transfer.Options{})
 			same(t, s, back)
@@ -74,8 +73,13 @@ func TestFromSQLiteToPostgresAndBack(t *testing.T) {
 
 // Whatever the suite leaves in PostgreSQL is the same in SQLite.
 func TestFromPostgresToSQLite(t *testing.T) {
+	s := database(t, true) // emptied for each, as above
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		s := database(t, false)
+		made := empty(t, s, uuid.NewString())
+		made.Done = made.Begun
+		if err := s.EndTransfer(t.Context(), made, nil); err != nil { // a store like any other
+			t.Fatal(err)
+		}
 		to := file(t, true)
 		t.Cleanup(func() {
 			copied(t, s, to, transfer.Options{})
@@ -83,6 +87,16 @@ func TestFromPostgresToSQLite(t *testing.T) {
 		})
 		return s
 	})
+}
+
+// empty makes a store one into which the store with an id is copied.
+func empty(t *testing.T, s *postgres.Store, id string) store.Transfer {
+	t.Helper()
+	begun := store.Transfer{From: id, Begun: time.Now()}
+	if err := s.BeginTransfer(context.WithoutCancel(t.Context()), begun); err != nil {
+		t.Fatal(err)
+	}
+	return begun
 }
 
 // Stores go on after a copy as if nothing had been: with the next ids and numbers, and

@@ -20,8 +20,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Prove that everything agrees, and that what was deleted is nowhere",
 		Long: `Finishes the clean-up after deletions and then compares all that is kept with the store,
 whichever databases it is configured to use: rows and their references, original files by
-their SHA-256, and, for every collection of the tenant, the index (files by their checksums,
-words, and vectors, also those in a vector database), which must hold exactly the chunks that
+their SHA-256, and, for every collection of the tenant (--tenant), the index (files by their
+checksums, words, and vectors, also those in a vector database), which must hold exactly the chunks that
 the store has. An index that is wrong is built again from what is stored, without embedding
 anything. Cached results are forgotten; copies in the memory of other processes end within
 a minute.
