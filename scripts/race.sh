@@ -13,6 +13,6 @@ for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
     packages+=("./$folder")
   fi
 done
-# One step after the other, and minutes long under the detector: figures of quality, files with a byte changed, processes that are killed.
-alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestEveryByteFlipped|TestKilledAtAnyMoment|TestSamples|TestCitationOnItsPage|TestHistoriesOfSources)$'
+# One step after the other, and minutes long under the detector: figures of quality, a fault at each place in turn, processes that are killed.
+alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestExactInOrder|TestStripBounds|TestEveryByteFlipped|TestOpenMayFailAnywhere|TestEveryStatementMayFail|TestKilledAtAnyMoment|TestSamples|TestCitationOnItsPage|TestHistoriesOfSources)$'
 CGO_ENABLED=1 go test -race -short -timeout 30m -skip "$alone" "$@" "${packages[@]}"
