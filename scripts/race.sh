@@ -3,16 +3,25 @@
 # their code or in their tests. The others have nothing that it could find, and building a test program for each takes longer than running it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Of packages that calculate, whose code starts nothing, the tests that call it from several goroutines at once are enough.
+calculating=" index/column index/kernel index/postings index/section model/bert/convert model/bert/unigram model/rerank/late "
 packages=()
+tests=()
 for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
   case ./$folder/ in
   ././ | ./ingest/* | ./answer/* | ./index/* | ./store/* | ./cache/* | ./server/* | ./observe/* | ./model/* | ./source/* | ./text/enrich/* | ./text/extract/sandbox/*) ;;
   *) continue ;;
   esac
   if grep -qE '^\s*go |\.Go\(|\bsync\.|\batomic\.|\berrgroup\.|<-|\bchan |t\.Parallel' "$folder"/*.go; then
-    packages+=("./$folder")
+    case $calculating in
+    *" $folder "*)
+      tests+=($(awk '/^func Test/ { name = $2; sub(/\(.*/, "", name) } /^}/ { name = "" } name && /\.Go\(|^\t+go |t\.Parallel/ { print name }' "$folder"/*_test.go | sort -u)) ;;
+    *) packages+=("./$folder") ;;
+    esac
   fi
 done
 # One step after the other, and minutes long under the detector: figures of quality, a fault at each place in turn, processes that are killed.
 alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestExactInOrder|TestStripBounds|TestEveryByteFlipped|TestOpenMayFailAnywhere|TestEveryStatementMayFail|TestKilledAtAnyMoment|TestSamples|TestCitationOnItsPage|TestHistoriesOfSources)$'
-CGO_ENABLED=1 go test -race -short -timeout 30m -skip "$alone" "$@" "${packages[@]}"
+export CGO_ENABLED=1
+go test -race -short -timeout 30m -skip "$alone" "$@" "${packages[@]}"
+go test -race -short -timeout 30m -run "^($(IFS='|'; echo "${tests[*]}"))\$" "$@" $(printf './%s ' $calculating)
