@@ -26,8 +26,9 @@ clients=(postgres+redis+s3)
 # do with where things are kept, or the files of one kind of store or index themselves
 # (TestDamagedStore, TestIndexIsMended, TestIndexTune).
 spine=(TestPlaces TestSamples TestShowOriginal TestStandardInput TestPaths TestCollectionsAndTenants TestFilterAndAccess TestEval TestJSON TestExitCodes
-	TestSearchWithOperators TestServe TestJobsAfterAKill TestReplicas TestReplicaTakesOverAJob
-	TestDoctorNamesServers TestDoctorWarnsOfASuperuser)
+	TestSearchWithOperators TestServe TestJobsAfterAKill TestDoctorNamesServers)
+# And where processes share the store.
+shared=(TestReplicas TestReplicaTakesOverAJob TestDoctorWarnsOfASuperuser)
 slow=(TestArchive TestDryRun TestUsageAndPrices TestBudgetOfTheCommand TestReembed TestSources TestSourceThatIsAway TestWatch TestTwoProcessesSync TestServerSyncs
 	TestTwoReadersOfASource TestSiteAsSource TestPageFeedAndAPIAsSources TestInterruptedReembed TestKilledInASyncJob TestKilledWhileSyncing TestKilledWhileReembedding)
 
@@ -149,11 +150,13 @@ CGO_ENABLED=0 go test -c -tags servers -o "$work/e2e.test" ./cmd/smartretriever
 
 tests=("${spine[@]}")
 [ "${E2E_TESTS:-}" != all ] || tests+=("${slow[@]}")
-run="^($(IFS='|'; echo "${tests[*]}"))\$"
 failed=()
 for combination in "${combinations[@]}"; do
 	printf '\n== %s\n' "$combination"
 	begun=$SECONDS
+	chosen=("${tests[@]}")
+	[[ $combination != postgres* ]] || chosen+=("${shared[@]}")
+	run="^($(IFS='|'; echo "${chosen[*]}"))\$"
 	TEST_PLACES=$(settings "$combination") env -C cmd/smartretriever "$work/e2e.test" -test.timeout 20m -test.run "$run" "$@" &
 	running=$!
 	wait "$running" || failed+=("$combination")

@@ -25,7 +25,7 @@ func replicas(t *testing.T) (p, q program) {
 	t.Helper()
 	p, q = newProgram(t), newProgram(t)
 	if !slices.Contains(p.at, "SMARTRETRIEVER_STORE_NAME=postgres") {
-		t.Skip("needs a store that processes share: scripts/e2e-backends.sh")
+		t.Fatal("needs a store that processes share: scripts/e2e-backends.sh")
 	}
 	if !slices.Contains(p.at, "SMARTRETRIEVER_BLOBS_NAME=s3") {
 		p.at = append(p.at, "SMARTRETRIEVER_BLOBS_FOLDER="+p.path("originals"))
@@ -308,7 +308,7 @@ func TestDoctorWarnsOfASuperuser(t *testing.T) {
 	p := newProgram(t)
 	super := os.Getenv("PG_SUPER_URL")
 	if p.setting("STORE_NAME") != "postgres" || super == "" {
-		t.Skip("needs PostgreSQL: scripts/e2e-backends.sh")
+		t.Fatal("needs PostgreSQL: scripts/e2e-backends.sh")
 	}
 	p.env = []string{"SMARTRETRIEVER_STORE_POSTGRES_URL=" + super, "SMARTRETRIEVER_STORE_POSTGRES_PGBOUNCER=false"}
 	d := get[doctor](p, "doctor")

@@ -22,8 +22,8 @@ type Cache struct {
 	textsHash string
 }
 
-// errEnough says that a part holds what is needed now and is not complete.
-var errEnough = errors.New("enough for now")
+// errEnough says that a part holds what was asked for, and not all of its rows.
+var errEnough = errors.New("the rows that were asked for are there")
 
 // read reads the texts once.
 func (c *Cache) read() error {
