@@ -32,14 +32,20 @@ func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mo
 }
 
 // moved reports whether err can be due to the collection having moved to another
-// generation since it was read: then it is worth another try.
-func (r *Retriever) moved(ctx context.Context, col rag.Collection, err error) bool {
-	if !errors.Is(err, rag.ErrConflict) && !errors.Is(err, rag.ErrNotFound) {
+// generation since it was read: then it is worth another try. A conflict is where the
+// generation is the same, too: the collection can have moved and back again, and
+// documents that came in between had no embedding for a moment. After movedTries such
+// tries it is none of that.
+func (r *Retriever) moved(ctx context.Context, col rag.Collection, tries int, err error) bool {
+	conflict := errors.Is(err, rag.ErrConflict)
+	if !conflict && !errors.Is(err, rag.ErrNotFound) {
 		return false
 	}
 	now, err := r.store.CollectionByID(ctx, col.ID)
-	return err == nil && now.Generation != col.Generation
+	return err == nil && (now.Generation != col.Generation || conflict && tries < movedTries)
 }
+
+const movedTries = 3
 
 // Search finds chunks of scope's collection. It sees every change that was
 // committed before the call.
@@ -57,7 +63,7 @@ func (r *Retriever) Search(ctx context.Context, scope rag.Scope, q rag.Query) (r
 			return rag.SearchResult{}, err
 		}
 		res, err := p.Search(ctx, scope, col, q)
-		if r.moved(ctx, col, err) {
+		if r.moved(ctx, col, tries, err) {
 			continue
 		}
 		if missing && err == nil {
@@ -100,7 +106,7 @@ func (r *Retriever) QueryStream(ctx context.Context, scope rag.Scope, q rag.Ques
 		}
 		missing = without
 		a, err := p.Ask(ctx, scope, col, q, events)
-		if !begun && r.moved(ctx, col, err) {
+		if !begun && r.moved(ctx, col, tries, err) {
 			continue
 		}
 		if missing && err == nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/smartretriever/smartretriever/eval"
 	"github.com/smartretriever/smartretriever/eval/loader"
 	"github.com/smartretriever/smartretriever/rag"
+	"github.com/smartretriever/smartretriever/store/sqlite"
 )
 
 // double is an embedder whose vectors say which words a text has. It counts how
@@ -617,6 +618,71 @@ func TestReembedWhileInUse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// switching is a store between whose answers a hook does something.
+type switching struct {
+	smartretriever.Store
+	changes, conflict atomic.Pointer[func()] // run once each: before changes are read, and when records lack an embedding
+}
+
+func once(hook *atomic.Pointer[func()]) {
+	if run := hook.Swap(nil); run != nil {
+		(*run)()
+	}
+}
+
+func (s *switching) Changes(ctx context.Context, collection, after int64, limit int) ([]rag.Change, error) {
+	once(&s.changes)
+	return s.Store.Changes(ctx, collection, after, limit)
+}
+
+func (s *switching) Records(ctx context.Context, collection int64, generation int, ids []rag.ChunkID) ([]rag.Record, error) {
+	records, err := s.Store.Records(ctx, collection, generation, ids)
+	if errors.Is(err, rag.ErrConflict) {
+		once(&s.conflict)
+	}
+	return records, err
+}
+
+// While a search brings its index up to date, the collection is switched to another
+// generation, a document comes that has an embedding in that one alone, and it is
+// switched back: the search does not fail for what was so for a moment.
+func TestSwitchedAndBackDuringASearch(t *testing.T) {
+	dir := t.TempDir()
+	a, b := newDouble("model-a", 128), newDouble("model-b", 64)
+	here := open(t, dir, with(a, b))
+	addNotes(t, here, 0, 20)
+	reembed(t, here, smartretriever.ReembedOptions{Model: "model-b", Switch: smartretriever.SwitchNever})
+	var s switching
+	there := open(t, dir, func(c *smartretriever.Config) {
+		with(a, b)(c)
+		c.OpenStore = func(ctx context.Context) (_ smartretriever.Store, err error) {
+			s.Store, err = sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "smartretriever.db")})
+			return &s, err
+		}
+	})
+	expect(t, "before", nearest(t, there, "number3 gate21"), "n3")
+	to := func(number int) *func() {
+		run := func() {
+			if _, err := here.SwitchGeneration(t.Context(), rag.Scope{}, number, nil); err != nil {
+				t.Error(err)
+			}
+			if number == 2 {
+				addNotes(t, here, 21, 22)
+			}
+		}
+		return &run
+	}
+	addNotes(t, here, 20, 21)
+	s.conflict.Store(to(1))
+	s.changes.Store(to(2))
+	expect(t, "meanwhile", nearest(t, there, "number20 gate140"), "n20")
+	if s.conflict.Load() != nil {
+		t.Error("nothing lacked an embedding while the other generation was live")
+	}
+	expect(t, "afterwards", nearest(t, there, "number21 gate147"), "n21")
+	sound(t, there)
 }
 
 // Two processes that build the same generation do not both do all the work.

@@ -75,6 +75,32 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// TestReadsOfDuplicates: what is behind one hit in many copies is not read copy by copy.
+func TestReadsOfDuplicates(t *testing.T) {
+	for _, tt := range []struct{ copies, others, k, hits, reads int }{
+		{1, 60, 10, 10, 1},
+		{4, 60, 10, 10, 1}, // three more than are wanted are read in any case
+		{5, 60, 10, 10, 2},
+		{40, 60, 10, 10, 2},
+		{90, 5, 10, 6, 3}, // 13, 52, and the rest
+	} {
+		w := newWorld()
+		for i := range tt.copies {
+			w.add(fmt.Sprint("copy", i), prose(1))
+		}
+		for i := range tt.others {
+			w.add(fmt.Sprint("other", i), prose(10+i))
+		}
+		res, err := build(t, w, &script{}, nil).Search(t.Context(), rag.Scope{}, rag.Collection{ID: 1}, rag.Query{Text: "anything", K: tt.k})
+		if err != nil || len(res.Hits) != tt.hits || len(res.Hits[0].Duplicates) != tt.copies-1 {
+			t.Errorf("%+v: %d hits, %v", tt, len(res.Hits), err)
+		}
+		if got := int(w.reads.Load()); got != tt.reads {
+			t.Errorf("%+v: %d reads", tt, got)
+		}
+	}
+}
+
 // TestOverlappingChunksAreNoDuplicates has two chunks of one document that share all
 // but a few words.
 func TestOverlappingChunksAreNoDuplicates(t *testing.T) {

@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smartretriever/smartretriever/rag"
@@ -15,8 +16,9 @@ type world struct {
 	docs   map[rag.DocumentID]rag.Document
 	blocks map[rag.DocumentID][]rag.Block
 	chunks []rag.Chunk
-	err    error // of the index
-	calls  int   // of the index
+	err    error        // of the index
+	calls  int          // of the index
+	reads  atomic.Int32 // of chunks, from the store
 }
 
 func newWorld() *world {
@@ -50,6 +52,7 @@ func (w *world) Search(_ context.Context, _ rag.Collection, q rag.IndexQuery, mi
 }
 
 func (w *world) Chunks(_ context.Context, _ int64, ids []rag.ChunkID) ([]rag.Chunk, map[rag.DocumentID]rag.Document, error) {
+	w.reads.Add(1)
 	var out []rag.Chunk
 	for _, id := range ids {
 		for _, c := range w.chunks {

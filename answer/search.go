@@ -250,9 +250,12 @@ func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col ra
 	begun := p.cfg.Clock()
 	wanted := p.wanted(q)
 	kept := folding{off: q.KeepDuplicates || p.cfg.KeepDuplicates, hits: make([]rag.Hit, 0, min(wanted, len(ranked)))}
-	read := 0
-	for rest := ranked; len(rest) > 0 && len(kept.hits) < wanted; {
-		n := min(len(rest), wanted-len(kept.hits))
+	read, most := 0, wanted
+	if !kept.off {
+		most += wanted/4 + 1 // some are folded: a few more rows cost less than asking the store again
+	}
+	for rest := ranked; len(rest) > 0 && len(kept.hits) < wanted; most *= 4 {
+		n := min(len(rest), most)
 		batch := rest[:n]
 		rest = rest[n:]
 		want := make([]rag.ChunkID, n)
@@ -268,6 +271,9 @@ func (p *Pipeline) readBack(ctx context.Context, r *run, scope rag.Scope, col ra
 			byID[c.ID] = c
 		}
 		for _, f := range batch {
+			if len(kept.hits) == wanted {
+				break
+			}
 			c, there := byID[f.ChunkID]
 			doc := docs[c.DocumentID]
 			if !there || !scope.May(doc.ACL) || !q.Filter.Match(doc.Lookup) {
