@@ -9,15 +9,15 @@ needs gcc=gcc objdump=binutils # the race detector links with C; a test reads ma
 needs tesseract=tesseract-ocr
 export OCR_TESTS=1 # what reads pictures is tested with the real program, and fails without it
 step() {
-  if [ -e .cache/servers.failed ]; then # there is no need to run the rest
-    cat .cache/servers.log
+  if [ -e .cache/beside.failed ]; then # there is no need to run the rest
+    cat .cache/beside.log
     exit 1
   fi
   # Seconds on the clock, and those of processor time by what has ended so far.
   printf '\n=== %s (%ds, %ds)\n' "$1" "$SECONDS" "$(awk -v hz="$(getconf CLK_TCK)" '{ print int(($16 + $17) / hz) }' "/proc/$$/stat")"
 }
 mkdir -p .cache
-rm -f .cache/servers.failed
+rm -f .cache/beside.failed
 
 # A disk that is full makes every test fail in its own way.
 free=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
@@ -27,18 +27,27 @@ if [ "$free" -lt 12000 ]; then
 fi
 step "build";            make --no-print-directory build
 
-# What waits for servers more than for this machine's processors runs beside the rest, and before it: it is gentle with the
-# processors, and its timeouts are short.
-servers() {
-  for part in "PostgreSQL: scripts/test-postgres.sh -parallel 4" "Redis: scripts/test-redis.sh" \
-    "vector databases: env WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/test-vectors.sh" "buckets and repositories: scripts/test-buckets.sh" \
-    "every combination: env E2E_CLIENTS= WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/e2e-backends.sh postgres+redis+s3 postgres+bouncer+replica+pgvector postgres+milvus postgres+chroma"; do
+# What waits for servers, downloads and a browser more than for this machine's processors runs beside what calculates. The
+# servers come first, and before it: their timeouts are short.
+beside() {
+  local parts=("PostgreSQL: scripts/test-postgres.sh -parallel 4" "Redis: scripts/test-redis.sh"
+    "vector databases: env WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/test-vectors.sh" "buckets and repositories: scripts/test-buckets.sh"
+    "every combination: env E2E_CLIENTS= WEAVIATE_BUILD=${WEAVIATE_BUILD:-no} scripts/e2e-backends.sh postgres+redis+s3 postgres+bouncer+replica+pgvector postgres+milvus postgres+chroma"
+    "OpenAI client: scripts/e2e-openai.sh" "chat providers: scripts/e2e-providers.sh" "clients of providers on the doubles: scripts/e2e-doubles.sh"
+    "browser: scripts/e2e-ui.sh" "every format from every place: scripts/e2e-documents.sh"
+    "arm64, emulated: nice scripts/arm64.sh" "ONNX Runtime: nice scripts/test-onnx.sh" "FAISS: nice scripts/test-faiss.sh")
+  # Its server is built from source, which takes longer than all other clients together: 'make e2e-llama' does it, and from then on it is here.
+  if ls "${XDG_CACHE_HOME:-$HOME/.cache}"/smartretriever/wheels-llama/llama_cpp_python-*.whl >/dev/null 2>&1; then
+    parts+=("a real model: scripts/e2e-llama.sh")
+  fi
+  for part in "${parts[@]}"; do
     printf '\n=== %s (%ds)\n' "${part%%:*}" "$SECONDS"
-    ${part#*: } || { touch .cache/servers.failed; return 1; }
+    ${part#*: } || { touch .cache/beside.failed; return 1; }
   done
+  printf '\n=== all of these done (%ds)\n' "$SECONDS"
 }
 set -m # a process group of its own, so that all of it can be ended
-(servers) >.cache/servers.log 2>&1 &
+(beside) >.cache/beside.log 2>&1 &
 beside=$!
 set +m
 trap 'kill -- -$beside 2>/dev/null || true; wait $beside 2>/dev/null || true' EXIT
@@ -65,29 +74,14 @@ step "race detector";    make --no-print-directory race
 step "index: 100,000 random changes, and a minute of everything at once"
 go test -timeout 30m -run '^TestRandomHistories$' ./index/engine -history.steps 100000 -v | { grep -vE '^(=== |    --- PASS)' || true; }
 CGO_ENABLED=1 go test -race -run '^TestConcurrent$' ./index/engine -concurrent.time 60s
-step "arm64, emulated";  scripts/arm64.sh
-step "ONNX Runtime";     scripts/test-onnx.sh
-step "FAISS";            scripts/test-faiss.sh
-step "OpenAI client";    scripts/e2e-openai.sh
-step "chat providers";   scripts/e2e-providers.sh
-step "a real model"
-# Its server is built from source, which takes longer than all other clients together: 'make e2e-llama' does it, and from then on it is here.
-if ls "${XDG_CACHE_HOME:-$HOME/.cache}"/smartretriever/wheels-llama/llama_cpp_python-*.whl >/dev/null 2>&1; then
-  scripts/e2e-llama.sh
-else
-  echo "not run: its server is not built here yet"
-fi
-step "clients of providers on the doubles"; scripts/e2e-doubles.sh
-step "browser";          scripts/e2e-ui.sh
-step "every format from every place"; scripts/e2e-documents.sh
 if [ -d ../shared/data/retrieval ]; then
   step "retrieval quality through the HTTP API"
   go run ./bench/quality -data ../shared/data -check
 fi
-step "PostgreSQL, Redis, vector databases, buckets and repositories, every combination"
+step "servers, clients, browser, other processors and builds, which ran beside all this"
 if ! wait $beside; then
-  cat .cache/servers.log
+  cat .cache/beside.log
   exit 1
 fi
-grep -E '^(==|ok|--- SKIP)' .cache/servers.log
+grep -E '^(==|ok|--- SKIP)' .cache/beside.log
 step "all done"
