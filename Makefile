@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test test-short test-servers test-arm64 race lint fuzz cover e2e e2e-backends e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-enrich bench-index bench-backends weights clean
+.PHONY: help run build test test-short test-servers test-arm64 race soak lint fuzz cover e2e e2e-backends e2e-providers e2e-llama bench bench-quality bench-spine bench-embed bench-extract bench-ingest bench-chunking bench-answers bench-multilingual bench-rerank bench-enrich bench-index bench-backends weights clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-arm64: ## the encoder's arithmetic for 64-bit Arm, in an emulator
 
 race: ## the race detector on the packages with concurrent code
 	@scripts/race.sh
+
+soak: ## 100,000 random changes of an index, crashes and damage among them, and a minute of everything at once (4 minutes)
+	@scripts/soak.sh
 
 lint: ## gofmt, go vet, staticcheck, govulncheck where its database can be had
 	@scripts/lint.sh

@@ -20,12 +20,15 @@ for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
     esac
   fi
 done
-# One step after the other, and long under the detector: figures of quality, whole models, what the store's suite asks of one caller, a fault at each place
+# One step after the other, and long under the detector: figures of quality, whole models, what the suites of stores and indexes ask of one caller, a fault at each place
 # in turn, processes that are killed, sources that are read by another program, and a PDF reader that is compiled first.
 alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestExactInOrder|TestStripBounds|TestRecallAfterChurn|TestSieve|TestThaw|TestDeterministic)$'
 alone+='|^(TestMeansAreThoseOfTheOriginal|TestVectorsAreThoseOfTheOriginal|TestFloatVectors|TestShortTexts)$'
 alone+='|^TestStore$/^(collections|put|read|list|delete|feed|sources)$|^(TestPurgeErases|TestVerifyFinds)$'
 alone+='|^(TestEveryByteFlipped|TestOpenMayFailAnywhere|TestEveryStatementMayFail|TestPurgeMayFailAnywhere|TestKilledAtAnyMoment|TestHistoriesOfSources)$'
+alone+='|^(TestConformanceInMemory|TestConformanceWithDefaults|TestMetrics|TestFilter)$|^TestIndex$//^(Filters|RandomHistory)$'
+asked='Conditions|DeleteWhere|HardTags|ConditionsOfManyTags|ConditionsOfManyIDs|Scores|EqualScores|Words|LargeIDs|Paging|FullBatches|LargeBatches|WrongDimensions|Describe'
+alone+="|^TestDatabase\$/^($asked)\$|^TestDatabase\$//^($asked)\$"
 alone+='|^(TestOverSSH|TestFetchesOnlyWhatIsNew|TestCheckPack|TestJobs|TestSamples|TestCitationOnItsPage)$'
 alone+='|^(TestImportsGoDown|TestOnlyConfigReadsTheEnvironment|TestPackagesSayWhatTheyAreFor)$'
 export CGO_ENABLED=1

@@ -74,12 +74,11 @@ if [ "$(go env GOARCH)" = amd64 ]; then
   go test -tags objdump -run '^TestVEX' ./model/bert/kernel
 fi
 step "race detector";    make --no-print-directory race
-step "index: 100,000 random changes, and a minute of everything at once"
-go test -timeout 30m -run '^TestRandomHistories$' ./index/engine -history.steps 100000 -v | { grep -vE '^(=== |    --- PASS)' || true; }
-CGO_ENABLED=1 go test -race -run '^TestConcurrent$' ./index/engine -concurrent.time 60s
+step "index: 20,000 random changes, and a while of everything at once; 'make soak' goes on for longer"
+scripts/soak.sh 20000 15s
 if [ -d ../shared/data/retrieval ]; then
-  step "retrieval quality through the HTTP API"
-  go run ./bench/quality -data ../shared/data -check
+  step "retrieval quality through the HTTP API, on the smaller set; 'make bench-quality' takes both"
+  go run ./bench/quality -data ../shared/data -sets cranfield -check
 fi
 step "servers, clients, browser, other processors and builds, which ran beside all this"
 if ! wait $beside; then
