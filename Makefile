@@ -28,7 +28,7 @@ test-short: ## tests without servers and long sweeps, under two minutes
 test-arm64: ## the encoder's arithmetic for 64-bit Arm, in an emulator
 	@scripts/arm64.sh
 
-race: ## the race detector on the packages with concurrent code
+race: ## the race detector on every package with concurrent code; make test takes the core
 	@scripts/race.sh
 
 soak: ## 100,000 random changes of an index, crashes and damage among them, and a minute of everything at once (4 minutes)

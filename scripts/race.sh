@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
 # The race detector on the packages of the engine, the stores, the pipelines and the service that start goroutines or guard something against them, in
 # their code or in their tests. The others have nothing that it could find, and building a test program for each takes longer than running it.
+# race.sh core [FLAG...] leaves out the clients of other programs (vector databases, models, sources) and the arithmetic.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Of packages that calculate, whose code starts nothing, the tests that call it from several goroutines at once are enough.
 calculating=" index/column index/kernel index/postings index/section model/bert/convert model/bert/unigram model/rerank/late "
+core=no
+[ "${1:-}" != core ] || { core=yes; shift; }
+clients=" index/chroma index/indextest index/milvus index/opensearch index/pinecone index/weaviate index/external/rest index/external/rpc model/embed/openai model/embed/static model/llm model/llm/openai
+model/llm/openai/azure model/remote/chat model/rerank model/bert model/token/bpe source/folder source/git source/s3 source/web "
 packages=()
 tests=()
 for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
   case ./$folder/ in
   ././ | ./ingest/* | ./answer/* | ./index/* | ./store/* | ./cache/* | ./server/* | ./observe/* | ./model/* | ./source/* | ./text/enrich/* | ./text/extract/sandbox/*) ;;
   *) continue ;;
+  esac
+  case $core$clients in
+  yes*[[:space:]]"$folder"[[:space:]]*) continue ;;
   esac
   if grep -qE '^\s*go |\.Go\(|\bsync\.|\batomic\.|\berrgroup\.|<-|\bchan |t\.Parallel' "$folder"/*.go; then
     case $calculating in
@@ -33,4 +41,5 @@ alone+='|^(TestOverSSH|TestFetchesOnlyWhatIsNew|TestCheckPack|TestJobs|TestSampl
 alone+='|^(TestImportsGoDown|TestOnlyConfigReadsTheEnvironment|TestPackagesSayWhatTheyAreFor)$'
 export CGO_ENABLED=1
 go test -race -short -timeout 30m -skip "$alone" "$@" "${packages[@]}"
+[ $core = no ] || exit 0
 go test -race -short -timeout 30m -run "^($(IFS='|'; echo "${tests[*]}"))\$" "$@" $(printf './%s ' $calculating)

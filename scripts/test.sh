@@ -73,7 +73,7 @@ if [ "$(go env GOARCH)" = amd64 ]; then
   step "assembly, read by a disassembler"
   go test -tags objdump -run '^TestVEX' ./model/bert/kernel
 fi
-step "race detector";    make --no-print-directory race
+step "race detector, on the core"; scripts/race.sh core
 step "index: 20,000 random changes, and a while of everything at once; 'make soak' goes on for longer"
 scripts/soak.sh 20000 15s
 if [ -d ../shared/data/retrieval ]; then
