@@ -31,11 +31,14 @@ func (r *Retriever) searchable(ctx context.Context, scope rag.Scope, mode rag.Mo
 	return col, r.answers.of(e), false, nil
 }
 
+// movedTries is how often a conflict within one generation is taken for one that is
+// over by now.
+const movedTries = 3
+
 // moved reports whether err can be due to the collection having moved to another
-// generation since it was read: then it is worth another try. A conflict is where the
-// generation is the same, too: the collection can have moved and back again, and
-// documents that came in between had no embedding for a moment. After movedTries such
-// tries it is none of that.
+// generation since it was read: then it is worth another try. So is a conflict though
+// the generation is the same, movedTries times: the collection can have moved and moved
+// back, and what came in between had no embedding here for a moment.
 func (r *Retriever) moved(ctx context.Context, col rag.Collection, tries int, err error) bool {
 	conflict := errors.Is(err, rag.ErrConflict)
 	if !conflict && !errors.Is(err, rag.ErrNotFound) {
@@ -44,8 +47,6 @@ func (r *Retriever) moved(ctx context.Context, col rag.Collection, tries int, er
 	now, err := r.store.CollectionByID(ctx, col.ID)
 	return err == nil && (now.Generation != col.Generation || conflict && tries < movedTries)
 }
-
-const movedTries = 3
 
 // Search finds chunks of scope's collection. It sees every change that was
 // committed before the call.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The race detector on the packages of the engine, the stores, the pipelines and the service that start goroutines or guard something against them, in
 # their code or in their tests. The others have nothing that it could find, and building a test program for each takes longer than running it.
-# race.sh core [FLAG...] leaves out the clients of other programs (vector databases, models, sources) and the arithmetic.
+# race.sh core [FLAG...] leaves out the clients of other programs (vector databases, models, sources), the arithmetic, and more tests that run alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Of packages that calculate, whose code starts nothing, the tests that call it from several goroutines at once are enough.
@@ -28,17 +28,15 @@ for folder in $(git ls-files '*_test.go' | xargs -n1 dirname | sort -u); do
     esac
   fi
 done
-# One step after the other, and long under the detector: figures of quality, whole models, what the suites of stores and indexes ask of one caller, a fault at each place
-# in turn, processes that are killed, sources that are read by another program, and a PDF reader that is compiled first.
-alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestExactInOrder|TestStripBounds|TestRecallAfterChurn|TestSieve|TestThaw|TestDeterministic)$'
-alone+='|^(TestMeansAreThoseOfTheOriginal|TestVectorsAreThoseOfTheOriginal|TestFloatVectors|TestShortTexts)$'
-alone+='|^TestStore$/^(collections|put|read|list|delete|feed|sources)$|^(TestPurgeErases|TestVerifyFinds)$'
-alone+='|^(TestEveryByteFlipped|TestOpenMayFailAnywhere|TestEveryStatementMayFail|TestPurgeMayFailAnywhere|TestKilledAtAnyMoment|TestHistoriesOfSources)$'
-alone+='|^(TestConformanceInMemory|TestConformanceWithDefaults|TestMetrics|TestFilter)$|^TestIndex$//^(Filters|RandomHistory)$'
-asked='Conditions|DeleteWhere|HardTags|ConditionsOfManyTags|ConditionsOfManyIDs|Scores|EqualScores|Words|LargeIDs|Paging|FullBatches|LargeBatches|WrongDimensions|Describe'
-alone+="|^TestDatabase\$/^($asked)\$|^TestDatabase\$//^($asked)\$"
-alone+='|^(TestOverSSH|TestFetchesOnlyWhatIsNew|TestCheckPack|TestJobs|TestSamples|TestCitationOnItsPage)$'
-alone+='|^(TestImportsGoDown|TestOnlyConfigReadsTheEnvironment|TestPackagesSayWhatTheyAreFor)$'
+# One step after the other, and minutes long under the detector: figures of quality, a fault at each place in turn, processes that are killed.
+alone='^(TestRecall|TestKeywordQuality|TestExactOnRealTexts|TestManyKeys|TestExactInOrder|TestStripBounds|TestEveryByteFlipped|TestOpenMayFailAnywhere|TestEveryStatementMayFail|TestKilledAtAnyMoment|TestSamples|TestCitationOnItsPage|TestHistoriesOfSources)$'
+if [ $core = yes ]; then
+  # And those of half a minute: what the suites of stores and indexes ask of one caller, a PDF reader that is compiled first, what only
+  # reads the tree's own files.
+  alone+='|^(TestRecallAfterChurn|TestSieve|TestThaw|TestDeterministic|TestFilter|TestMetrics|TestConformanceInMemory|TestConformanceWithDefaults)$|^TestIndex$//^(Filters|RandomHistory)$'
+  alone+='|^TestStore$/^(collections|put|read|list|delete|feed|sources)$|^(TestPurgeErases|TestVerifyFinds|TestPurgeMayFailAnywhere)$'
+  alone+='|^(TestJobs|TestImportsGoDown|TestOnlyConfigReadsTheEnvironment|TestPackagesSayWhatTheyAreFor)$'
+fi
 export CGO_ENABLED=1
 go test -race -short -timeout 30m -skip "$alone" "$@" "${packages[@]}"
 [ $core = no ] || exit 0

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/needs.sh
 needs gcc=gcc objdump=binutils # the race detector links with C; a test reads machine code
 needs tesseract=tesseract-ocr
-# One way of compiling for the program, the checks and the tests, so that each package is compiled once: with the race detector once more. Lint vets
-# everything, so the tests need not.
+# One way of compiling for the program, the checks and the tests, so that they share what is compiled; the race detector and the builds with C compile it
+# again. Lint vets everything, so the tests need not.
 export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath -vet=off"
 export OCR_TESTS=1 # what reads pictures is tested with the real program, and fails without it
 step() {

@@ -27,25 +27,25 @@ type row struct {
 	Note   string   `json:"note,omitempty"`
 }
 
-// part says when rows were measured, and how busy the machine was: the mean number of processes that wanted to run in the minute before the part began, and
+// part says when rows were measured, on which machine, and how busy it was: the mean number of processes that wanted to run in the minute before the part began, and
 // in the last minute of it, the benchmark and its servers among them.
 type part struct {
-	Name       string `json:"part"`
-	Date       string `json:"date"`
-	Seconds    int    `json:"seconds"`
-	LoadBefore string `json:"load_before"`
-	LoadAfter  string `json:"load_after"`
-	Note       string `json:"note,omitempty"` // what holds for all rows
+	Name       string              `json:"part"`
+	Machine    machine.Description `json:"machine"`
+	Date       string              `json:"date"`
+	Seconds    int                 `json:"seconds"`
+	LoadBefore string              `json:"load_before"`
+	LoadAfter  string              `json:"load_after"`
+	Note       string              `json:"note,omitempty"` // what holds for all rows
 	began      time.Time
 }
 
 type report struct {
-	path    string
-	Machine machine.Description `json:"machine"`
-	Parts   []part              `json:"parts"`
-	Rows    []*row              `json:"rows"`
-	now     part
-	fresh   []*row
+	path  string
+	Parts []part `json:"parts"`
+	Rows  []*row `json:"rows"`
+	now   part
+	fresh []*row
 }
 
 // read takes over what the file has, if it is there.
@@ -72,7 +72,7 @@ func (r *report) end() error {
 		return err
 	}
 	r.now.Date, r.now.Seconds, r.now.LoadAfter = time.Now().UTC().Format(time.RFC3339), int(time.Since(r.now.began).Seconds()), load()
-	r.Machine = machine.Describe()
+	r.now.Machine = machine.Describe()
 	r.Parts = append(slices.DeleteFunc(r.Parts, func(p part) bool { return p.Name == r.now.Name }), r.now)
 	r.Rows = append(slices.DeleteFunc(r.Rows, func(w *row) bool { return w.Part == r.now.Name }), r.fresh...)
 	for _, f := range r.fresh {
