@@ -85,6 +85,7 @@ type prepared struct {
 	put     rag.Put
 	texts   []string // EmbedText of each chunk
 	content []byte   // the original, until it is known to be kept
+	settled bool     // what became of the put is in result, and the original is there
 	stop    bool     // result.Err ends the run
 }
 
@@ -118,7 +119,8 @@ func (p *Pipeline) plan(ctx context.Context, col rag.Collection) (*plan, error) 
 // once for each of its files, with More set in all results but the last. A document's
 // own fault is in its result. The error is what
 // stopped the run: the store, the embedder, or ctx; inputs not yet reported then
-// are not stored.
+// are not stored, unless it is that error that leaves it open, such as a connection
+// lost during a commit. They can be given again: what is stored already is unchanged.
 func (p *Pipeline) Run(ctx context.Context, col rag.Collection, inputs iter.Seq[rag.Input], report func(index int, res rag.AddResult)) error {
 	begun, err := p.plan(ctx, col)
 	if err != nil {
@@ -187,13 +189,17 @@ func (p *Pipeline) commitAll(ctx context.Context, current *atomic.Pointer[plan],
 		if len(batch) == 0 {
 			continue
 		}
-		if err := p.commit(ctx, current, batch); err != nil {
-			return err
-		}
+		err := p.commit(ctx, current, batch)
 		for i := range batch {
-			if err := tell(&batch[i]); err != nil {
-				return err
+			if !batch[i].settled {
+				continue
 			}
+			if tellErr := tell(&batch[i]); err == nil {
+				err = tellErr
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -248,7 +254,8 @@ const commitTries = 3
 
 // commit embeds what is new in a batch and stores the batch in one transaction.
 // Documents that lost an embedding to a clean-up in between, or were embedded for a
-// generation that is not live any more, are embedded and stored once more.
+// generation that is not live any more, are embedded and stored once more. Also after
+// an error, what is known to be stored is settled, and the caller tells of it.
 func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], batch []prepared) error {
 	left := make([]*prepared, len(batch))
 	for i := range batch {
@@ -271,11 +278,10 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 		if err != nil {
 			return err
 		}
+		var failed error
 		if slices.ContainsFunc(results, turnedBack) {
 			moved, err := p.follow(ctx, current)
-			if err != nil {
-				return err
-			}
+			failed = err
 			if moved {
 				try = 0 // they are counted for one generation
 			}
@@ -287,9 +293,13 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 				again = append(again, left[i])
 				continue
 			}
-			if err := p.settle(ctx, left[i], res); err != nil {
-				return err
+			// Whoever cancels now is too late for these.
+			if err := p.settle(context.WithoutCancel(ctx), left[i], res); err != nil && failed == nil {
+				failed = err
 			}
+		}
+		if failed != nil {
+			return failed
 		}
 		left = again
 	}
@@ -335,10 +345,13 @@ func (p *Pipeline) settle(ctx context.Context, d *prepared, res rag.PutResult) e
 	r.Took = p.cfg.Clock().Sub(d.put.Document.UpdatedAt)
 	if res.Err != nil {
 		r.State = rag.Failed
+		d.settled = true
 		return nil
 	}
 	r.ID, r.ExternalID, r.Version = res.Document.ID, res.Document.ExternalID, res.Document.Version
-	return p.keepBlob(ctx, d)
+	err := p.keepBlob(ctx, d)
+	d.settled = err == nil
+	return err
 }
 
 // keepBlob makes sure, now that a committed document refers to it, that the

@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -33,6 +35,9 @@ type memory struct {
 	forget   bool   // an embedding is purged before the first put
 	embedded [][]string
 	embedErr error
+
+	committed func() // called at the end of a put
+	keepErr   error  // of the next Keep
 }
 
 func newMemory() *memory {
@@ -123,6 +128,9 @@ func (m *memory) PutDocuments(_ context.Context, puts []rag.Put) ([]rag.PutResul
 			out[i].State = rag.Updated
 		}
 	}
+	if m.committed != nil {
+		m.committed()
+	}
 	return out, nil
 }
 
@@ -138,9 +146,13 @@ func (m *memory) Put(_ context.Context, r io.Reader, _ int64) (string, int64, er
 	return hex.EncodeToString(sum[:]), int64(len(content)), nil
 }
 
-func (m *memory) Keep(_ context.Context, sha string, _ int64) (bool, error) {
+func (m *memory) Keep(ctx context.Context, sha string, _ int64) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := cmp.Or(m.keepErr, ctx.Err()); err != nil {
+		m.keepErr = nil
+		return false, err
+	}
 	return m.blobs[sha] != nil, nil
 }
 
@@ -393,6 +405,46 @@ func TestCancelKeepsWhatWasReported(t *testing.T) {
 	}
 	if closed < len(reported) {
 		t.Errorf("%d inputs were closed, %d reported", closed, len(reported))
+	}
+}
+
+// A run that is cancelled, or whose blob store fails, once a batch is committed tells of
+// what it committed: of all, but what the fault itself leaves open.
+func TestCommittedIsToldOf(t *testing.T) {
+	inputs := func() iter.Seq[rag.Input] {
+		return func(yield func(rag.Input) bool) {
+			for i := range 3 {
+				if !yield(text(fmt.Sprint(i), fmt.Sprint("word", i))) {
+					return
+				}
+			}
+		}
+	}
+	for what, keepErr := range map[string]error{"cancelled": nil, "blobs away": rag.Errorf(rag.KindUnavailable, "the disk")} {
+		m := newMemory()
+		ctx, cancel := context.WithCancel(t.Context())
+		m.committed = cancel
+		if keepErr != nil {
+			m.committed = func() { m.keepErr = keepErr }
+		}
+		told := map[string]bool{}
+		err := m.pipeline().Run(ctx, collection, inputs(), func(_ int, r rag.AddResult) {
+			if r.State != rag.Added || r.ID == "" {
+				t.Errorf("%s: %+v", what, r)
+			}
+			told[r.ExternalID] = true
+		})
+		if want := cmp.Or(keepErr, context.Canceled); !errors.Is(err, want) {
+			t.Errorf("%s: %v", what, err)
+		}
+		lost := 0
+		if keepErr != nil {
+			lost = 1 // the one whose original may be gone
+		}
+		if len(m.docs) == 0 || len(told) != len(m.docs)-lost {
+			t.Errorf("%s: %d are stored, %d were told of", what, len(m.docs), len(told))
+		}
+		cancel()
 	}
 }
 

@@ -92,10 +92,13 @@ func (r *reading) settle(ctx context.Context, index int) error {
 	if w.own != nil && w.own.State == rag.Failed {
 		row.Removed = w.before.Removed
 	}
-	if err := r.keepItem(ctx, row); err != nil {
+	// First what is gone: once the row is kept, the item is not read again. Whoever
+	// cancels is too late for what ingestion has committed already.
+	ctx = context.WithoutCancel(ctx)
+	if err := r.prune(ctx, w); err != nil {
 		return err
 	}
-	return r.prune(ctx, w)
+	return r.keepItem(ctx, row)
 }
 
 // withinFailed sums up the failures of documents within an item. One that may pass
@@ -122,8 +125,10 @@ func (r *reading) prune(ctx context.Context, w *work) error {
 	switch {
 	case !w.was || w.results == 0:
 		return nil // it is new, or nobody knows
-	case w.own != nil && w.within == nil && w.own.State != rag.Added && w.own.State != rag.Updated:
+	case w.own != nil && w.within == nil && w.own.State == rag.Skipped:
 		return nil // nothing was read of it
+	case w.own != nil && w.within == nil && w.own.State == rag.Unchanged && w.before.Fingerprint == w.event.Fingerprint:
+		return nil // it held nothing then. Had its document been stored by a reading that died before this, the fingerprint were another
 	case w.own != nil && w.own.State == rag.Failed:
 		return nil // of an archive that breaks off, what follows was not seen
 	}

@@ -42,6 +42,8 @@ type bench struct {
 	settings string
 	forced   []string // ids of inputs that are read again although they may be as they were
 	dies     bool     // ingestion dies between committing a document and saying so
+
+	committed func() // called when the last member of an archive is committed, before it is told of
 }
 
 func newBench(t *testing.T) *bench {
@@ -116,6 +118,9 @@ func (b *bench) Run(ctx context.Context, inputs iter.Seq[rag.Input], report func
 				name, text, _ := strings.Cut(m, "=")
 				res := b.put(ctx, in.ExternalID+rag.MemberMark+name, text)
 				res.More = i < len(list)-1
+				if !res.More && b.committed != nil {
+					b.committed()
+				}
 				report(index, res)
 			}
 		}
@@ -358,6 +363,38 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	b.dies = false
 	b.has(map[string]string{"b": "text"})
 	b.gives("the next", "1+ 0~ 0= 1- 0!", "s:b")
+}
+
+// An archive becomes a plain document, and the reading dies when that is committed:
+// the next one finds it unchanged, and what the archive held goes all the same.
+func TestArchiveBecamePlainBeforeTheEnd(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "archive x=1 y=2"})
+	b.gives("first", "2+ 0~ 0= 0- 0!", "s:a!/x", "s:a!/y")
+	b.has(map[string]string{"a": "plain now"})
+	b.dies = true
+	if _, err := b.sync(); err == nil {
+		t.Error("no error")
+	}
+	b.dies = false
+	b.gives("the next", "0+ 0~ 1= 2- 0!", "s:a")
+	b.gives("once more", "0+ 0~ 1= 0- 0!", "s:a")
+}
+
+// A reading that is cancelled once ingestion has committed an archive deletes what it
+// holds no more: the item is not read again.
+func TestCancelledAfterTheCommit(t *testing.T) {
+	b := newBench(t)
+	b.has(map[string]string{"a": "archive x=1 y=2"})
+	b.gives("first", "2+ 0~ 0= 0- 0!", "s:a!/x", "s:a!/y")
+	b.has(map[string]string{"a": "archive y=2 z=3"})
+	ctx, cancel := context.WithCancel(t.Context())
+	b.committed = cancel
+	if _, err := b.syncer.Sync(ctx, b.src, b, b, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	b.committed = nil
+	b.gives("the next", "0+ 0~ 1= 0- 0!", "s:a!/y", "s:a!/z")
 }
 
 // A reading that has lost its lease stops and changes nothing more.
