@@ -510,7 +510,7 @@ func (b *builder) alone(ctx context.Context, stored int, embeddings []rag.Embedd
 	for i, e := range embeddings {
 		hashes[i] = e.Hash
 	}
-	missing, err := b.r.store.MissingEmbeddings(ctx, b.col.ID, b.col.Generation.Model, hashes)
+	missing, err := b.r.store.MissingEmbeddings(ctx, b.col.Tenant, b.col.Generation.Model, hashes)
 	if err != nil || len(missing) > 0 { // their chunks are gone
 		return err
 	}

@@ -380,7 +380,8 @@ func (r *Retriever) EstimateSource(ctx context.Context, scope rag.Scope, spec ra
 		}
 	}
 	if spec.ID == 0 {
-		spec.CollectionID, spec.Name = col.ID, sourceName(spec)
+		// The store knows neither the source nor, perhaps, its collection, but has to know whose it is.
+		spec.CollectionID, spec.Tenant, spec.Name = col.ID, col.Tenant, sourceName(spec)
 	}
 	opt.DryRun = true
 	f := &feeding{r: r, col: col}

@@ -139,7 +139,7 @@ func (e *estimator) take(ctx context.Context, d prepared) error {
 	}
 	missing := hashes
 	if len(hashes) > 0 {
-		if missing, err = e.p.cfg.Store.MissingEmbeddings(ctx, d.put.CollectionID, e.at.embed.Model().ID, hashes); err != nil {
+		if missing, err = e.p.cfg.Store.MissingEmbeddings(ctx, e.at.col.Tenant, e.at.embed.Model().ID, hashes); err != nil {
 			return err
 		}
 	}

@@ -263,7 +263,7 @@ func (p *Pipeline) commit(ctx context.Context, current *atomic.Pointer[plan], ba
 	}
 	for try := 1; len(left) > 0; try++ {
 		at := current.Load()
-		if err := p.embed(ctx, at.embed, left); err != nil {
+		if err := p.embed(ctx, at, left); err != nil {
 			return err
 		}
 		if err := p.storeOriginals(ctx, left); err != nil {
@@ -368,7 +368,8 @@ func (p *Pipeline) keepBlob(ctx context.Context, d *prepared) error {
 
 // embed computes, for a whole batch at once, the vectors that the store lacks,
 // each distinct text once.
-func (p *Pipeline) embed(ctx context.Context, embed Embedder, batch []*prepared) error {
+func (p *Pipeline) embed(ctx context.Context, at *plan, batch []*prepared) error {
+	embed := at.embed
 	where := map[rag.Hash]int{} // index into texts
 	var hashes []rag.Hash
 	var texts []string
@@ -384,7 +385,7 @@ func (p *Pipeline) embed(ctx context.Context, embed Embedder, batch []*prepared)
 	if len(hashes) == 0 {
 		return nil
 	}
-	missing, err := p.cfg.Store.MissingEmbeddings(ctx, batch[0].put.CollectionID, embed.Model().ID, hashes)
+	missing, err := p.cfg.Store.MissingEmbeddings(ctx, at.col.Tenant, embed.Model().ID, hashes)
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (m *memory) DeleteDocument(_ context.Context, _ rag.Scope, id rag.DocumentI
 	return rag.Errorf(rag.KindNotFound, "no document %s", id)
 }
 
-func (m *memory) MissingEmbeddings(_ context.Context, _ int64, _ string, hashes []rag.Hash) ([]rag.Hash, error) {
+func (m *memory) MissingEmbeddings(_ context.Context, _, _ string, hashes []rag.Hash) ([]rag.Hash, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(hashes), func(h rag.Hash) bool { return m.vectors[h] != nil }), nil

@@ -21,9 +21,9 @@ type Store interface {
 	// DeleteDocument removes a document that scope may see, ErrNotFound if there is
 	// none.
 	DeleteDocument(ctx context.Context, scope rag.Scope, id rag.DocumentID) error
-	// MissingEmbeddings returns those of hashes that have no vector of model that the
-	// collection could use.
-	MissingEmbeddings(ctx context.Context, collectionID int64, model string, hashes []rag.Hash) ([]rag.Hash, error)
+	// MissingEmbeddings returns those of hashes that have no vector of model that
+	// collections of the tenant could use.
+	MissingEmbeddings(ctx context.Context, tenant, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	// PutDocuments stores documents, versions, texts, chunks, new embeddings and
 	// feed rows in one transaction. A fault of one document is that document's
 	// PutResult.Err and leaves the others; a fault of the whole is the error, and

@@ -194,7 +194,7 @@ func tooLarge(limit int64) error {
 
 // known returns the stored document that the input would replace, nil if none.
 func (p *Pipeline) known(ctx context.Context, col rag.Collection, in rag.Input) (*rag.Document, error) {
-	if in.ExternalID == "" {
+	if in.ExternalID == "" || col.ID == 0 { // an estimate is made for a collection that is not there yet, too
 		return nil, nil
 	}
 	doc, err := p.cfg.Store.FindDocument(ctx, col.ID, in.ExternalID)

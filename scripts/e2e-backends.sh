@@ -26,10 +26,10 @@ clients=(postgres+redis+s3)
 # do with where things are kept, or the files of one kind of store or index themselves
 # (TestDamagedStore, TestIndexIsMended, TestIndexTune).
 spine=(TestPlaces TestSamples TestShowOriginal TestStandardInput TestPaths TestCollectionsAndTenants TestFilterAndAccess TestEval TestJSON TestExitCodes
-	TestSearchWithOperators TestServe TestJobsAfterAKill TestDoctorNamesServers)
+	TestSearchWithOperators TestServe TestJobsAfterAKill TestDoctorNamesServers TestDryRun)
 # And where processes share the store.
 shared=(TestReplicas TestReplicaTakesOverAJob TestDoctorWarnsOfASuperuser)
-slow=(TestArchive TestDryRun TestUsageAndPrices TestBudgetOfTheCommand TestReembed TestSources TestSourceThatIsAway TestWatch TestTwoProcessesSync TestServerSyncs
+slow=(TestArchive TestUsageAndPrices TestBudgetOfTheCommand TestReembed TestSources TestSourceThatIsAway TestWatch TestTwoProcessesSync TestServerSyncs
 	TestTwoReadersOfASource TestSiteAsSource TestPageFeedAndAPIAsSources TestInterruptedReembed TestKilledInASyncJob TestKilledWhileSyncing TestKilledWhileReembedding)
 
 combinations=()

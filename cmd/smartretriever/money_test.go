@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,6 +45,11 @@ func TestDryRun(t *testing.T) {
 	}
 	p.write("docs/empty.txt", " ")
 	files, sum := p.dryRun("docs")
+	if p.setting("STORE_NAME") == "postgres" { // which is there already, and an index of it is opened
+		if err := os.Remove(filepath.Join(p.data, "index")); err != nil {
+			t.Errorf("the dry run has left something in the index: %v", err)
+		}
+	}
 	if entries, err := os.ReadDir(p.data); err != nil || len(entries) != 1 {
 		t.Errorf("the dry run has left something in the data folder: %v, %v", entries, err)
 	}

@@ -35,6 +35,16 @@ func placesOf(settings, word string) (env []string) {
 	return env
 }
 
+// setting returns a setting of the servers, "" where it is not set.
+func (p program) setting(name string) string {
+	for _, s := range p.at {
+		if value, ok := strings.CutPrefix(s, "SMARTRETRIEVER_"+name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	same(t, "no places", placesOf("", "w"), nil)

@@ -250,16 +250,6 @@ func started(t *testing.T, p program) (*exec.Cmd, string) {
 	}
 }
 
-// setting returns a setting of the servers, "" where it is not set.
-func (p program) setting(name string) string {
-	for _, s := range p.at {
-		if value, ok := strings.CutPrefix(s, "SMARTRETRIEVER_"+name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
 // TestDoctorNamesServers: doctor says which servers it has found, and /metrics how far a
 // replica is behind.
 func TestDoctorNamesServers(t *testing.T) {

@@ -46,17 +46,13 @@ func storedHashes(ctx context.Context, tx pgx.Tx, tenant, model string, hashes [
 }
 
 // MissingEmbeddings returns those of hashes that have no vector of model in the
-// collection's tenant, each once, in the order of their first place.
-func (s *Store) MissingEmbeddings(ctx context.Context, collectionID int64, model string, hashes []rag.Hash) ([]rag.Hash, error) {
+// tenant, each once, in the order of their first place.
+func (s *Store) MissingEmbeddings(ctx context.Context, tenant, model string, hashes []rag.Hash) ([]rag.Hash, error) {
 	if len(hashes) == 0 {
 		return nil, nil
 	}
 	var missing []rag.Hash
-	tenant, err := s.tenantOf(ctx, collectionID)
-	if err != nil {
-		return nil, wrap(err, "look up embeddings")
-	}
-	err = s.view(ctx, inTenant(tenant), func(ctx context.Context, tx pgx.Tx) error {
+	err := s.view(ctx, inTenant(tenant), func(ctx context.Context, tx pgx.Tx) error {
 		missing = nil
 		found, _, err := storedHashes(ctx, tx, tenant, model, hashes)
 		if err != nil {

@@ -39,7 +39,7 @@ func TestEmbeddingsAreTheTenants(t *testing.T) {
 	hash := storetest.Put(0, "d", "Secret.").Chunks[0].Hash
 	missing := func(i int) int {
 		t.Helper()
-		m, err := s.MissingEmbeddings(t.Context(), c[i].ID, storetest.Model, []rag.Hash{hash})
+		m, err := s.MissingEmbeddings(t.Context(), c[i].Tenant, storetest.Model, []rag.Hash{hash})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -263,8 +263,8 @@ func (b *batch) embed(ctx context.Context, gen generation, hash rag.Hash, vector
 
 // MissingEmbeddings returns those of hashes that have no vector of model, each
 // once, in the order of their first place. One file's embeddings are shared by all
-// that is in it, whatever the collection: whoever has the file has them all.
-func (s *Store) MissingEmbeddings(ctx context.Context, _ int64, model string, hashes []rag.Hash) ([]rag.Hash, error) {
+// that is in it, whatever the tenant: whoever has the file has them all.
+func (s *Store) MissingEmbeddings(ctx context.Context, _, model string, hashes []rag.Hash) ([]rag.Hash, error) {
 	var missing []rag.Hash
 	err := s.view(ctx, "look up embeddings", func(c *conn) error {
 		var id int64

@@ -134,7 +134,7 @@ func purge(t *testing.T, s Store) {
 		t.Errorf("report: %+v", report)
 	}
 	wantKind(t, "restore", s.RestoreDocument(t.Context(), scopeOf(c), docs[0].Document.ID), rag.KindNotFound)
-	missing, err := s.MissingEmbeddings(t.Context(), c.ID, Model, []rag.Hash{puts[0].Chunks[0].Hash, puts[115].Chunks[0].Hash})
+	missing, err := s.MissingEmbeddings(t.Context(), c.Tenant, Model, []rag.Hash{puts[0].Chunks[0].Hash, puts[115].Chunks[0].Hash})
 	ok(t, "missing", err)
 	if !slices.Equal(missing, []rag.Hash{puts[0].Chunks[0].Hash}) {
 		t.Errorf("missing: %d hashes", len(missing))

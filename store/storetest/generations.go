@@ -366,7 +366,7 @@ func generationDrop(t *testing.T, s Store) {
 	ok(t, "purge", err)
 	equal(t, "embeddings purged", report.Embeddings, 2)
 	same(t, "live vectors", lengths(t, s, c, 0), []int{otherDimensions})
-	missing, err := s.MissingEmbeddings(t.Context(), c.ID, Model, []rag.Hash{Put(0, "a", "One.", "Two.").Chunks[0].Hash})
+	missing, err := s.MissingEmbeddings(t.Context(), c.Tenant, Model, []rag.Hash{Put(0, "a", "One.", "Two.").Chunks[0].Hash})
 	ok(t, "missing", err)
 	equal(t, "embeddings of the dropped one", len(missing), 1)
 }

@@ -210,7 +210,7 @@ func putFailsOnReplace(t *testing.T, s Store) {
 	seq, err := s.LastSeq(t.Context(), c.ID)
 	ok(t, "seq", err)
 	equal(t, "seq", seq, first.Seq)
-	missing, err := s.MissingEmbeddings(t.Context(), c.ID, Model, []rag.Hash{p.Chunks[0].Hash})
+	missing, err := s.MissingEmbeddings(t.Context(), c.Tenant, Model, []rag.Hash{p.Chunks[0].Hash})
 	ok(t, "missing", err)
 	equal(t, "nothing of the new one is left", len(missing), 1)
 }
@@ -219,21 +219,21 @@ func putEmbeddings(t *testing.T, s Store) {
 	c, other := makeCollection(t, s, "a", "c"), makeCollection(t, s, "a", "other")
 	p := Put(c.ID, "a", "One.", "Two.", "Two.")
 	hashes := []rag.Hash{p.Chunks[0].Hash, {9}, p.Chunks[1].Hash, {9}, p.Chunks[2].Hash}
-	missing, err := s.MissingEmbeddings(t.Context(), c.ID, Model, hashes)
+	missing, err := s.MissingEmbeddings(t.Context(), c.Tenant, Model, hashes)
 	ok(t, "missing", err)
 	if !slices.Equal(missing, []rag.Hash{p.Chunks[0].Hash, {9}, p.Chunks[1].Hash}) {
 		t.Errorf("missing before: %d hashes", len(missing))
 	}
 	mustPut(t, s, p)
-	missing, err = s.MissingEmbeddings(t.Context(), c.ID, Model, hashes)
+	missing, err = s.MissingEmbeddings(t.Context(), c.Tenant, Model, hashes)
 	ok(t, "missing", err)
 	if !slices.Equal(missing, []rag.Hash{{9}}) {
 		t.Errorf("missing after: %d hashes", len(missing))
 	}
-	missing, err = s.MissingEmbeddings(t.Context(), c.ID, "another model", hashes)
+	missing, err = s.MissingEmbeddings(t.Context(), c.Tenant, "another model", hashes)
 	ok(t, "missing", err)
 	equal(t, "missing of another model", len(missing), 3)
-	missing, err = s.MissingEmbeddings(t.Context(), c.ID, Model, nil)
+	missing, err = s.MissingEmbeddings(t.Context(), c.Tenant, Model, nil)
 	if err != nil || len(missing) > 0 {
 		t.Errorf("of nothing is missing %v, %v", missing, err)
 	}

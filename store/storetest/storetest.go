@@ -32,7 +32,7 @@ type Store interface {
 
 	FindDocument(ctx context.Context, collectionID int64, externalID string) (rag.Document, error)
 	DocumentsUnder(ctx context.Context, collectionID int64, prefix, after string, limit int) ([]rag.Document, error)
-	MissingEmbeddings(ctx context.Context, collectionID int64, model string, hashes []rag.Hash) ([]rag.Hash, error)
+	MissingEmbeddings(ctx context.Context, tenant, model string, hashes []rag.Hash) ([]rag.Hash, error)
 	PutDocuments(ctx context.Context, puts []rag.Put) ([]rag.PutResult, error)
 
 	Document(ctx context.Context, scope rag.Scope, id rag.DocumentID) (rag.Document, error)
