@@ -79,7 +79,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&b.rows, "rows", 20_000, "chunks of the collection that is searched")
 	flag.IntVar(&b.questions, "questions", 400, "questions, at most 1,000")
 	flag.IntVar(&b.big, "rebuild", 100_000, "chunks of the collection that indexes are rebuilt of, at most 129,000")
-	into := flag.String("into", "builtin,pgvector", "the indexes that are rebuilt")
+	into := flag.String("into", "", "the indexes that are rebuilt; all whose servers are there when empty")
 	flag.BoolVar(&b.graphs, "graphs", true, "wait until the graphs of what is rebuilt are there, as pgvector builds its own after loading")
 	out := flag.String("out", filepath.Join("bench", "results", "backends.json"), "result file; the parts that were run replace theirs in it")
 	flag.Parse()

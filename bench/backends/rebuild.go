@@ -17,7 +17,15 @@ func (b *bench) rebuild(ctx context.Context) error {
 	if _, err := b.filled(ctx, in, b.big); err != nil {
 		return err
 	}
-	for _, name := range b.targets {
+	names := b.targets
+	if len(names) == 0 {
+		for _, t := range targets {
+			if t.here() {
+				names = append(names, t.name)
+			}
+		}
+	}
+	for _, name := range names {
 		i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
 		if i < 0 {
 			return fmt.Errorf("no index is called %q", name)

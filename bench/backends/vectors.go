@@ -36,6 +36,15 @@ var targets = []target{
 	{name: "chroma", need: "CHROMA_URL", set: func(c *config.Config) { c.Index.Database.URL = os.Getenv("CHROMA_URL") }},
 }
 
+// here reports whether the target's server is there, and logs what is missing where it is not.
+func (t target) here() bool {
+	if t.need == "" || os.Getenv(t.need) != "" {
+		return true
+	}
+	log.Printf("%s is left out: %s is not set", t.name, t.need)
+	return false
+}
+
 // graphs counts the HNSW indexes of PostgreSQL that can be used.
 func graphs(ctx context.Context) (int, error) {
 	return superuser(ctx, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' AND i.indisvalid")
@@ -143,8 +152,7 @@ func (b *bench) vectors(ctx context.Context) error {
 	}
 	var all []*loaded
 	for _, t := range targets {
-		if t.need != "" && os.Getenv(t.need) == "" {
-			log.Printf("%s is left out: %s is not set", t.name, t.need)
+		if !t.here() {
 			continue
 		}
 		l, err := b.load(ctx, t, in, b.rows)
